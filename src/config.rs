@@ -1,0 +1,1 @@
+//! Configuration: defaults < file < environment, checked once, as a whole; secrets redacted.

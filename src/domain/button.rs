@@ -1,0 +1,128 @@
+//! What a tap means. A button carries at most 64 bytes (Telegram's limit on `callback_data`), so it names an
+//! action and an id and nothing else; everything else is looked up when it is tapped.
+
+use super::AlertId;
+
+/// How long a snooze button silences an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SnoozeFor {
+    /// One hour.
+    Hour,
+    /// Until the rep's next working day begins.
+    Tomorrow,
+    /// Until Monday's working hours begin.
+    Monday,
+}
+
+impl SnoozeFor {
+    /// Every choice, shortest first.
+    pub const ALL: [Self; 3] = [Self::Hour, Self::Tomorrow, Self::Monday];
+
+    fn code(self) -> &'static str {
+        match self {
+            Self::Hour => "1h",
+            Self::Tomorrow => "tm",
+            Self::Monday => "mo",
+        }
+    }
+}
+
+/// One tap's meaning.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Button {
+    /// "C'est envoyé": the rep wrote on WhatsApp by hand.
+    SentByHand(AlertId),
+    /// Prepare a draft to copy.
+    Draft(AlertId),
+    /// Offer snooze choices.
+    SnoozeMenu(AlertId),
+    /// Snooze for so long.
+    Snooze(AlertId, SnoozeFor),
+    /// Back from the snooze choices.
+    Back(AlertId),
+    /// Mark as handled.
+    Resolve(AlertId),
+    /// Show one alert of a digest as a message of its own.
+    Show(AlertId),
+}
+
+impl Button {
+    /// The button as `callback_data`: `1:<action>:<alert>`, at most 64 bytes for our ids of 17 bytes.
+    pub fn to_data(&self) -> String {
+        match self {
+            Self::SentByHand(alert) => format!("1:sent:{alert}"),
+            Self::Draft(alert) => format!("1:draft:{alert}"),
+            Self::SnoozeMenu(alert) => format!("1:zz:{alert}"),
+            Self::Snooze(alert, length) => format!("1:z{}:{alert}", length.code()),
+            Self::Back(alert) => format!("1:back:{alert}"),
+            Self::Resolve(alert) => format!("1:done:{alert}"),
+            Self::Show(alert) => format!("1:show:{alert}"),
+        }
+    }
+
+    /// The inverse of [`Button::to_data`]; `None` for what this version did not write.
+    pub fn parse(data: &str) -> Option<Self> {
+        let mut parts = data.splitn(3, ':');
+        let (version, action, alert) = (parts.next()?, parts.next()?, parts.next()?);
+        if version != "1" || alert.is_empty() {
+            return None;
+        }
+        let alert = AlertId::from(alert);
+        match action {
+            "sent" => Some(Self::SentByHand(alert)),
+            "draft" => Some(Self::Draft(alert)),
+            "zz" => Some(Self::SnoozeMenu(alert)),
+            "back" => Some(Self::Back(alert)),
+            "done" => Some(Self::Resolve(alert)),
+            "show" => Some(Self::Show(alert)),
+            _ => {
+                let length =
+                    SnoozeFor::ALL.into_iter().find(|length| action.strip_prefix('z') == Some(length.code()))?;
+                Some(Self::Snooze(alert, length))
+            }
+        }
+    }
+
+    /// The alert it is about.
+    pub fn alert(&self) -> &AlertId {
+        match self {
+            Self::SentByHand(alert)
+            | Self::Draft(alert)
+            | Self::SnoozeMenu(alert)
+            | Self::Snooze(alert, _)
+            | Self::Back(alert)
+            | Self::Resolve(alert)
+            | Self::Show(alert) => alert,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_button_fits_and_comes_back() {
+        let alert = AlertId::from("a0123456789abcdef");
+        let mut buttons = vec![
+            Button::SentByHand(alert.clone()),
+            Button::Draft(alert.clone()),
+            Button::SnoozeMenu(alert.clone()),
+            Button::Back(alert.clone()),
+            Button::Resolve(alert.clone()),
+            Button::Show(alert.clone()),
+        ];
+        buttons.extend(SnoozeFor::ALL.map(|length| Button::Snooze(alert.clone(), length)));
+        for button in buttons {
+            assert!(button.to_data().len() <= 64);
+            assert_eq!(Button::parse(&button.to_data()), Some(button));
+        }
+    }
+
+    #[test]
+    fn foreign_data_is_no_button() {
+        for data in ["", "1", "1:done:", "2:done:a1", "1:zXX:a1", "resolve", "1:explode:a1"] {
+            assert_eq!(Button::parse(data), None, "{data}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What is to be done to the outside world. An effect is decided once, stored with the decision, and carried
+//! out by the dispatcher until it is done. Most say "bring that thing to the present state", so that carrying
+//! one out twice, or late, is harmless.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActivityId, AlertId, ChatId, LeadId, Timestamp, UserId};
+
+/// Why the rep hears of an alert.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Occasion {
+    /// It opened.
+    Opened,
+    /// It closed earlier and opened again.
+    Reopened,
+    /// Its snooze is over and it still holds.
+    SnoozeOver,
+    /// The lead has a new owner.
+    NewOwner,
+}
+
+/// One piece of work for the dispatcher.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// Bring the alert's `MaxAlert` record in the CRM to its present state.
+    WriteAlert(AlertId),
+    /// Bring the `MaxActivity` record of an activity that we were told of to its present state.
+    WriteActivity {
+        /// Whose.
+        lead: LeadId,
+        /// Which.
+        activity: ActivityId,
+    },
+    /// Ask the CRM whether a lead that we were told of while it was down exists.
+    VerifyLead(LeadId),
+    /// Tell whoever is to be told about an alert, if it is still open and not snoozed by then.
+    Announce {
+        /// Which alert.
+        alert: AlertId,
+        /// Why now.
+        occasion: Occasion,
+        /// When that was.
+        at: Timestamp,
+        /// Decided in the very first evaluation: only as part of a digest.
+        first_evaluation: bool,
+    },
+    /// Bring all Telegram messages about an alert to its present state.
+    RefreshMessages(AlertId),
+    /// Send a draft for an alert's lead, to copy.
+    SendDraft {
+        /// For which alert.
+        alert: AlertId,
+        /// To whom.
+        chat: ChatId,
+    },
+    /// Send one alert of a digest as a message of its own.
+    SendAlert {
+        /// Which alert.
+        alert: AlertId,
+        /// To whom.
+        chat: ChatId,
+    },
+    /// Greet a user who has just linked this chat.
+    Welcome {
+        /// Where.
+        chat: ChatId,
+        /// Whom.
+        user: UserId,
+    },
+}
+
+impl Effect {
+    /// Effects of one key do the same work: a second one replaces the first.
+    pub fn key(&self) -> String {
+        match self {
+            Self::WriteAlert(alert) => format!("crm-alert/{alert}"),
+            Self::WriteActivity { lead, activity } => format!("crm-activity/{lead}/{activity}"),
+            Self::VerifyLead(lead) => format!("crm-lead/{lead}"),
+            Self::Announce { alert, .. } => format!("announce/{alert}"),
+            Self::RefreshMessages(alert) => format!("messages/{alert}"),
+            Self::SendDraft { alert, chat } => format!("draft/{chat}/{alert}"),
+            Self::SendAlert { alert, chat } => format!("show/{chat}/{alert}"),
+            Self::Welcome { chat, .. } => format!("welcome/{chat}"),
+        }
+    }
+
+    /// Whether the CRM, not Telegram, is to be reached.
+    pub fn is_for_crm(&self) -> bool {
+        match self {
+            Self::WriteAlert(_) | Self::WriteActivity { .. } | Self::VerifyLead(_) => true,
+            Self::Announce { .. }
+            | Self::RefreshMessages(_)
+            | Self::SendDraft { .. }
+            | Self::SendAlert { .. }
+            | Self::Welcome { .. } => false,
+        }
+    }
+}

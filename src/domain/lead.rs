@@ -1,0 +1,66 @@
+//! A lead as the CRM knows it, reduced to what M.A.X. decides on and speaks about.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Channel, LeadId, TeamId, Timestamp, UserId};
+
+/// One lead of the CRM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lead {
+    /// The CRM's id.
+    pub id: LeadId,
+    /// Full name; may be empty, hold markup, or be very long.
+    pub name: String,
+    /// First name; may be empty.
+    pub first_name: String,
+    /// The company's name; may be empty.
+    pub account_name: String,
+    /// The CRM's status, as it writes it; admins add their own.
+    pub status: String,
+    /// When the lead came into being.
+    pub created_at: Timestamp,
+    /// Gone from the CRM, or no longer visible to us.
+    pub deleted: bool,
+    /// When it stopped being active for good (a backtest's `closed_at`): from then on inactive.
+    pub closed_at: Option<Timestamp>,
+    /// Marked as not to be contacted at all; see also [`Lead::is_do_not_contact`].
+    pub do_not_contact: bool,
+    /// Must not be called.
+    pub do_not_call: bool,
+    /// The e-mail address opted out.
+    pub email_opted_out: bool,
+    /// The telephone number opted out: neither calls nor WhatsApp.
+    pub phone_opted_out: bool,
+    /// Whose lead it is.
+    pub owner: Option<UserId>,
+    /// The teams it belongs to, sorted.
+    pub teams: Vec<TeamId>,
+    /// Telephone number as the CRM has it (E.164 in EspoCRM).
+    pub phone: Option<String>,
+    /// First e-mail address, lower case.
+    pub email: Option<String>,
+    /// All e-mail addresses, lower case, sorted; the first one among them.
+    pub emails: Vec<String>,
+    /// Where the lead came from, as the CRM writes it.
+    pub source: String,
+}
+
+impl Lead {
+    /// Whether we may write or call on this channel and have what it takes. `Manual` is always open.
+    pub fn channel_open(&self, channel: Channel) -> bool {
+        match channel {
+            Channel::Whatsapp => self.phone.is_some() && !self.phone_opted_out,
+            Channel::Call => self.phone.is_some() && !self.phone_opted_out && !self.do_not_call,
+            Channel::Email => self.email.is_some() && !self.email_opted_out,
+            Channel::Manual => true,
+        }
+    }
+
+    /// Whether the lead is not to be contacted: marked so, or it has a telephone number or an address and
+    /// every channel these would open is closed. A lead without any contact data is not.
+    pub fn is_do_not_contact(&self) -> bool {
+        let usable = [Channel::Whatsapp, Channel::Call, Channel::Email];
+        let reachable = self.phone.is_some() || self.email.is_some();
+        self.do_not_contact || (reachable && !usable.into_iter().any(|channel| self.channel_open(channel)))
+    }
+}

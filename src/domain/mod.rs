@@ -1,0 +1,20 @@
+//! The nouns of the sales pipeline, without I/O: what a lead, an activity and an alert are, and what may
+//! become of them. Every other room speaks in these words; this one imports none of them.
+
+pub mod activity;
+pub mod alert;
+pub mod button;
+pub mod calendar;
+pub mod effect;
+pub mod id;
+pub mod lead;
+pub mod observation;
+pub mod people;
+pub mod time;
+
+pub use activity::{Activity, ActivityStatus, Channel, Direction, Reading};
+pub use alert::{Alert, AlertState, AlertType, Anchor, CloseReason, Evidence, Severity};
+pub use id::{ActivityId, AlertId, ChatId, LeadId, TeamId, UserId};
+pub use lead::Lead;
+pub use people::{Team, User};
+pub use time::{DAY, HOUR, MINUTE, Seconds, Timestamp};

@@ -1,0 +1,178 @@
+//! Instants and durations as the rules see them: UTC, whole seconds, no calendar.
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A duration in whole seconds; may be negative.
+pub type Seconds = i64;
+
+/// One minute, in seconds.
+pub const MINUTE: Seconds = 60;
+/// One hour, in seconds.
+pub const HOUR: Seconds = 60 * MINUTE;
+/// One day of exactly 24 hours, in seconds.
+pub const DAY: Seconds = 24 * HOUR;
+
+/// An instant in UTC, in whole seconds since 1970-01-01T00:00:00Z. A fraction is dropped when one is read.
+///
+/// It is written as RFC 3339 with `Z` where people read it (JSON), as a number where only we do (the store).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+/// Why a text is not an instant.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an instant such as 2026-03-01T09:00:00Z")]
+pub struct NotAnInstant(pub String);
+
+impl Timestamp {
+    /// Reads RFC 3339 with any offset. A leap second (`:60`) is refused: the rules count in exact seconds.
+    pub fn parse_rfc3339(text: &str) -> Result<Self, NotAnInstant> {
+        let bad = || NotAnInstant(text.chars().take(64).collect());
+        let instant = DateTime::parse_from_rfc3339(text).map_err(|_| bad())?;
+        if instant.timestamp_subsec_nanos() >= 1_000_000_000 {
+            return Err(bad());
+        }
+        Ok(Self(instant.timestamp()))
+    }
+
+    /// Reads EspoCRM's `YYYY-MM-DD HH:MM:SS`, which is UTC.
+    pub fn parse_espo(text: &str) -> Result<Self, NotAnInstant> {
+        NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S")
+            .map(|at| Self(at.and_utc().timestamp()))
+            .map_err(|_| NotAnInstant(text.chars().take(64).collect()))
+    }
+
+    /// As EspoCRM writes it: `YYYY-MM-DD HH:MM:SS`, UTC.
+    pub fn to_espo(self) -> String {
+        self.to_utc().format("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// As chrono's type; instants outside chrono's range become its nearest end.
+    pub fn to_utc(self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.0, 0).unwrap_or(if self.0 < 0 {
+            DateTime::<Utc>::MIN_UTC
+        } else {
+            DateTime::<Utc>::MAX_UTC
+        })
+    }
+
+    /// The instant `seconds` later (earlier when negative).
+    #[must_use]
+    pub fn plus(self, seconds: Seconds) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+
+    /// Seconds from `earlier` to this instant; negative when `earlier` is later.
+    pub fn since(self, earlier: Self) -> Seconds {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// `floor((self − earlier) / 24 h)`: the "days" of every message.
+    pub fn days_since(self, earlier: Self) -> i64 {
+        self.since(earlier).div_euclid(DAY)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_utc().to_rfc3339_opts(SecondsFormat::Secs, true))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() { serializer.collect_str(self) } else { serializer.serialize_i64(self.0) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            Self::parse_rfc3339(&text).map_err(serde::de::Error::custom)
+        } else {
+            i64::deserialize(deserializer).map(Self)
+        }
+    }
+}
+
+/// Why a text is not a duration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a duration: write a whole number and a unit, such as \"90s\", \"15m\", \"24h\" or \"7d\"")]
+pub struct NotADuration(pub String);
+
+/// Reads `90s`, `15m`, `24h`, `7d`: a whole number, at least 0, and one unit.
+pub fn parse_duration(text: &str) -> Result<Seconds, NotADuration> {
+    let bad = || NotADuration(text.chars().take(64).collect());
+    let text = text.trim();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?);
+    let number: i64 = number.parse().map_err(|_| bad())?;
+    let unit = match unit.trim() {
+        "s" => 1,
+        "m" => MINUTE,
+        "h" => HOUR,
+        "d" => DAY,
+        _ => return Err(bad()),
+    };
+    number.checked_mul(unit).ok_or_else(bad)
+}
+
+/// A duration in the largest unit that writes it exactly: the inverse of [`parse_duration`].
+pub fn format_duration(seconds: Seconds) -> String {
+    match seconds {
+        s if s != 0 && s % DAY == 0 => format!("{}d", s / DAY),
+        s if s != 0 && s % HOUR == 0 => format!("{}h", s / HOUR),
+        s if s != 0 && s % MINUTE == 0 => format!("{}m", s / MINUTE),
+        s => format!("{s}s"),
+    }
+}
+
+/// `#[serde(with = "duration")]` for configuration values such as `"7d"`.
+pub mod duration {
+    use super::{Deserialize, Deserializer, Seconds, Serializer, format_duration, parse_duration};
+
+    /// Writes `"7d"`.
+    pub fn serialize<S: Serializer>(seconds: &Seconds, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_duration(*seconds))
+    }
+
+    /// Reads `"7d"`.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Seconds, D::Error> {
+        parse_duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_read_with_any_offset_and_written_in_utc() {
+        let at = Timestamp::parse_rfc3339("2026-03-01T10:00:00.9+01:00").unwrap();
+        assert_eq!(at.to_string(), "2026-03-01T09:00:00Z");
+        assert_eq!(Timestamp::parse_espo("2026-03-01 09:00:00").unwrap(), at);
+        assert_eq!(at.to_espo(), "2026-03-01 09:00:00");
+        assert!(Timestamp::parse_rfc3339("2026-06-30T23:59:60Z").is_err());
+        assert!(Timestamp::parse_rfc3339("2026-03-01").is_err());
+    }
+
+    #[test]
+    fn days_are_whole_days_of_24_hours_rounded_down() {
+        let start = Timestamp(1_000_000);
+        assert_eq!(start.plus(3 * DAY - 1).days_since(start), 2);
+        assert_eq!(start.plus(3 * DAY).days_since(start), 3);
+        assert_eq!(start.plus(-1).days_since(start), -1);
+    }
+
+    #[test]
+    fn durations_round_trip() {
+        for text in ["0s", "90s", "15m", "36h", "7d"] {
+            assert_eq!(format_duration(parse_duration(text).unwrap()), text);
+        }
+        for bad in ["", "7", "d", "-1d", "7 weeks", "1.5h", "99999999999999999999d"] {
+            assert!(parse_duration(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The single writer: refresh, decide, commit; the scheduler; the dispatcher.

@@ -1,0 +1,1 @@
+//! The HTTP side: webhook receiver, API, health, metrics.

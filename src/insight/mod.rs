@@ -1,0 +1,3 @@
+//! What facts mean beyond the rules: reading a message, advice on channel and next step.
+
+pub mod reading;

@@ -1,0 +1,1 @@
+//! M.A.X. in words: minijinja templates turn a finding into a human message.

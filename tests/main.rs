@@ -1,0 +1,1 @@
+//! One test binary: stories, conformance, crash, architecture.

@@ -17,10 +17,8 @@ use super::BacktestError;
 use super::ids::Ids;
 
 /// A lead, reduced.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct LeadRow {
-    /// Its place among the ids in the file's order.
-    pub(super) id: u32,
     pub(super) life: Life,
     /// Its place among the owners.
     pub(super) owner: Option<u32>,
@@ -36,9 +34,10 @@ pub(super) struct Row {
 /// Everything that was recorded, in memory.
 #[derive(Debug)]
 pub(super) struct Recording {
+    /// In the order of bytes.
     lead_ids: Ids,
     owners: Ids,
-    /// By id, in the order of bytes.
+    /// In the order of their ids.
     pub(super) leads: Vec<LeadRow>,
     /// By (lead, instant, activity id).
     pub(super) rows: Vec<Row>,
@@ -68,7 +67,7 @@ impl Recording {
 
     /// The id of the lead at a place.
     pub(super) fn lead_id(&self, lead: u32) -> &str {
-        self.lead_ids.text(self.leads[lead as usize].id)
+        self.lead_ids.text(lead)
     }
 
     /// The owner of the lead at a place.
@@ -80,7 +79,7 @@ impl Recording {
         let (mut lead_ids, mut owners, mut leads) = (Ids::default(), Ids::default(), Vec::new());
         each_line(path, |line| {
             let lead: LeadLine<'_> = object(line)?;
-            let id = lead_ids.insert(&lead.id.0).ok_or_else(|| duplicate(&lead.id.0))?;
+            lead_ids.insert(&lead.id.0).ok_or_else(|| duplicate(&lead.id.0))?;
             let owner = lead.owner.as_ref().and_then(|owner| owners.insert(&owner.0).or(owners.place_of(&owner.0)));
             let closed_at = lead.closed_at.as_ref().map(|at| instant("closed_at", at)).transpose()?;
             let life = Life {
@@ -90,26 +89,23 @@ impl Recording {
                 closed_at,
                 do_not_contact: lead.do_not_contact.unwrap_or(false),
             };
-            leads.push(LeadRow { id, life, owner });
+            leads.push(LeadRow { life, owner });
             Ok(())
         })?;
-        leads.sort_unstable_by(|a, b| lead_ids.text(a.id).cmp(lead_ids.text(b.id)));
+        let (lead_ids, order) = lead_ids.sorted();
+        let leads = order.into_iter().map(|place| leads[place as usize]).collect();
         let (rows, steps) = (Vec::new(), Vec::new());
         Ok(Self { lead_ids, owners, leads, rows, steps, activities: 0, of_unknown_leads: 0 })
     }
 
     fn read_activities(&mut self, path: &Path, from: Timestamp, settings: &Settings) -> Result<(), BacktestError> {
-        let mut place_by_id = vec![0; self.leads.len()];
-        for (place, lead) in (0u32..).zip(&self.leads) {
-            place_by_id[lead.id as usize] = place;
-        }
         let mut ids = Ids::default();
         each_line(path, |line| {
             let activity = Checked::of(line)?;
             let index = ids.insert(&activity.id.0).ok_or_else(|| duplicate(&activity.id.0))?;
             match self.lead_ids.place_of(&activity.lead_id.0) {
                 None => self.of_unknown_leads += 1,
-                Some(id) => self.take(place_by_id[id as usize], index, &activity, from, settings),
+                Some(lead) => self.take(lead, index, &activity, from, settings),
             }
             Ok(())
         })?;

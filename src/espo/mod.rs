@@ -4,6 +4,8 @@
 //! - [`client`] speaks HTTP and says what an answer means; [`error`] classifies what goes wrong;
 //! - [`record`] reads one record, whatever a customised CRM made of it;
 //! - [`mapping`] says which record is which activity (`templates/espocrm-activities.toml`);
+//! - [`sync`] fetches pages: backfill and sweep by id, poll by modification, refresh by hint;
+//! - [`write`] brings `MaxAlert` and `MaxActivity` records to the state they should have;
 
 pub mod client;
 pub mod error;
@@ -11,6 +13,8 @@ mod html;
 pub mod mapping;
 pub mod record;
 pub mod settings;
+pub mod sync;
+pub mod write;
 
 pub use client::Client;
 pub use error::{Error, Retry};

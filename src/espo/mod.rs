@@ -6,14 +6,18 @@
 //! - [`mapping`] says which record is which activity (`templates/espocrm-activities.toml`);
 //! - [`sync`] fetches pages: backfill and sweep by id, poll by modification, refresh by hint;
 //! - [`write`] brings `MaxAlert` and `MaxActivity` records to the state they should have;
+//! - [`webhooks`] registers hooks and verifies what they deliver;
+//! - [`extension`] packs the archive that an administrator installs.
 
 pub mod client;
 pub mod error;
+pub mod extension;
 mod html;
 pub mod mapping;
 pub mod record;
 pub mod settings;
 pub mod sync;
+pub mod webhooks;
 pub mod write;
 
 pub use client::Client;

@@ -1,3 +1,4 @@
 //! One test binary: stories, conformance, crash, architecture.
 
+mod reading;
 mod rules;

@@ -459,7 +459,7 @@ fn understand(path: &str, answer: &Answer) -> Result<Value, ErrorKind> {
         _ if is_web_page(answer) => Err(ErrorKind::NotJson { what: describe(answer) }),
         400 => Err(bad_request(answer, reason)),
         403 => Err(forbidden(answer, reason)),
-        404 => Err(not_found(path, &reason)),
+        404 => Err(not_found(path, &reason, answer)),
         409 => Err(conflict(answer)),
         _ => Err(ErrorKind::Validation { field: String::new(), rule: format!("{status} {reason}") }),
     }
@@ -490,12 +490,14 @@ fn forbidden(answer: &Answer, reason: String) -> ErrorKind {
     }
 }
 
-fn not_found(path: &str, reason: &str) -> ErrorKind {
-    let is_record = path.contains('/');
-    if !is_record || reason.starts_with("Controller ") {
+fn not_found(path: &str, reason: &str, answer: &Answer) -> ErrorKind {
+    if reason.starts_with("Controller ") {
         ErrorKind::NoSuchEntity { entity: path.split('/').next().unwrap_or_default().to_owned() }
-    } else {
+    } else if path.contains('/') {
         ErrorKind::NotFound
+    } else {
+        // EspoCRM gives a reason for whatever it does not have.
+        ErrorKind::NotJson { what: describe(answer) }
     }
 }
 

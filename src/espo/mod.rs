@@ -3,7 +3,8 @@
 //!
 //! - [`client`] speaks HTTP and says what an answer means; [`error`] classifies what goes wrong;
 //! - [`record`] reads one record, whatever a customised CRM made of it;
-//! - [`mapping`] says which record is which activity (`templates/espocrm-activities.toml`);
+//! - [`mapping`] says which record is which activity (`templates/espocrm-activities.toml`), and [`observe`] reads
+//!   records by it;
 //! - [`sync`] fetches pages: backfill and sweep by id, poll by modification, refresh by hint;
 //! - [`write`] brings `MaxAlert` and `MaxActivity` records to the state they should have;
 //! - [`webhooks`] registers hooks and verifies what they deliver;
@@ -14,6 +15,7 @@ pub mod error;
 pub mod extension;
 mod html;
 pub mod mapping;
+pub mod observe;
 pub mod record;
 pub mod settings;
 pub mod sync;
@@ -22,6 +24,7 @@ pub mod write;
 
 pub use client::Client;
 pub use error::{Error, Retry};
-pub use mapping::{Malformed, Mapping, observe};
+pub use mapping::Mapping;
+pub use observe::{Malformed, observe};
 pub use record::Record;
 pub use settings::EspoSettings;

@@ -1,7 +1,7 @@
 //! One record as EspoCRM sends it, read with patience: administrators rename options, add and remove fields,
 //! and a value of a wrong type is treated as absent, never as a reason to fail.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -31,7 +31,9 @@ impl Record {
 
     /// A day (`YYYY-MM-DD`).
     pub fn date(&self, field: &str) -> Option<NaiveDate> {
-        NaiveDate::parse_from_str(self.text(field)?, "%Y-%m-%d").ok()
+        // Years beyond leave no room to reckon in.
+        let plausible = |day: &NaiveDate| (1..=9999).contains(&day.year());
+        NaiveDate::parse_from_str(self.text(field)?, "%Y-%m-%d").ok().filter(plausible)
     }
 
     /// Whether a flag is set; absent or of an unknown form means no.

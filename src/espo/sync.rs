@@ -3,7 +3,8 @@
 
 use super::client::{Client, ListQuery, Page, Where};
 use super::error::{Error, ErrorKind};
-use super::mapping::{Mapping, preview};
+use super::mapping::Mapping;
+use super::observe::preview;
 use super::record::Record;
 use crate::domain::{Seconds, Timestamp};
 
@@ -95,7 +96,7 @@ pub async fn poll_page(
 pub async fn refresh(client: &Client, mapping: &Mapping, entity: &str, ids: &[String]) -> Result<Refreshed, Error> {
     let select = mapping.columns(entity);
     let mut refreshed = Refreshed::default();
-    for ids in ids.chunks(IDS_PER_REQUEST) {
+    for ids in ids.chunks(per_request(client)) {
         let records = by_ids(client, entity, ids, &select).await?;
         let shown = |id: &&String| records.iter().any(|record| record.id() == Some(id.as_str()));
         refreshed.missing.extend(ids.iter().filter(|id| !shown(id)).cloned());
@@ -115,7 +116,7 @@ pub async fn bodies(
     let fields = mapping.later_text_fields(entity);
     let select: Vec<String> = std::iter::once("id".to_owned()).chain(fields.iter().cloned()).collect();
     let mut texts = Vec::with_capacity(ids.len());
-    for ids in ids.chunks(IDS_PER_REQUEST) {
+    for ids in ids.chunks(per_request(client)) {
         for record in by_ids(client, entity, ids, &select).await? {
             let Some(id) = record.id().map(str::to_owned) else { continue };
             let mut text = first_words(&record, &fields);
@@ -143,6 +144,10 @@ async fn by_ids(client: &Client, entity: &str, ids: &[String], select: &[String]
     let max_size = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     let conditions = vec![Where::In("id", ids.to_vec())];
     Ok(client.list(&ListQuery { entity, conditions, select, order_by: "id", max_size }).await?.records)
+}
+
+fn per_request(client: &Client) -> usize {
+    usize::try_from(client.page_size()).unwrap_or(usize::MAX).min(IDS_PER_REQUEST)
 }
 
 fn first_words(record: &Record, fields: &[String]) -> String {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::client::{Client, ListQuery};
+use super::client::{Client, ListQuery, Where};
 use super::error::{Error, ErrorKind};
 use super::mapping::Mapping;
 
@@ -142,14 +142,18 @@ pub fn plan(existing: &[Hook], wanted: &[WantedHook], public_url: &str) -> Plan 
 /// The webhooks of our API user.
 pub async fn list(client: &Client) -> Result<Vec<Hook>, Error> {
     let select = ["id", "event", "url", "secretKey", "isActive", "skipOwn"].map(str::to_owned);
-    let query = ListQuery {
-        entity: "Webhook",
-        conditions: Vec::new(),
-        select: &select,
-        order_by: "id",
-        max_size: client.page_size(),
-    };
-    Ok(client.list(&query).await?.records.iter().filter_map(hook).collect())
+    let (mut hooks, mut after): (Vec<Hook>, Option<String>) = (Vec::new(), None);
+    loop {
+        let conditions = after.map(|id| Where::GreaterThan("id", id)).into_iter().collect();
+        let max_size = client.page_size();
+        let query = ListQuery { entity: "Webhook", conditions, select: &select, order_by: "id", max_size };
+        let page = client.list(&query).await?;
+        hooks.extend(page.records.iter().filter_map(hook));
+        after = page.next_after();
+        if after.is_none() {
+            return Ok(hooks);
+        }
+    }
 }
 
 /// Creates a webhook; not repeated by itself.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::client::{Client, ListQuery, Where};
 use super::error::{Error, ErrorKind};
-use super::mapping::alert_record;
+use super::observe::alert_record;
 use super::record::Record;
 use crate::domain::observation::AlertRecord;
 use crate::domain::{Activity, Alert, AlertState, Anchor, TeamId, Timestamp, UserId};

@@ -3,12 +3,17 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::espo::mapping::Entry;
 
 fn mapping() -> Mapping {
     Mapping::new(&[], &["Web Site".to_owned()]).unwrap()
 }
 
 fn entries(toml: &str) -> Vec<Entry> {
+    #[derive(serde::Deserialize)]
+    struct Table {
+        activity: Vec<Entry>,
+    }
     toml::from_str::<Table>(toml).unwrap().activity
 }
 
@@ -304,31 +309,62 @@ fn a_configuration_may_map_entities_of_its_own_and_replace_ours() {
 }
 
 #[test]
-fn mistakes_in_a_table_are_explained() {
-    let base =
-        "entity = 'X'\nchannel = 'call'\ndirection = 'out'\nstatus = 'sent'\nat = 'd'\nlead_links = ['leadId']\n";
-    let replaced = |from: &str, to: &str| format!("[[activity]]\n{}", base.replace(from, to));
-    let cases = [
-        (replaced("'call'", "'fax'"), "channel = \"fax\" is none of whatsapp, email, call, manual"),
-        (replaced("channel = 'call'\n", ""), "`channel` is missing"),
-        (replaced("'out'", "'by_address'"), "needs mail = true"),
-        (replaced("'leadId'", "'lead'"), "not \"lead\""),
-        (replaced("['leadId']", "[]"), "no lead would ever be found"),
-        (replaced("'X'", "'Lead'"), "cannot be an activity"),
-        (replaced("'X'", "'../x'"), "entity must be the name"),
-        (replaced("at = 'd'", "nothing = true"), "leaves no place"),
-        (replaced("at = 'd'", "at = 'd'\nwhen = { status = [] }"), "the condition on `status` has no values"),
-    ];
-    for (table, problem) in cases {
-        let error = Mapping::new(&entries(&table), &[]).unwrap_err().to_string();
-        assert!(error.contains(problem), "{error}");
-        assert!(error.starts_with("[[espocrm.activities]] entry 1 ("), "{error}");
-    }
-    assert!(toml::from_str::<Table>(&format!("[[activity]]\n{base}chanel = 'call'")).is_err());
-}
-
-#[test]
 fn previews_are_words_of_bounded_length() {
     assert_eq!(preview("<p>Bonjour&nbsp;!</p>"), "Bonjour !");
     assert_eq!(preview(&"é".repeat(5_000)).chars().count(), Activity::PREVIEW_CHARS);
 }
+
+proptest::proptest! {
+    /// A CRM may send anything in any field: no record makes us stop.
+    #[test]
+    fn no_record_is_too_odd(
+        entity in proptest::sample::select(&["Lead", "User", "Team", "MaxAlert", "Call", "Meeting", "Task", "Email", "MaxActivity"][..]),
+        picks in proptest::collection::vec(0..ODD.len(), FIELDS.len()),
+    ) {
+        let mut record = Record::default();
+        for (field, pick) in FIELDS.iter().zip(picks) {
+            record.0.insert((*field).to_owned(), serde_json::from_str(ODD[pick]).unwrap());
+        }
+        if let Err(malformed) = observe(entity, &record, &mapping(), Tz::Europe__Paris) {
+            assert_eq!(malformed.record.entity, entity);
+        }
+    }
+}
+
+const FIELDS: [&str; 16] = [
+    "id",
+    "status",
+    "direction",
+    "dateStart",
+    "dateStartDate",
+    "dateEnd",
+    "dateEndDate",
+    "createdAt",
+    "modifiedAt",
+    "parentId",
+    "leadsIds",
+    "teamsIds",
+    "emailAddressData",
+    "isAutoReply",
+    "dedupKey",
+    "toEmailAddressesNames",
+];
+
+const ODD: [&str; 16] = [
+    "null",
+    "true",
+    "0",
+    "-1.5e300",
+    "\"\"",
+    "\"x\"",
+    "\"Held\"",
+    "\"Planned\"",
+    "\"Archived\"",
+    "\"2026-02-30 25:61:61\"",
+    "\"2026-11-22 14:30:44\"",
+    "\"+262142-12-31\"",
+    "\"9999-12-31\"",
+    "[]",
+    "[null, 1, \"a\", {}]",
+    "{\"a\": [], \"b\": \"c\"}",
+];

@@ -18,7 +18,12 @@ pub fn try_out(speech: &Speech) -> Result<(), Fault> {
     let (named, nameless, luc) = (lead("Sophie", "<b>&\""), lead("", ""), user());
     for alert in AlertType::ALL.into_iter().flat_map(alerts) {
         for lead in [&named, &nameless] {
-            for (content, occasion) in [(Content::Full, Occasion::Opened), (Content::Minimal, Occasion::NewOwner)] {
+            let situations = [
+                (Content::Full, Occasion::Opened),
+                (Content::Minimal, Occasion::NewOwner),
+                (Content::Initials, Occasion::SnoozeOver),
+            ];
+            for (content, occasion) in situations {
                 let owner = (content == Content::Full).then_some(&luc);
                 try_alert(speech, &context(speech.lang(), &alert, lead, owner, content, occasion))?;
             }

@@ -73,7 +73,7 @@ pub struct AlertContext<'a> {
     pub alert: &'a Alert,
     /// About whom.
     pub lead: &'a Lead,
-    /// The lead's owner: signs drafts.
+    /// Who signs drafts: the lead's owner, or who stands in.
     pub owner: Option<&'a User>,
     /// The lead's preferred channel, if known.
     pub preferred: Option<Channel>,
@@ -367,9 +367,9 @@ impl Voice {
     }
 
     /// Several alerts in one message, as HTML, most pressing first; and the order in which it lists them (all,
-    /// also those that only count as "and 12 others"). One message is in one language: `lang`.
-    pub fn digest_html(&self, lang: Lang, alerts: &[AlertContext<'_>]) -> (String, Vec<usize>) {
-        self.say(lang, |speech| speech.digest_html(alerts))
+    /// also those that only count as "and 12 others"). One message is in one language: `lang`; `reader` is greeted.
+    pub fn digest_html(&self, lang: Lang, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> (String, Vec<usize>) {
+        self.say(lang, |speech| speech.digest_html(reader, alerts))
     }
 
     /// A prepared message, presented for copying, as HTML; words of regret when there is none.

@@ -354,9 +354,9 @@ fn digests_read_well() {
         let minimal: Vec<_> =
             contexts.iter().map(|context| AlertContext { content: Content::Minimal, ..*context }).collect();
         let mut book = String::new();
-        chapter(&mut book, "digest", &page(&render::digest(&voice, lang, &contexts)));
-        chapter(&mut book, "digest, minimal content", &page(&render::digest(&voice, lang, &minimal)));
-        chapter(&mut book, "digest of one", &page(&render::digest(&voice, lang, &contexts[..1])));
+        chapter(&mut book, "digest", &page(&render::digest(&voice, lang, Some(&luc), &contexts)));
+        chapter(&mut book, "digest, minimal content", &page(&render::digest(&voice, lang, None, &minimal)));
+        chapter(&mut book, "digest of one", &page(&render::digest(&voice, lang, None, &contexts[..1])));
         insta::assert_snapshot!(format!("digests_{}", lang.as_str()), book);
     }
 }
@@ -366,7 +366,7 @@ fn a_long_digest_fits_and_counts_what_it_leaves_out() {
     let (voice, luc, alert) = (voice(), user("Luc"), sample(AlertType::NoReply3d));
     let lead = Lead { account_name: "&<🙂".repeat(4_000), ..called("", &"🙂".repeat(4_000)) };
     let contexts = vec![context(Lang::Fr, &alert, &lead, &luc); 60];
-    let rendered = render::digest(&voice, Lang::Fr, &contexts);
+    let rendered = render::digest(&voice, Lang::Fr, None, &contexts);
     page(&rendered);
     assert_eq!(rendered.keyboard.len(), render::DIGEST_BUTTONS);
     let listed = rendered.html.lines().filter(|line| line.contains("sans réponse depuis")).count();
@@ -381,7 +381,7 @@ fn digests_put_the_most_pressing_first_and_keep_the_order_within() {
     let (calm, hot) = (sample(AlertType::NoReply3d), sample(AlertType::HotLead24h));
     let contexts =
         [(&calm, &anna), (&calm, &berta), (&hot, &carla)].map(|(alert, lead)| context(Lang::Fr, alert, lead, &luc));
-    let rendered = render::digest(&voice, Lang::Fr, &contexts);
+    let rendered = render::digest(&voice, Lang::Fr, None, &contexts);
     let labels: Vec<_> = rendered.keyboard.iter().map(|row| row[0].text.clone()).collect();
     assert_eq!(labels, ["1. Carla · TechCorp SAS", "2. Anna · TechCorp SAS", "3. Berta · TechCorp SAS"]);
 }
@@ -568,7 +568,7 @@ fn everything_said(voice: &Voice, lang: Lang, lead: &Lead, preview: &str) -> Vec
         alert.state = AlertState::Open;
         let context = context(lang, &alert, lead, &luc);
         said.push(render::draft(voice, &context));
-        said.push(render::digest(voice, lang, &[context; 20]));
+        said.push(render::digest(voice, lang, None, &[context; 20]));
         said.push(render::moved(voice, &context, Some(&User { first_name: lead.name.clone(), ..user("x") })));
         assert!(voice.toast(lang, Toast::Sent(lead)).chars().count() <= 200);
         assert!(voice.toast(lang, Toast::AlreadyHandled(&lead.name)).chars().count() <= 200);
@@ -643,7 +643,7 @@ fn minimal_content_shows_neither_words_nor_number_nor_surname() {
         let context = AlertContext { content: Content::Minimal, ..context(Lang::Fr, &alert, &lead, &luc) };
         for rendered in [
             render::alert(&voice, &context),
-            render::digest(&voice, Lang::Fr, &[context]),
+            render::digest(&voice, Lang::Fr, None, &[context]),
             render::draft(&voice, &context),
         ] {
             let page = page(&rendered);
@@ -909,7 +909,7 @@ fn a_group_learns_initials_and_waiting_time_only() {
     for alert_type in AlertType::ALL {
         let alert = sample(alert_type);
         let context = AlertContext { content: Content::Initials, ..context(Lang::Fr, &alert, &lead, &luc) };
-        let shown = [render::alert(&voice, &context), render::digest(&voice, Lang::Fr, &[context])];
+        let shown = [render::alert(&voice, &context), render::digest(&voice, Lang::Fr, None, &[context])];
         for page in shown.iter().map(page) {
             assert!(page.contains("S. M."), "{page}");
             for secret in ["Sophie", "Martin", "TechCorp", "blockquote", "wa.me", "crm.example.com", "par email"] {

@@ -116,8 +116,9 @@ pub fn snooze_keyboard(voice: &Voice, lang: Lang, alert: &AlertId) -> Vec<Vec<Ke
 }
 
 /// Several alerts in one message, most pressing first, each of the first ten with a button that shows it.
-pub fn digest(voice: &Voice, lang: Lang, alerts: &[AlertContext<'_>]) -> Rendered {
-    let (html, order) = voice.digest_html(lang, alerts);
+/// `reader` is greeted; nobody in a group.
+pub fn digest(voice: &Voice, lang: Lang, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> Rendered {
+    let (html, order) = voice.digest_html(lang, reader, alerts);
     let show = |(position, index): (usize, &usize)| {
         let context = &alerts[*index];
         let text = voice.show_label(context, position + 1);

@@ -131,6 +131,7 @@ impl Speech {
             Content::Initials => names::initials(context.lead),
         };
         let named = !called.is_empty();
+        let in_group = context.content == Content::Initials;
         let nameless = |key: &str| self.label("nameless", key);
         let activity = cited(&context.alert.evidence);
         let quote = if context.content == Content::Full { quote(context) } else { String::new() };
@@ -155,10 +156,10 @@ impl Speech {
             waiting => waiting(&context.alert.evidence),
             quoted => !quote.is_empty(),
             quote,
-            suggestion => if context.content == Content::Initials { String::new() } else { self.spoken_suggestion(context) },
+            suggestion => if in_group { String::new() } else { self.spoken_suggestion(context) },
             action => self.suggested_action(context),
             emoji => self.label("emoji", type_key(context.alert.alert_type)),
-            opening => self.opening(context.occasion),
+            opening => if in_group { String::new() } else { self.opening(context.occasion) },
             ..self.rates(&context.alert.evidence)
         }
     }
@@ -276,12 +277,16 @@ impl Speech {
     }
 
     /// Several alerts in one message, and the order in which it lists them.
-    pub fn digest_html(&self, alerts: &[AlertContext<'_>]) -> Result<(String, Vec<usize>), Error> {
+    pub fn digest_html(
+        &self,
+        reader: Option<&User>,
+        alerts: &[AlertContext<'_>],
+    ) -> Result<(String, Vec<usize>), Error> {
         let mut order: Vec<usize> = (0..alerts.len()).collect();
         order.sort_by_key(|index| std::cmp::Reverse(alerts[*index].alert.severity()));
         let mut shown = order.len().min(DIGEST_LINES);
         loop {
-            let html = self.digest_of(alerts, &order, shown)?;
+            let html = self.digest_of(reader, alerts, &order, shown)?;
             if shown == 0 || html::visible_units(&html) <= html::MESSAGE_UNITS {
                 return Ok((html, order));
             }
@@ -289,7 +294,13 @@ impl Speech {
         }
     }
 
-    fn digest_of(&self, alerts: &[AlertContext<'_>], order: &[usize], shown: usize) -> Result<String, Error> {
+    fn digest_of(
+        &self,
+        reader: Option<&User>,
+        alerts: &[AlertContext<'_>],
+        order: &[usize],
+        shown: usize,
+    ) -> Result<String, Error> {
         let mut groups: Vec<(Severity, Vec<Value>)> = Vec::new();
         for (position, index) in order.iter().take(shown).enumerate() {
             let context = &alerts[*index];
@@ -307,9 +318,9 @@ impl Speech {
             .into_iter()
             .map(|(severity, lines)| context! { title => self.label("severity", severity.as_str()), lines })
             .collect();
-        let owner = alerts.first().and_then(|context| context.owner).map(names::user).unwrap_or_default();
+        let me = reader.map(names::user).unwrap_or_default();
         let urgent = alerts.iter().filter(|context| context.alert.severity() == Severity::Urgent).count();
-        let values = context! { total => alerts.len(), urgent, groups, left => alerts.len() - shown, me => owner };
+        let values = context! { total => alerts.len(), urgent, groups, left => alerts.len() - shown, me };
         self.render("digest.html.j2", &values)
     }
 

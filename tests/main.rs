@@ -1,3 +1,6 @@
 //! One test binary: stories, conformance, crash, architecture.
 
+mod reading;
+mod rules;
+mod sandbox_telegram;
 mod voice;

@@ -59,6 +59,9 @@ pub enum Content {
     Full,
     /// First name and reason: neither preview nor telephone number.
     Minimal,
+    /// In a group: the lead's initials and the waiting time. No setting: groups always get it.
+    #[serde(skip)]
+    Initials,
 }
 
 /// All that is needed to speak about one alert.
@@ -70,7 +73,7 @@ pub struct AlertContext<'a> {
     pub alert: &'a Alert,
     /// About whom.
     pub lead: &'a Lead,
-    /// The lead's owner: signs drafts.
+    /// Who signs drafts: the lead's owner, or who stands in.
     pub owner: Option<&'a User>,
     /// The lead's preferred channel, if known.
     pub preferred: Option<Channel>,
@@ -96,7 +99,7 @@ impl AlertContext<'_> {
             Content::Full => {
                 advice::whatsapp_of(self.lead, self.default_country).map(|number| advice::wa_link(&number, draft))
             }
-            Content::Minimal => None,
+            Content::Minimal | Content::Initials => None,
         }
     }
 }
@@ -209,11 +212,13 @@ pub enum ButtonLabel {
     OpenInCrm,
     /// Copy the text.
     Copy,
+    /// See one alert in private.
+    Show,
 }
 
 impl ButtonLabel {
     /// Every label.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::WhatsappAnswer,
         Self::WhatsappWrite,
         Self::Sent,
@@ -227,6 +232,7 @@ impl ButtonLabel {
         Self::Noted,
         Self::OpenInCrm,
         Self::Copy,
+        Self::Show,
     ];
 
     fn key(self) -> &'static str {
@@ -244,6 +250,7 @@ impl ButtonLabel {
             Self::Noted => "noted",
             Self::OpenInCrm => "open_in_crm",
             Self::Copy => "copy",
+            Self::Show => "show",
         }
     }
 }
@@ -319,7 +326,11 @@ impl Voice {
     pub fn cta(&self, context: &AlertContext<'_>) -> Vec<CtaEntry> {
         let draft = self.draft_for(context, Channel::Whatsapp).map(|draft| draft.text).unwrap_or_default();
         let offers = advice::cta(context.alert, context.lead, context.whatsapp_link(&draft), context.crm_link);
-        let label = |action: CtaAction| self.say(context.lang, |speech| Ok(speech.label("cta", action.as_str())));
+        let answers = context.alert.alert_type.is_about_an_answer();
+        let label = |action: CtaAction| {
+            let key = if action == CtaAction::OpenWhatsApp && !answers { "writeOnWhatsApp" } else { action.as_str() };
+            self.say(context.lang, |speech| Ok(speech.label("cta", key)))
+        };
         offers
             .into_iter()
             .map(|cta| CtaEntry { label: label(cta.action), action: cta.action, params: cta.params })
@@ -356,9 +367,9 @@ impl Voice {
     }
 
     /// Several alerts in one message, as HTML, most pressing first; and the order in which it lists them (all,
-    /// also those that only count as "and 12 others"). One message is in one language: `lang`.
-    pub fn digest_html(&self, lang: Lang, alerts: &[AlertContext<'_>]) -> (String, Vec<usize>) {
-        self.say(lang, |speech| speech.digest_html(alerts))
+    /// also those that only count as "and 12 others"). One message is in one language: `lang`; `reader` is greeted.
+    pub fn digest_html(&self, lang: Lang, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> (String, Vec<usize>) {
+        self.say(lang, |speech| speech.digest_html(reader, alerts))
     }
 
     /// A prepared message, presented for copying, as HTML; words of regret when there is none.

@@ -4,3 +4,4 @@ mod espo_client;
 mod reading;
 mod rules;
 mod sandbox_telegram;
+mod voice;

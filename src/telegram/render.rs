@@ -1,9 +1,7 @@
 //! What a Telegram message looks like: M.A.X.'s words with the buttons that fit the alert. Nothing is sent here.
 
-use chrono_tz::Tz;
-
 use crate::domain::button::{Button, SnoozeFor};
-use crate::domain::{Alert, AlertId, AlertState, AlertType, Channel, Timestamp, User};
+use crate::domain::{Alert, AlertId, AlertState, AlertType, Channel, User};
 use crate::insight::advice;
 use crate::voice::{AlertContext, ButtonLabel, Content, Draft, Lang, Notice, Toast, Voice, fitted};
 
@@ -53,16 +51,20 @@ pub fn alert(voice: &Voice, context: &AlertContext<'_>) -> Rendered {
     let html = voice.alert_html(context, address_to_show(context));
     let keyboard = match context.alert.state {
         AlertState::Open => alert_keyboard(voice, context),
-        AlertState::Snoozed { .. } => vec![last_row(voice, context)],
-        AlertState::Closed { .. } | AlertState::Resolved(_) => Vec::new(),
+        AlertState::Snoozed { .. } if context.content != Content::Initials => vec![last_row(voice, context)],
+        AlertState::Snoozed { .. } | AlertState::Closed { .. } | AlertState::Resolved(_) => Vec::new(),
     };
     Rendered::new(html, keyboard)
 }
 
-/// The buttons of an open alert: also what "back" brings back after the snooze choices.
+/// The buttons of an open alert: also what "back" brings back after the snooze choices. In a group only one, which
+/// shows the alert in private.
 pub fn alert_keyboard(voice: &Voice, context: &AlertContext<'_>) -> Vec<Vec<Key>> {
     let labels = Labels { voice, lang: context.lang };
     let alert = context.alert;
+    if context.content == Content::Initials {
+        return vec![vec![labels.tap(ButtonLabel::Show, Button::Show(alert.id.clone()))]];
+    }
     let mut write = Vec::new();
     if advice::whatsapp_open(context.lead) {
         let draft = voice.draft_for(context, Channel::Whatsapp).map(|draft| draft.text).unwrap_or_default();
@@ -114,8 +116,9 @@ pub fn snooze_keyboard(voice: &Voice, lang: Lang, alert: &AlertId) -> Vec<Vec<Ke
 }
 
 /// Several alerts in one message, most pressing first, each of the first ten with a button that shows it.
-pub fn digest(voice: &Voice, lang: Lang, alerts: &[AlertContext<'_>]) -> Rendered {
-    let (html, order) = voice.digest_html(lang, alerts);
+/// `reader` is greeted; nobody in a group.
+pub fn digest(voice: &Voice, lang: Lang, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> Rendered {
+    let (html, order) = voice.digest_html(lang, reader, alerts);
     let show = |(position, index): (usize, &usize)| {
         let context = &alerts[*index];
         let text = voice.show_label(context, position + 1);
@@ -163,11 +166,6 @@ pub fn too_late(voice: &Voice, lang: Lang, alert: &Alert) -> Option<String> {
     }
 }
 
-/// The answer to a tap that silenced an alert until `until`.
-pub fn snoozed_toast(voice: &Voice, lang: Lang, until: Timestamp, now: Timestamp, zone: Tz) -> String {
-    voice.toast(lang, Toast::Snoozed { until, now, zone })
-}
-
 struct Labels<'a> {
     voice: &'a Voice,
     lang: Lang,
@@ -191,7 +189,7 @@ impl Labels<'_> {
 fn address_to_show<'a>(context: &AlertContext<'a>) -> Option<&'a str> {
     match context.content {
         Content::Full => context.crm_link.filter(|link| !opens_from_a_button(link)),
-        Content::Minimal => None,
+        Content::Minimal | Content::Initials => None,
     }
 }
 

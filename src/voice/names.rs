@@ -14,7 +14,8 @@ pub fn one_line(text: &str, max_chars: usize) -> String {
     let mut line = String::new();
     let mut count = 0;
     for character in text.chars().filter(|c| !is_disturbing(*c)) {
-        let character = if character.is_whitespace() || character.is_control() { ' ' } else { character };
+        let breaks = character.is_whitespace() && !is_non_breaking(character);
+        let character = if breaks { ' ' } else { character };
         if character == ' ' && (line.is_empty() || line.ends_with(' ')) {
             continue;
         }
@@ -25,7 +26,7 @@ pub fn one_line(text: &str, max_chars: usize) -> String {
             break;
         }
     }
-    let line = line.trim_end();
+    let line = line.trim();
     if line.chars().count() <= max_chars { line.to_owned() } else { cut(line, max_chars) }
 }
 
@@ -46,6 +47,10 @@ fn is_disturbing(c: char) -> bool {
 /// Zero-width joiner and variation selectors: no text may end in one of them.
 fn is_joining(c: char) -> bool {
     matches!(c, '\u{200D}' | '\u{FE00}'..='\u{FE0F}')
+}
+
+fn is_non_breaking(c: char) -> bool {
+    matches!(c, '\u{A0}' | '\u{202F}')
 }
 
 fn is_right_to_left(c: char) -> bool {
@@ -73,6 +78,17 @@ pub fn call_name(lead: &Lead, first_name_only: bool) -> String {
         .map(|text| name(text))
         .find(|name| !name.is_empty())
         .unwrap_or_default()
+}
+
+/// A lead's initials (`S. M.`), of the full name, the first name or the company; empty when there is nothing.
+pub fn initials(lead: &Lead) -> String {
+    let names = [&lead.name, &lead.first_name, &lead.account_name];
+    let known = names.into_iter().map(|name| one_line(name, NAME_CHARS)).find(|name| !name.is_empty());
+    let letters = known.iter().flat_map(|name| name.split([' ', '-'])).filter_map(|word| {
+        let letter = word.chars().find(|c| c.is_alphanumeric())?;
+        Some(format!("{}.", letter.to_uppercase()))
+    });
+    isolated(letters.take(3).collect::<Vec<_>>().join(" "))
 }
 
 /// Full name and company, as far as known: what tells two Sophies apart. Empty when there is nothing.

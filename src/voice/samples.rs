@@ -18,7 +18,12 @@ pub fn try_out(speech: &Speech) -> Result<(), Fault> {
     let (named, nameless, luc) = (lead("Sophie", "<b>&\""), lead("", ""), user());
     for alert in AlertType::ALL.into_iter().flat_map(alerts) {
         for lead in [&named, &nameless] {
-            for (content, occasion) in [(Content::Full, Occasion::Opened), (Content::Minimal, Occasion::NewOwner)] {
+            let situations = [
+                (Content::Full, Occasion::Opened),
+                (Content::Minimal, Occasion::NewOwner),
+                (Content::Initials, Occasion::SnoozeOver),
+            ];
+            for (content, occasion) in situations {
                 let owner = (content == Content::Full).then_some(&luc);
                 try_alert(speech, &context(speech.lang(), &alert, lead, owner, content, occasion))?;
             }
@@ -46,7 +51,7 @@ fn try_alert(speech: &Speech, context: &AlertContext<'_>) -> Result<(), Fault> {
     }
     accepted("closed.html.j2", &speech.moved_html(context, None)?)?;
     accepted("closed.html.j2", &speech.moved_html(context, context.owner)?)?;
-    accepted("digest.html.j2", &speech.digest_html(&[*context; 40])?.0)
+    accepted("digest.html.j2", &speech.digest_html(context.owner, &[*context; 40])?.0)
 }
 
 fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> Result<(), Fault> {

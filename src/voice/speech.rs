@@ -52,23 +52,33 @@ impl Speech {
 
     /// One sentence: what is the matter.
     pub fn headline(&self, context: &AlertContext<'_>) -> Result<String, Error> {
-        self.of_type("headlines", context, &self.facts(context))
+        let facts = self.facts(context);
+        match context.content {
+            Content::Full | Content::Minimal => self.of_type("headlines", context, &facts),
+            Content::Initials => self.render("headlines/group.txt.j2", &facts),
+        }
     }
 
     /// A few words: what is the matter, in a list.
     fn reason(&self, context: &AlertContext<'_>) -> Result<String, Error> {
-        self.of_type("reasons", context, &self.facts(context))
+        match context.content {
+            Content::Full | Content::Minimal => self.of_type("reasons", context, &self.facts(context)),
+            Content::Initials => Ok(words::duration(self.lang, as_of(context).since(reference(context)))),
+        }
     }
 
-    /// The fact with its date.
+    /// The fact with its date, as of the opening: it is written once.
     pub fn record(&self, context: &AlertContext<'_>) -> Result<String, Error> {
-        self.of_type("records", context, &self.facts(context))
+        let opened = context.alert.opened_at.unwrap_or(context.now);
+        self.of_type("records", context, &self.facts_as_of(context, opened))
     }
 
     /// What the alert rests on, with the quoted words on the same line.
     pub fn evidence_in_full(&self, context: &AlertContext<'_>) -> Result<String, Error> {
         let context = AlertContext { content: Content::Full, ..*context };
-        let facts = self.facts(&context);
+        let opened = context.alert.opened_at.unwrap_or(context.now);
+        let when = cited(&context.alert.evidence).map(|cited| words::on(self.lang, cited.at, opened, context.zone));
+        let facts = context! { when => when.unwrap_or_default(), ..self.facts_as_of(&context, opened) };
         let quote = quote(&context);
         let evidence = self.of_type("evidence", &context, &facts)?;
         Ok(match (quote.is_empty(), self.lang) {
@@ -89,6 +99,7 @@ impl Speech {
         let elsewhere = |channel: Channel| cited(&context.alert.evidence).is_some_and(|cited| cited.channel != channel);
         let key = match suggestion {
             Suggestion::GentleReminder(channel) if elsewhere(channel) => format!("try_{}", channel.as_str()),
+            Suggestion::StickTo(_) if !works_well(&context.alert.evidence) => "lean_on".to_owned(),
             Suggestion::First(_)
             | Suggestion::GentleReminder(_)
             | Suggestion::ChangeAngle(_)
@@ -108,13 +119,21 @@ impl Speech {
 
     /// What every template about an alert may use; `templates/voice/README.md` lists it.
     fn facts(&self, context: &AlertContext<'_>) -> Value {
-        let (lang, zone, as_of) = (self.lang, context.zone, as_of(context));
+        self.facts_as_of(context, as_of(context))
+    }
+
+    fn facts_as_of(&self, context: &AlertContext<'_>, as_of: Timestamp) -> Value {
+        let (lang, zone) = (self.lang, context.zone);
         let since = reference(context);
-        let called = names::call_name(context.lead, context.content == Content::Minimal);
+        let called = match context.content {
+            Content::Full => names::call_name(context.lead, false),
+            Content::Minimal => names::call_name(context.lead, true),
+            Content::Initials => names::initials(context.lead),
+        };
         let named = !called.is_empty();
+        let in_group = context.content == Content::Initials;
         let nameless = |key: &str| self.label("nameless", key);
         let activity = cited(&context.alert.evidence);
-        let on = |channel: Channel| self.label("on", channel.as_str());
         let quote = if context.content == Content::Full { quote(context) } else { String::new() };
         context! {
             who => if named { called.clone() } else { nameless("inside") },
@@ -130,37 +149,37 @@ impl Speech {
             seen => activity.is_some(),
             channel => activity.map_or("", |cited| cited.channel.as_str()),
             noun => activity.map(|cited| self.label("noun", cited.channel.as_str())).unwrap_or_default(),
-            via => activity.map(|cited| on(cited.channel)).filter(|on| !on.is_empty() ).map(|on| format!(" {on}")).unwrap_or_default(),
+            via => activity.map(|cited| self.via(cited.channel)).unwrap_or_default(),
             ours => activity.is_some_and(|cited| cited.direction == Direction::Out),
             when => activity.map(|cited| words::when(lang, cited.at, as_of, zone)).unwrap_or_default(),
             cited_date => activity.map(|cited| words::date(lang, cited.at, as_of, zone)).unwrap_or_default(),
             waiting => waiting(&context.alert.evidence),
             quoted => !quote.is_empty(),
             quote,
-            suggestion => self.spoken_suggestion(context),
+            suggestion => if in_group { String::new() } else { self.spoken_suggestion(context) },
             action => self.suggested_action(context),
             emoji => self.label("emoji", type_key(context.alert.alert_type)),
-            opening => self.opening(context.occasion),
+            opening => if in_group { String::new() } else { self.opening(context.occasion) },
             ..self.rates(&context.alert.evidence)
+        }
+    }
+
+    /// By what means, with a space before it; empty where the noun says it already.
+    fn via(&self, channel: Channel) -> String {
+        match channel {
+            Channel::Whatsapp | Channel::Email => format!(" {}", self.label("on", channel.as_str())),
+            Channel::Call | Channel::Manual => String::new(),
         }
     }
 
     fn rates(&self, evidence: &Evidence) -> Value {
         let name = |rate: ChannelRate| self.label("channel", rate.channel.as_str());
         let on = |rate: ChannelRate| self.label("on", rate.channel.as_str());
-        let rates = match evidence {
-            Evidence::PreferredChannel { best, second } => Some((*best, *second)),
-            Evidence::HotLead { .. }
-            | Evidence::AwaitingReply { .. }
-            | Evidence::NoContact { .. }
-            | Evidence::Stale { .. }
-            | Evidence::NoFollowup { .. }
-            | Evidence::NoReply { .. } => None,
-        };
+        let rates = rates(evidence);
         context! {
             best => rates.map(|(best, _)| rate_values(best, name(best), on(best))),
             second => rates.map(|(_, second)| rate_values(second, name(second), on(second))),
-            good => rates.is_some_and(|(best, _)| best.percent() >= GOOD_RATE),
+            good => works_well(evidence),
         }
     }
 
@@ -179,9 +198,13 @@ impl Speech {
         match &context.alert.state {
             AlertState::Open => {
                 let facts = self.facts(context);
+                let evidence = match context.content {
+                    Content::Full | Content::Minimal => self.of_type("evidence", context, &facts)?,
+                    Content::Initials => String::new(),
+                };
                 let values = context! {
                     headline => self.headline(context)?,
-                    evidence => self.of_type("evidence", context, &facts)?,
+                    evidence,
                     link => shown_link.unwrap_or_default(),
                     ..facts
                 };
@@ -216,7 +239,7 @@ impl Speech {
     fn resolved(&self, context: &AlertContext<'_>, resolution: &Resolution) -> Result<String, Error> {
         let note = match context.content {
             Content::Full => names::isolated(names::one_line(&resolution.note, names::QUOTE_CHARS)),
-            Content::Minimal => String::new(),
+            Content::Minimal | Content::Initials => String::new(),
         };
         let values = context! {
             by => names::name(&resolution.by),
@@ -248,17 +271,22 @@ impl Speech {
         let name = match context.content {
             Content::Full => names::identity(context.lead),
             Content::Minimal => names::call_name(context.lead, true),
+            Content::Initials => names::initials(context.lead),
         };
         if name.is_empty() { self.label("nameless", "start") } else { name }
     }
 
     /// Several alerts in one message, and the order in which it lists them.
-    pub fn digest_html(&self, alerts: &[AlertContext<'_>]) -> Result<(String, Vec<usize>), Error> {
+    pub fn digest_html(
+        &self,
+        reader: Option<&User>,
+        alerts: &[AlertContext<'_>],
+    ) -> Result<(String, Vec<usize>), Error> {
         let mut order: Vec<usize> = (0..alerts.len()).collect();
         order.sort_by_key(|index| std::cmp::Reverse(alerts[*index].alert.severity()));
         let mut shown = order.len().min(DIGEST_LINES);
         loop {
-            let html = self.digest_of(alerts, &order, shown)?;
+            let html = self.digest_of(reader, alerts, &order, shown)?;
             if shown == 0 || html::visible_units(&html) <= html::MESSAGE_UNITS {
                 return Ok((html, order));
             }
@@ -266,7 +294,13 @@ impl Speech {
         }
     }
 
-    fn digest_of(&self, alerts: &[AlertContext<'_>], order: &[usize], shown: usize) -> Result<String, Error> {
+    fn digest_of(
+        &self,
+        reader: Option<&User>,
+        alerts: &[AlertContext<'_>],
+        order: &[usize],
+        shown: usize,
+    ) -> Result<String, Error> {
         let mut groups: Vec<(Severity, Vec<Value>)> = Vec::new();
         for (position, index) in order.iter().take(shown).enumerate() {
             let context = &alerts[*index];
@@ -284,9 +318,9 @@ impl Speech {
             .into_iter()
             .map(|(severity, lines)| context! { title => self.label("severity", severity.as_str()), lines })
             .collect();
-        let owner = alerts.first().and_then(|context| context.owner).map(names::user).unwrap_or_default();
+        let me = reader.map(names::user).unwrap_or_default();
         let urgent = alerts.iter().filter(|context| context.alert.severity() == Severity::Urgent).count();
-        let values = context! { total => alerts.len(), urgent, groups, left => alerts.len() - shown, me => owner };
+        let values = context! { total => alerts.len(), urgent, groups, left => alerts.len() - shown, me };
         self.render("digest.html.j2", &values)
     }
 
@@ -392,6 +426,23 @@ fn cited(evidence: &Evidence) -> Option<&Cited> {
         Evidence::NoReply { last_out } => Some(last_out),
         Evidence::PreferredChannel { .. } => None,
     }
+}
+
+/// The two best channels of a PreferredChannel.
+fn rates(evidence: &Evidence) -> Option<(ChannelRate, ChannelRate)> {
+    match evidence {
+        Evidence::PreferredChannel { best, second } => Some((*best, *second)),
+        Evidence::HotLead { .. }
+        | Evidence::AwaitingReply { .. }
+        | Evidence::NoContact { .. }
+        | Evidence::Stale { .. }
+        | Evidence::NoFollowup { .. }
+        | Evidence::NoReply { .. } => None,
+    }
+}
+
+fn works_well(evidence: &Evidence) -> bool {
+    rates(evidence).is_some_and(|(best, _)| best.percent() >= GOOD_RATE)
 }
 
 fn waiting(evidence: &Evidence) -> u32 {

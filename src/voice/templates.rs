@@ -35,6 +35,7 @@ embedded! {
     "headlines/no_followup.txt.j2",
     "headlines/no_reply.txt.j2",
     "headlines/preferred_channel.txt.j2",
+    "headlines/group.txt.j2",
     "evidence/hot_lead.txt.j2",
     "evidence/awaiting_reply.txt.j2",
     "evidence/no_contact.txt.j2",

@@ -82,6 +82,15 @@ pub fn when(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
     }
 }
 
+/// When something took place, in words that stay true: `le 12 mars à 14h32`; the year when it is not `now`'s.
+pub fn on(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    let (date, time) = (date(lang, at, now, zone), clock(lang, at, zone));
+    match lang {
+        Lang::Fr => format!("le {date} à {time}"),
+        Lang::En => format!("on {date} at {time}"),
+    }
+}
+
 /// Until when: `jusqu'à 15h30`, `jusqu'à demain 9h`, `jusqu'à lundi 9h`, `jusqu'au 12 mars 9h`.
 pub fn until(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
     let time = clock(lang, at, zone);

@@ -35,6 +35,7 @@ pub fn read(text: &str) -> Reading {
 pub fn explain(text: &str) -> Explained {
     let words = text::words(&text::new_text(text));
     let message = Message::new(&words);
+    if std::env::var("DBG").is_ok_and(|d| text.contains(&d)) { for hit in &message.hits { println!("   {:?} c{} {}", hit.sign, hit.clause, (hit.start..hit.end).map(|i| words.get(i)).collect::<Vec<_>>().join(" ")); } }
     let (reading, decisive) = message.verdict();
     let evidence = message.quote(decisive);
     Explained { reading, evidence }
@@ -95,7 +96,7 @@ impl<'a> Message<'a> {
         let clear = wishes.iter().any(|(wish, _)| *wish == Wish::Clear);
         let asked = self.words.clauses.iter().any(|clause| clause.question);
         let away = self.all(Sign::Away);
-        if !clear && !asked && stop.is_empty() && distinct(&away) >= 2 {
+        if !clear && !asked && stop.is_empty() && self.all(Sign::Human).is_empty() && distinct(&away) >= 2 {
             return (AUTO_REPLY, away);
         }
         if !stop.is_empty() {

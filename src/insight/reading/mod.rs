@@ -226,7 +226,7 @@ impl<'a> Message<'a> {
         if sells || applies || mocks {
             return Vec::new();
         }
-        let trouble: Vec<usize> = self.all(Sign::Trouble).iter().filter(|hit| !self.denied(hit) || true).map(|hit| hit.clause).collect();
+        let trouble = self.clauses_of(&[Sign::Trouble]);
         let refusals = self.clauses_of(&[Sign::Refuse, Sign::Wrong]);
         let delays = self.clauses_of(&[Sign::Postpone]);
         let sentence = |clause: usize| self.words.clauses[clause].sentence;

@@ -35,7 +35,6 @@ pub fn read(text: &str) -> Reading {
 pub fn explain(text: &str) -> Explained {
     let words = text::words(&text::new_text(text));
     let message = Message::new(&words);
-    if std::env::var("DBG").is_ok_and(|d| text.contains(&d)) { for hit in &message.hits { println!("   {:?} c{} {}", hit.sign, hit.clause, (hit.start..hit.end).map(|i| words.get(i)).collect::<Vec<_>>().join(" ")); } }
     let (reading, decisive) = message.verdict();
     let evidence = message.quote(decisive);
     Explained { reading, evidence }
@@ -128,6 +127,10 @@ impl<'a> Message<'a> {
         if asked || asks || !trouble.is_empty() {
             return (ASKS, trouble);
         }
+        let later = self.all(Sign::Human);
+        if !later.is_empty() {
+            return (DONE, later);
+        }
         if (0..self.words.clauses.len()).all(|clause| self.says_nothing_new(clause)) {
             let closing = self.all(Sign::Closing);
             // "Bonjour" on its own opens a conversation.
@@ -167,13 +170,16 @@ impl<'a> Message<'a> {
                     Sign::Sure => Some(Wish::Clear),
                     Sign::Buy if !self.denied(hit) => Some(Wish::Clear),
                     Sign::Lean if !self.denied(hit) => Some(Wish::Step),
-                    Sign::Offer if (asks && !(had && !clause.question) || self.is_short(clause, had)) && !self.denied(hit) => {
+                    Sign::Offer
+                        if (asks && !(had && !clause.question) || self.is_short(clause, had)) && !self.denied(hit) =>
+                    {
                         Some(Wish::Clear)
                     }
                     Sign::Step if asks && !had && !self.denied(hit) => Some(Wish::Step),
                     _ => None,
                 };
-                let inside_mask = hit.sign != Sign::Sure && self.is_masked(hit) || hit.sign == Sign::Sure && self.masks(hit);
+                let inside_mask =
+                    hit.sign != Sign::Sure && self.is_masked(hit) || hit.sign == Sign::Sure && self.masks(hit);
                 if let Some(wish) = wish.filter(|_| !inside_mask) {
                     wishes.push((wish, *hit));
                 }
@@ -189,10 +195,11 @@ impl<'a> Message<'a> {
     /// "Devis svp", "tarif formule pro": naming it is asking for it.
     fn is_short(&self, clause: &Clause, had: bool) -> bool {
         const TELLING: [&str; 18] = [
-            "est", "sont", "trop", "is", "are", "was", "etait", "too", "recu", "ok", "bien", "avons", "ai", "a", "have", "got", "votre",
-            "your",
+            "est", "sont", "trop", "is", "are", "was", "etait", "too", "recu", "ok", "bien", "avons", "ai", "a",
+            "have", "got", "votre", "your",
         ];
-        !had && clause.end - clause.start <= 5 && !(clause.start..clause.end).any(|i| TELLING.contains(&self.words.get(i)))
+        !had && clause.end - clause.start <= 5
+            && !(clause.start..clause.end).any(|i| TELLING.contains(&self.words.get(i)))
     }
 
     /// All of its words say nothing.

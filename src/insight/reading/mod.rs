@@ -95,7 +95,7 @@ impl<'a> Message<'a> {
         let clear = wishes.iter().any(|(wish, _)| *wish == Wish::Clear);
         let asked = self.words.clauses.iter().any(|clause| clause.question);
         let away = self.all(Sign::Away);
-        if !clear && !asked && stop.is_empty() && distinct(&away) >= 2 {
+        if !clear && !asked && stop.is_empty() && self.all(Sign::Human).is_empty() && distinct(&away) >= 2 {
             return (AUTO_REPLY, away);
         }
         if !stop.is_empty() {
@@ -126,6 +126,10 @@ impl<'a> Message<'a> {
         let asks = self.hits.iter().any(|hit| matches!(hit.sign, Sign::Ask | Sign::Question) && !self.in_closing(hit));
         if asked || asks || !trouble.is_empty() {
             return (ASKS, trouble);
+        }
+        let later = self.all(Sign::Human);
+        if !later.is_empty() {
+            return (DONE, later);
         }
         if (0..self.words.clauses.len()).all(|clause| self.says_nothing_new(clause)) {
             let closing = self.all(Sign::Closing);
@@ -166,13 +170,16 @@ impl<'a> Message<'a> {
                     Sign::Sure => Some(Wish::Clear),
                     Sign::Buy if !self.denied(hit) => Some(Wish::Clear),
                     Sign::Lean if !self.denied(hit) => Some(Wish::Step),
-                    Sign::Offer if (asks && !(had && !clause.question) || self.is_short(clause, had)) && !self.denied(hit) => {
+                    Sign::Offer
+                        if (asks && !(had && !clause.question) || self.is_short(clause, had)) && !self.denied(hit) =>
+                    {
                         Some(Wish::Clear)
                     }
                     Sign::Step if asks && !had && !self.denied(hit) => Some(Wish::Step),
                     _ => None,
                 };
-                let inside_mask = hit.sign != Sign::Sure && self.is_masked(hit) || hit.sign == Sign::Sure && self.masks(hit);
+                let inside_mask =
+                    hit.sign != Sign::Sure && self.is_masked(hit) || hit.sign == Sign::Sure && self.masks(hit);
                 if let Some(wish) = wish.filter(|_| !inside_mask) {
                     wishes.push((wish, *hit));
                 }
@@ -188,10 +195,11 @@ impl<'a> Message<'a> {
     /// "Devis svp", "tarif formule pro": naming it is asking for it.
     fn is_short(&self, clause: &Clause, had: bool) -> bool {
         const TELLING: [&str; 18] = [
-            "est", "sont", "trop", "is", "are", "was", "etait", "too", "recu", "ok", "bien", "avons", "ai", "a", "have", "got", "votre",
-            "your",
+            "est", "sont", "trop", "is", "are", "was", "etait", "too", "recu", "ok", "bien", "avons", "ai", "a",
+            "have", "got", "votre", "your",
         ];
-        !had && clause.end - clause.start <= 5 && !(clause.start..clause.end).any(|i| TELLING.contains(&self.words.get(i)))
+        !had && clause.end - clause.start <= 5
+            && !(clause.start..clause.end).any(|i| TELLING.contains(&self.words.get(i)))
     }
 
     /// All of its words say nothing.
@@ -225,7 +233,7 @@ impl<'a> Message<'a> {
         if sells || applies || mocks {
             return Vec::new();
         }
-        let trouble: Vec<usize> = self.all(Sign::Trouble).iter().filter(|hit| !self.denied(hit) || true).map(|hit| hit.clause).collect();
+        let trouble = self.clauses_of(&[Sign::Trouble]);
         let refusals = self.clauses_of(&[Sign::Refuse, Sign::Wrong]);
         let delays = self.clauses_of(&[Sign::Postpone]);
         let sentence = |clause: usize| self.words.clauses[clause].sentence;

@@ -143,15 +143,33 @@ fn quote_intro(lines: &[&str], index: usize, plain: &str) -> Option<usize> {
 /// Whether nothing written now follows: history without marks, a signature, a disclaimer, a phone's footer.
 fn ends_the_text(lines: &[&str], index: usize, plain: &str) -> bool {
     const FOOTERS: [&str; 22] = [
-        "envoye de mon ", "envoye depuis ", "envoye a partir de ", "sent from my ", "sent via ", "get outlook for",
-        "telecharger outlook", "obtenir outlook", "obtenez outlook", "provenance : courrier", "ce message et toutes les pieces", "ce message et ses pieces",
-        "ce courriel et ", "ce message est confidentiel", "ce mail est confidentiel", "this email and any",
-        "this e-mail and any", "this message and any attach", "this email is confidential", "confidentiality notice",
-        "disclaimer:", "the information contained in this",
+        "envoye de mon ",
+        "envoye depuis ",
+        "envoye a partir de ",
+        "sent from my ",
+        "sent via ",
+        "get outlook for",
+        "telecharger outlook",
+        "obtenir outlook",
+        "obtenez outlook",
+        "provenance : courrier",
+        "ce message et toutes les pieces",
+        "ce message et ses pieces",
+        "ce courriel et ",
+        "ce message est confidentiel",
+        "ce mail est confidentiel",
+        "this email and any",
+        "this e-mail and any",
+        "this message and any attach",
+        "this email is confidential",
+        "confidentiality notice",
+        "disclaimer:",
+        "the information contained in this",
     ];
     let bare = plain.trim_matches(|c: char| c == '-' || c == '_' || c == '*' || c == ' ');
     let dashes = plain.starts_with("--") || plain.starts_with("__");
-    if dashes && (bare.is_empty() && index > 0 || bare.starts_with("original message") || bare.starts_with("message ")) {
+    if dashes && (bare.is_empty() && index > 0 || bare.starts_with("original message") || bare.starts_with("message "))
+    {
         return true;
     }
     if dashes && ["forwarded message", "message d'origine", "ursprung"].iter().any(|start| bare.starts_with(start)) {
@@ -167,20 +185,47 @@ fn ends_the_text(lines: &[&str], index: usize, plain: &str) -> bool {
 fn is_header_block(lines: &[&str], index: usize, plain: &str) -> bool {
     const FIRST: [&str; 3] = ["de", "from", "von"];
     const OTHERS: [&str; 10] = ["envoye", "date", "a", "sent", "to", "objet", "subject", "cc", "envoye le", "sujet"];
-    let name = |line: &str| line.split_once(':').map(|(name, _)| name.trim_matches(|c| c == '*' || c == ' ').to_owned());
+    let name =
+        |line: &str| line.split_once(':').map(|(name, _)| name.trim_matches(|c| c == '*' || c == ' ').to_owned());
     name(plain).is_some_and(|first| FIRST.contains(&first.as_str()))
-        && lines[index + 1..].iter().map(|line| fold(line.trim(), 80)).filter(|line| !line.is_empty()).take(2).any(
-            |line| name(line.trim_start_matches('*')).is_some_and(|other| OTHERS.contains(&other.as_str())),
-        )
+        && lines[index + 1..]
+            .iter()
+            .map(|line| fold(line.trim(), 80))
+            .filter(|line| !line.is_empty())
+            .take(2)
+            .any(|line| name(line.trim_start_matches('*')).is_some_and(|other| OTHERS.contains(&other.as_str())))
 }
 
 /// "Cordialement," alone on its line, near the end: what follows is a name and an address.
 fn is_farewell(lines: &[&str], index: usize, plain: &str) -> bool {
     const FAREWELLS: [&str; 27] = [
-        "cordialement", "bien cordialement", "tres cordialement", "cdlt", "cdt", "bien a vous", "bien a toi",
-        "salutations", "sinceres salutations", "salutations distinguees", "sincerement", "respectueusement",
-        "amicalement", "best regards", "kind regards", "warm regards", "regards", "best", "all the best", "sincerely",
-        "yours sincerely", "yours faithfully", "yours truly", "cheers", "many thanks", "br", "bien cdt",
+        "cordialement",
+        "bien cordialement",
+        "tres cordialement",
+        "cdlt",
+        "cdt",
+        "bien a vous",
+        "bien a toi",
+        "salutations",
+        "sinceres salutations",
+        "salutations distinguees",
+        "sincerement",
+        "respectueusement",
+        "amicalement",
+        "best regards",
+        "kind regards",
+        "warm regards",
+        "regards",
+        "best",
+        "all the best",
+        "sincerely",
+        "yours sincerely",
+        "yours faithfully",
+        "yours truly",
+        "cheers",
+        "many thanks",
+        "br",
+        "bien cdt",
     ];
     let bare = plain.trim_end_matches([',', '.', '!', ' ', ';']);
     // A postscript after a signature is written now: a long rest is no signature.
@@ -189,7 +234,10 @@ fn is_farewell(lines: &[&str], index: usize, plain: &str) -> bool {
     let rest = &lines[index + 1..(index + 16).min(lines.len())];
     (named || FAREWELLS.contains(&bare))
         && !rest.iter().map(|line| line.trim()).any(|line| {
-            line.len() > 120 || line.ends_with('?') || fold(line, 3).starts_with("ps") || fold(line, 4).starts_with("p.s")
+            line.len() > 120
+                || line.ends_with('?')
+                || fold(line, 3).starts_with("ps")
+                || fold(line, 4).starts_with("p.s")
         })
 }
 
@@ -221,7 +269,9 @@ pub(super) fn words(text: &str) -> Words {
                     continue;
                 }
                 match normal[at] {
-                    ',' | ';' | ':' | '(' | ')' | '–' | '—' | '"' | '«' | '»' => end_clause(&mut words, &mut clause_start, sentence),
+                    ',' | ';' | ':' | '(' | ')' | '–' | '—' | '"' | '«' | '»' => {
+                        end_clause(&mut words, &mut clause_start, sentence)
+                    }
                     '-' if normal.len() == 1 => end_clause(&mut words, &mut clause_start, sentence),
                     '.' | '!' | '?' | '\u{1F}' => {
                         end_clause(&mut words, &mut clause_start, sentence);
@@ -252,8 +302,23 @@ pub(super) fn words(text: &str) -> Words {
 }
 
 const CONJUNCTIONS: [&str; 17] = [
-    "mais", "but", "however", "sinon", "cependant", "toutefois", "pourtant", "et", "and", "donc", "so", "car",
-    "because", "puis", "though", "although", "or",
+    "mais",
+    "but",
+    "however",
+    "sinon",
+    "cependant",
+    "toutefois",
+    "pourtant",
+    "et",
+    "and",
+    "donc",
+    "so",
+    "car",
+    "because",
+    "puis",
+    "though",
+    "although",
+    "or",
 ];
 
 fn end_clause(words: &mut Words, start: &mut usize, sentence: usize) {
@@ -427,12 +492,16 @@ fn short_form(word: &str, before: &Words) -> Option<&'static str> {
     Some(match word {
         "svp" | "stp" | "svplait" | "siouplait" | "silvousplait" => "svp",
         "rdv" | "rdvs" | "rendezvous" | "rv" => "rdv",
-        "cb" | "cbien" | "cmb" | "combi1" if !["par", "en", "ma", "la", "une", "carte"].iter().any(|w| before.ends_with(&[w])) => "combien",
+        "cb" | "cbien" | "cmb" | "combi1"
+            if !["par", "en", "ma", "la", "une", "carte"].iter().any(|w| before.ends_with(&[w])) =>
+        {
+            "combien"
+        }
         "bjr" | "bjour" | "bonjours" => "bonjour",
         "bsr" => "bonsoir",
         "slt" | "salu" | "cc" => "salut",
         "mrc" | "mci" | "merki" | "mercii" | "mersi" => "merci",
-        "pk" | "pq" | "pkoi" | "pourkoi" => "pourquoi",
+        "pk" | "pkoi" | "pourkoi" => "pourquoi",
         "koi" => "quoi",
         "kan" | "qd" => "quand",
         "ki" => "qui",
@@ -440,6 +509,9 @@ fn short_form(word: &str, before: &Words) -> Option<&'static str> {
         "ns" => "nous",
         "pr" => "pour",
         "ds" => "dans",
+        "tjs" | "tjrs" | "tjr" | "tj" => "toujours",
+        "mtn" => "maintenant",
+        "pq" => "pourquoi",
         "tt" => "tout",
         "ts" => "tous",
         "bcp" => "beaucoup",
@@ -447,7 +519,7 @@ fn short_form(word: &str, before: &Words) -> Option<&'static str> {
         "tkt" => "t inquiete",
         "okay" | "oki" | "okey" | "okk" | "dac" | "dacc" | "dak" => "ok",
         "ouais" | "ouai" | "oue" | "wi" | "yep" | "yeah" | "yup" | "yes" | "ui" => "oui",
-        "nan" | "nn" | "nop" | "nope" => "non",
+        "nan" | "nn" | "nop" | "nope" | "nah" => "non",
         "pls" | "plz" | "pliz" => "please",
         "thx" | "thanx" | "ty" | "tks" | "tnx" | "thks" | "thank" => "thanks",
         "u" => "you",
@@ -458,7 +530,13 @@ fn short_form(word: &str, before: &Words) -> Option<&'static str> {
         "ill" if before.len() == 0 || before.ends_with(&["ok"]) => "i will",
         "ive" => "i have",
         "whats" => "what is",
-        "dont" if ["i", "we", "you", "they", "please", "pls"].iter().any(|w| before.ends_with(&[w])) || before.len() == 0 => "do not",
+        "lets" => "let us",
+        "dont"
+            if ["i", "we", "you", "they", "please", "pls"].iter().any(|w| before.ends_with(&[w]))
+                || before.len() == 0 =>
+        {
+            "do not"
+        }
         "cant" | "cannot" => "can not",
         "wont" => "will not",
         "didnt" => "did not",
@@ -498,7 +576,9 @@ fn short_form(word: &str, before: &Words) -> Option<&'static str> {
 fn meaning_of_symbol(symbol: char) -> Option<&'static str> {
     Some(match symbol {
         '👍' | '👌' | '✅' | '🆗' | '💪' | '🤝' | '✔' => "emojiok",
-        '🙏' | '❤' | '😊' | '🙂' | '😀' | '😁' | '😃' | '😄' | '😉' | '🥰' | '😘' | '☺' | '🎉' | '👏' => "emojijoy",
+        '🙏' | '❤' | '😊' | '🙂' | '😀' | '😁' | '😃' | '😄' | '😉' | '🥰' | '😘' | '☺' | '🎉' | '👏' => {
+            "emojijoy"
+        }
         '👎' => "emojino",
         '🙄' | '😒' | '😡' | '🤬' | '🤡' | '😤' | '😠' => "emojiangry",
         '€' | '$' | '£' => "eur",

@@ -1,5 +1,6 @@
 //! One test binary: stories, conformance, crash, architecture.
 
+mod backtest;
 mod espo_client;
 mod reading;
 mod rules;

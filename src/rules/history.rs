@@ -1,7 +1,7 @@
 //! What is known of one lead, reduced to what the rules ask: who reached out when and where, whether it waits
 //! for an answer, what is planned. Small and without text, so that two million facts fit in memory.
 
-use crate::domain::{Activity, ActivityStatus, Alert, Anchor, Channel, Direction, Lead, Reading, Seconds, Timestamp};
+use crate::domain::{Activity, ActivityStatus, Alert, Channel, Direction, Evidence, Lead, Reading, Seconds, Timestamp};
 
 use super::Settings;
 
@@ -168,7 +168,7 @@ impl History {
         let life = Life::of(lead, settings);
         let (mut facts, steps) = facts_and_steps(activities, settings, |activity| {
             is_young(activity.timestamp, activity.fresh_as_of, life.created_at, settings.hot)
-                || has_been_hot(alerts, activity.timestamp)
+                || has_been_hot(alerts, activity)
         });
         let about_an_answer = alerts.iter().filter(|alert| alert.alert_type.is_about_an_answer());
         let handled = about_an_answer.filter_map(|alert| alert.resolution()).map(|resolution| Fact {
@@ -186,11 +186,17 @@ impl History {
     }
 }
 
-fn has_been_hot(alerts: &[&Alert], at: Timestamp) -> bool {
-    let is_its_alert = |alert: &&Alert| {
-        alert.alert_type == crate::domain::AlertType::HotLead24h && alert.anchor == Anchor::At(at) && alert.openings > 0
-    };
-    alerts.iter().any(is_its_alert)
+/// Whether this very inbound has opened a HotLead24h already.
+fn has_been_hot(alerts: &[&Alert], activity: &Activity) -> bool {
+    alerts.iter().any(|alert| match &alert.evidence {
+        Evidence::HotLead { inbound, .. } => alert.openings > 0 && inbound.activity_id == activity.id,
+        Evidence::AwaitingReply { .. }
+        | Evidence::NoContact { .. }
+        | Evidence::Stale { .. }
+        | Evidence::NoFollowup { .. }
+        | Evidence::NoReply { .. }
+        | Evidence::PreferredChannel { .. } => false,
+    })
 }
 
 /// The facts and next steps in activities ordered by (timestamp, id).

@@ -298,8 +298,11 @@ proptest! {
         }
         known.activities.retain(|activity| !arrivals.iter().any(|(_, deleted, it)| *deleted && it.id == activity.id));
         kept.advance(&known, Some(last), END);
-        let were_hot: Vec<Timestamp> = kept.alerts.values()
-            .filter(|alert| alert.alert_type == AlertType::HotLead24h).filter_map(|alert| alert.anchor.instant()).collect();
+        let is_known = |id: &ActivityId| known.activities.iter().any(|activity| activity.id == *id);
+        let were_hot: Vec<Timestamp> = kept.alerts.values().filter_map(|alert| match &alert.evidence {
+            Evidence::HotLead { inbound, .. } => Some(inbound.at).filter(|_| is_known(&inbound.activity_id)),
+            _ => None,
+        }).collect();
         let mut holding = known.holding(Timestamp(END), &[], &were_hot, false);
         if known.settings.inhibition {
             let top = holding.keys().find(|it| **it != AlertType::PreferredChannel).copied();

@@ -1,3 +1,4 @@
 //! One test binary: stories, conformance, crash, architecture.
 
+mod demo_page;
 mod sandbox_telegram;

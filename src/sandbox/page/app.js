@@ -470,7 +470,8 @@ $("back").addEventListener("click", () => { $("pane-leads").classList.remove("pi
 
 function showNow() {
   const now = new Date(demoNow());
-  $("now").textContent = dayAndTime(now);
+  $("now-day").textContent = format(now, { weekday: "short", day: "numeric", month: "short" });
+  $("now-time").textContent = clockTime(now);
   $("now").dateTime = now.toISOString();
   for (const node of document.querySelectorAll("[data-ago]")) node.textContent = ago(node.dataset.ago);
 }

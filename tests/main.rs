@@ -1,1 +1,3 @@
 //! One test binary: stories, conformance, crash, architecture.
+
+mod conformance;

@@ -276,10 +276,10 @@ fn instants(value: Value, item: &Value) -> Value {
     }
     let zone = item.get("timeZone").and_then(Value::as_str).and_then(|name| name.parse::<chrono_tz::Tz>().ok());
     let local = value.as_str().and_then(|text| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok());
-    if let (Some(zone), Some(local), true) = (zone, local, item.get("dateTime").is_some()) {
-        if let Some(at) = zone.from_local_datetime(&local).earliest() {
-            return at.naive_utc().format("%Y-%m-%d %H:%M:%S").to_string().into();
-        }
+    if let (Some(zone), Some(local), true) = (zone, local, item.get("dateTime").is_some())
+        && let Some(at) = zone.from_local_datetime(&local).earliest()
+    {
+        return at.naive_utc().format("%Y-%m-%d %H:%M:%S").to_string().into();
     }
     instant(&value).unwrap_or(value)
 }

@@ -97,7 +97,7 @@ fn sandboxed(sandbox: &EspoSandbox, method: &Method, uri: &Uri, headers: &Header
 }
 
 fn wire(reply: &Reply) -> Response<Body> {
-    let body = reply.body.as_ref().map(|body| super::webhooks::php_json(body)).unwrap_or_default();
+    let body = reply.body.as_ref().map(super::webhooks::php_json).unwrap_or_default();
     let mut response = bare(reply.status);
     *response.body_mut() = Body::from(body);
     let headers = response.headers_mut();

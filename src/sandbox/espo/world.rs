@@ -209,10 +209,12 @@ impl World {
     fn invite(&self, definition: &Entity, attributes: &mut Map<String, Value>) {
         let owner = attributes.get("assignedUserId").cloned().filter(Value::is_string);
         for (field, ours) in [("collaboratorsIds", "Task"), ("usersIds", "Call"), ("usersIds", "Meeting")] {
-            if definition.name == ours && definition.attribute(field).is_some() && !attributes.contains_key(field) {
-                if let Some(owner) = &owner {
-                    attributes.insert(field.into(), json!([owner]));
-                }
+            if definition.name == ours
+                && definition.attribute(field).is_some()
+                && !attributes.contains_key(field)
+                && let Some(owner) = &owner
+            {
+                attributes.insert(field.into(), json!([owner]));
             }
         }
         let about_lead = attributes.get("parentType") == Some(&json!("Lead"));
@@ -600,10 +602,10 @@ impl World {
         if let Some(from) = addresses(&attributes, "from").first() {
             found.insert("fromEmailAddressId".into(), self.address_id(from).into());
         }
-        if text_of(&attributes, "bodyPlain").is_none() {
-            if let Some(body) = text_of(&attributes, "body") {
-                found.insert("bodyPlain".into(), plain_text(&body).into());
-            }
+        if text_of(&attributes, "bodyPlain").is_none()
+            && let Some(body) = text_of(&attributes, "body")
+        {
+            found.insert("bodyPlain".into(), plain_text(&body).into());
         }
         if text_of(&attributes, "messageId").is_none() {
             found.insert("messageId".into(), format!("dummy:{}", self.fresh_id()).into());

@@ -1,6 +1,7 @@
 //! One test binary: stories, conformance, crash, architecture.
 
 mod backtest;
+mod conformance;
 mod demo_page;
 mod espo_client;
 mod reading;

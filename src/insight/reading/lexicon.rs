@@ -99,6 +99,9 @@ pub(super) const PHRASES: &[(Sign, &[&str])] = &[
     (
         Sign::Buy,
         &[
+            "switch ..3 provider*|supplier*|vendor*|you",
+            "souhait* ..2 changer",
+            "changer ?de prestataire|fournisseur|solution|logiciel|banque|assureur|operateur|agence",
             "see it|that|this in action",
             "faites|fais le|la|les moi a #",
             "on est|serait d accord",
@@ -376,9 +379,6 @@ pub(super) const PHRASES: &[(Sign, &[&str])] = &[
             "que|quoi proposez vous",
             "what do you propose|recommend|suggest",
             "what would it take",
-            "changer ?de prestataire|fournisseur|solution|logiciel|banque|assureur|operateur|agence",
-            "souhait* ..2 changer",
-            "switch ..3 provider*|supplier*|vendor*|you",
             "match ..2 price|offer|quote",
             "combien",
             "how much",
@@ -690,6 +690,7 @@ pub(super) const PHRASES: &[(Sign, &[&str])] = &[
     (
         Sign::Mask,
         &[
+            "mon|ma|mes|notre|my|our|nos ..1 contrat|contract|paiement|payment|reglement|virement|abonnement|subscription|forfait|prix|price|prices|tarifs|rates",
             "n ?y arrive|arrivons ?pas ..2 ouvrir|lire|trouver|telecharger ..3 devis|proposition|contrat",
             "n ?y arrive|arrivons pas ..2 ouvrir ..2 devis|contrat|proposition",
             "vous faites greve|expres|chier|quoi|rien|erreur|partie",
@@ -900,6 +901,16 @@ pub(super) const PHRASES: &[(Sign, &[&str])] = &[
     (
         Sign::Refuse,
         &[
+            "can not ?really accept|proceed|continue|justify|afford",
+            "regrettons|regrette ..3 ne|pouvoir|pas",
+            "unfortunately ..3 not",
+            "plus vendeur|acheteur|preneur|interessee",
+            "prefer* attendre",
+            "vous|te dire|redire non",
+            "n est pas le cas",
+            "pas ..2 intention|envie",
+            "no intention|plan|plans",
+            "cancel ..1 demo|call|meeting|quote",
             "on|nous|j a|avons|ai eu ?une|un place|autre|solution|notre|ce",
             "pas ce mois",
             "is not something ..2 i|we",
@@ -1224,6 +1235,9 @@ pub(super) const PHRASES: &[(Sign, &[&str])] = &[
     (
         Sign::Machine,
         &[
+            "votre demande|message|mail|ticket|inscription|commande|candidature|reclamation|email|courriel|requete ..4 a ?bien ete ?bien enregistre*|prise|pris|recu*|cree*",
+            "votre demande|message|mail|ticket|email|courriel|requete|reclamation ..3 sera ?bien traite*|etudie*",
+            "your ..3 request|message|booking|enquiry|order has been|successfully received|logged|registered|confirmed|submitted",
             "^ ?objet|subject absence du|de bureau",
             "^ absence du bureau",
             "^ ?subject out of office",
@@ -1269,7 +1283,6 @@ pub(super) const PHRASES: &[(Sign, &[&str])] = &[
             "plus ?etre relevee|consultee",
             "this mailbox|inbox is|not ?not ?monitored|unmonitored",
             "not monitored",
-            "votre demande|message|mail|ticket|inscription|commande|candidature|reclamation|email|requete a|est|sera ?bien ?ete ?bien enregistre*|pris|prise|transmis*|traite*|recu*|cree* ?en ?compte|charge|sous|par|et",
             "your ticket|request|message|case|enquiry|inquiry|submission|application has|was|is ?been created|received|logged|opened|registered|submitted|assigned",
             "ticket|dossier|case|demande # ?a|has|was cree|created|ouvert",
             "ticket number|numero|id|reference",
@@ -1279,6 +1292,7 @@ pub(super) const PHRASES: &[(Sign, &[&str])] = &[
     (
         Sign::Away,
         &[
+            "contactez|contacter|contact|ecrivez|ecrire|email ?a addr|ventes|support",
             "traiterons|traiterai|repondrons|traitera ..5 retour|reouverture",
             "bureaux ..2 fermes|fermees|ferme",
             "n ?est|sont|sommes|serons fermes|fermee|ferme|fermes|fermees ?du|jusqu|pour",
@@ -1359,6 +1373,9 @@ pub(super) const PHRASES: &[(Sign, &[&str])] = &[
     (
         Sign::Sells,
         &[
+            "send|envoyer|presenter|show|adresser|transmettre you|vous ..1 our|nos|notre",
+            "our ..1 price list|catalogue|catalog",
+            "our company manufactures|offers|provides|specializes|specialises|produces|supplies",
             "recrutement|recruitment ..3 profil*|candidat*",
             "profil* ..4 vous interesser",
             "a|our candidate*|candidats for|pour|who|qui",

@@ -171,7 +171,7 @@ impl<'a> Message<'a> {
                     Sign::Buy if !self.denied(hit) => Some(Wish::Clear),
                     Sign::Lean if !self.denied(hit) => Some(Wish::Step),
                     Sign::Offer
-                        if (asks && !(had && !clause.question) || self.is_short(clause, had)) && !self.denied(hit) =>
+                        if (asks && (clause.question || !had) || self.is_short(clause, had)) && !self.denied(hit) =>
                     {
                         Some(Wish::Clear)
                     }

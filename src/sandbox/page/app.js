@@ -142,7 +142,9 @@ function reconcile(list, items, keyOf, build) {
   const first = !list.dataset.filled;
   if (first) { list.replaceChildren(); list.dataset.filled = "1"; }
   const old = new Map([...list.children].map((node) => [node.dataset.key, node]));
-  const focusKey = list.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
+  const focused = list.contains(document.activeElement) ? document.activeElement : null;
+  const focusKey = focused?.dataset.focus;
+  const focusPlace = focused && [...list.children].findIndex((node) => node.contains(focused));
   let arrivals = 0;
   let place = list.firstElementChild;
   for (const item of items) {
@@ -163,7 +165,11 @@ function reconcile(list, items, keyOf, build) {
     else list.insertBefore(node, place);
   }
   for (const node of old.values()) node.remove();
-  if (focusKey) list.querySelector(`[data-focus="${CSS.escape(focusKey)}"]`)?.focus({ preventScroll: true });
+  if (focusKey && !list.contains(document.activeElement)) {
+    const next = list.children[Math.min(focusPlace, list.children.length - 1)];
+    const again = list.querySelector(`[data-focus="${CSS.escape(focusKey)}"]`) ?? next?.querySelector(".main") ?? next?.querySelector("[data-focus]");
+    again?.focus({ preventScroll: true });
+  }
   return arrivals;
 }
 
@@ -446,7 +452,7 @@ function showHint() {
 
 // ---- tabs on a phone
 
-const narrow = matchMedia("(max-width: 1099px)");
+const narrow = matchMedia("(max-width: 1179px)");
 function showTab(tab) {
   document.body.dataset.tab = tab;
   for (const button of document.querySelectorAll(".tabs button")) {

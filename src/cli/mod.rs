@@ -1,1 +1,3 @@
 //! The commands of `max`.
+
+pub mod backtest;

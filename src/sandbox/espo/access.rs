@@ -204,8 +204,10 @@ pub struct Presented<'a> {
     pub api_key: Option<&'a str>,
     /// `X-Hmac-Authorization`.
     pub hmac: Option<&'a str>,
-    /// `Authorization` without its `Basic `, or `Espo-Authorization`.
+    /// `Authorization` without its `Basic `.
     pub basic: Option<&'a str>,
+    /// `Espo-Authorization`, as the CRM's own pages send it.
+    pub espo: Option<&'a str>,
 }
 
 impl World {
@@ -213,7 +215,8 @@ impl World {
     pub fn enter(&mut self, presented: &Presented<'_>, method: &str, path: &str) -> Entry {
         let now = self.clock.now().0;
         self.failed_logins.retain(|at| now - at < LOCK_OUT_WINDOW);
-        if presented.api_key.is_none() && presented.hmac.is_none() && presented.basic.is_none() {
+        let sent = [presented.api_key, presented.hmac, presented.basic, presented.espo];
+        if sent.iter().all(Option::is_none) {
             return Entry::Asked;
         }
         if self.failed_logins.len() >= LOCK_OUT_FAILURES {
@@ -262,7 +265,7 @@ impl Account {
             }
             Credential::Password(password) => {
                 let expected = STANDARD.encode(format!("{}:{password}", self.user_name));
-                presented.basic == Some(&expected)
+                presented.basic.or(presented.espo) == Some(&expected)
             }
         }
     }

@@ -94,8 +94,8 @@ pub struct Page {
 }
 
 impl ListQuery {
-    /// Reads a query string. `no_total` is the header `X-No-Total: true`; `limit` the most rows a page may have.
-    pub fn read(query: &str, definition: &Entity, no_total: bool, limit: usize) -> Result<Self, Refusal> {
+    /// Reads a query string. `counted`: whether all rows are counted; `limit`: the most rows a page may have.
+    pub fn read(query: &str, definition: &Entity, counted: bool, limit: usize) -> Result<Self, Refusal> {
         let mut params = php_params(query);
         if let Some(text) = params.get("searchParams").and_then(Value::as_str).map(str::to_owned) {
             let inner = serde_json::from_str::<Value>(&text).ok();
@@ -105,13 +105,13 @@ impl ListQuery {
                 return Err(Refusal::new(400, "maxSize must be integer."));
             }
         }
-        Self::from_params(&params, definition, no_total, limit)
+        Self::from_params(&params, definition, counted, limit)
     }
 
     fn from_params(
         params: &Map<String, Value>,
         definition: &Entity,
-        no_total: bool,
+        counted: bool,
         limit: usize,
     ) -> Result<Self, Refusal> {
         let max_size = number(params.get("maxSize")).unwrap_or(i64::try_from(limit).unwrap_or(i64::MAX));
@@ -137,7 +137,7 @@ impl ListQuery {
             max_size,
             offset,
             filter,
-            counted: !no_total && definition.counted && !params.contains_key("q"),
+            counted: counted && !params.contains_key("q"),
         })
     }
 
@@ -276,10 +276,10 @@ fn instants(value: Value, item: &Value) -> Value {
     }
     let zone = item.get("timeZone").and_then(Value::as_str).and_then(|name| name.parse::<chrono_tz::Tz>().ok());
     let local = value.as_str().and_then(|text| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok());
-    if let (Some(zone), Some(local), true) = (zone, local, item.get("dateTime").is_some()) {
-        if let Some(at) = zone.from_local_datetime(&local).earliest() {
-            return at.naive_utc().format("%Y-%m-%d %H:%M:%S").to_string().into();
-        }
+    if let (Some(zone), Some(local), true) = (zone, local, item.get("dateTime").is_some())
+        && let Some(at) = zone.from_local_datetime(&local).earliest()
+    {
+        return at.naive_utc().format("%Y-%m-%d %H:%M:%S").to_string().into();
     }
     instant(&value).unwrap_or(value)
 }

@@ -81,7 +81,10 @@ impl World {
     fn route(&mut self, actor: &Actor, request: &Request<'_>) -> Answer {
         let steps: Vec<&str> = request.path.split('/').collect();
         match (request.method, steps.as_slice()) {
-            ("GET", ["App", "user"]) => Ok(Reply::json(200, self.app_user(actor))),
+            ("GET", ["App", "user"]) => {
+                let token = request.presented.espo.map(|_| self.fresh_id());
+                Ok(Reply::json(200, self.app_user(actor, token)))
+            }
             ("GET", ["Settings"]) => Ok(Reply::json(200, self.settings())),
             ("PUT", ["Settings"]) => self.put_settings(actor, request),
             ("GET", ["Metadata"]) => {
@@ -143,7 +146,10 @@ impl World {
     }
 
     fn query(&self, entity: &str, request: &Request<'_>) -> Result<ListQuery, Refusal> {
-        ListQuery::read(request.query, self.entity(entity)?, request.no_total, self.options.list_limit)
+        let definition = self.entity(entity)?;
+        // Mails are not counted, except those of one record.
+        let counted = !request.no_total && (definition.counted || request.path != entity);
+        ListQuery::read(request.query, definition, counted, self.options.list_limit)
     }
 
     fn page(
@@ -226,7 +232,7 @@ impl World {
         let input = for_people(actor, entity, input);
         let mut echoed = input.clone();
         echoed.retain(|name, _| name == "emailAddressData" || name == "phoneNumberData");
-        let flags = self.wire(actor, entity, id);
+        let before = self.wire(actor, entity, id);
         self.update(actor, entity, id, input, request.version, Pen::Rest { skip_duplicates: true })?;
         let record = self.row(entity, id).ok_or_else(|| Refusal::gone(id))?;
         let mut view = self.read_view(actor, self.entity(entity)?, record);
@@ -234,8 +240,14 @@ impl World {
             // The flags in this answer are those from before, and the list is the one that was sent.
             for suffix in ["IsOptedOut", "IsInvalid"] {
                 let flag = name.replace("Data", suffix);
-                view.insert(flag.clone(), flags.get(&flag).cloned().unwrap_or(Value::Null));
+                view.insert(flag.clone(), before.get(&flag).cloned().unwrap_or(Value::Null));
             }
+        }
+        // Whom an assignment makes follow the record is not in yet.
+        for name in ["isFollowed", "followersIds", "followersNames"] {
+            view.extend(
+                before.get(name).filter(|_| view.contains_key(name)).map(|value| (name.to_owned(), value.clone())),
+            );
         }
         view.extend(echoed);
         Ok(Reply::json(200, view.into()))
@@ -285,7 +297,7 @@ impl World {
             return Err(Refusal::new(404, ""));
         }
         if actor.kind != UserKind::Admin {
-            return Err(Refusal::new(403, "No mass-update permission."));
+            return Ok(Reply { reason: "No mass-update permission.".into(), ..Reply::unauthorised(403, false) });
         }
         let entity = text_of(&input, "entityType").unwrap_or_default();
         let params = input.get("params").cloned().unwrap_or_default();
@@ -331,7 +343,7 @@ impl World {
         Ok(Reply::json(200, settings))
     }
 
-    fn app_user(&self, actor: &Actor) -> Value {
+    fn app_user(&self, actor: &Actor, token: Option<String>) -> Value {
         let definition = self.schema.entity("User");
         let user = definition.zip(self.row("User", &actor.id));
         let mut user = user.map(|(definition, row)| self.read_view(actor, definition, row)).unwrap_or_default();
@@ -345,7 +357,7 @@ impl World {
         user.insert("userEmailAddressList".into(), address.into_iter().collect());
         user.insert("excludeFromReplyEmailAddressList".into(), json!([]));
         json!({
-            "user": user, "acl": {"table": self.acl_table(actor)}, "preferences": {}, "token": null,
+            "user": user, "acl": {"table": self.acl_table(actor)}, "preferences": {}, "token": token,
             "settings": self.settings(), "language": {}, "appParams": {},
         })
     }

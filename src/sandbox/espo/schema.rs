@@ -169,7 +169,14 @@ impl Schema {
             let ours = definitions.remove(&name).unwrap_or(Value::Null);
             definitions.insert(name, merged(definition, ours));
         }
-        definitions.sort_keys();
+        if version == Version::V9 {
+            // The colour of this status came with 10.
+            if let Some(style) =
+                definitions.get_mut("Lead").and_then(|lead| lead["fields"]["status"]["style"].as_object_mut())
+            {
+                style.remove("Assigned");
+            }
+        }
         let entities = definitions
             .iter()
             .filter(|(_, definition)| definition.get("fields").is_some())

@@ -76,12 +76,17 @@ fn sandboxed(sandbox: &EspoSandbox, method: &Method, uri: &Uri, headers: &Header
     }
     let Some(path) = uri.path().strip_prefix("/api/v1/") else { return page(404) };
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let basic = text("Authorization").and_then(|value| value.strip_prefix("Basic ")).or(text("Espo-Authorization"));
+    let presented = Presented {
+        api_key: text("X-Api-Key"),
+        hmac: text("X-Hmac-Authorization"),
+        basic: text("Authorization").and_then(|value| value.strip_prefix("Basic ")),
+        espo: text("Espo-Authorization"),
+    };
     let request = Request {
         method: method.as_str(),
         path,
         query: uri.query().unwrap_or_default(),
-        presented: Presented { api_key: text("X-Api-Key"), hmac: text("X-Hmac-Authorization"), basic },
+        presented,
         no_total: text("X-No-Total") == Some("true"),
         skip_duplicates: text("X-Skip-Duplicate-Check") == Some("true"),
         version: text("X-Version-Number").and_then(|value| value.parse().ok()),
@@ -92,7 +97,7 @@ fn sandboxed(sandbox: &EspoSandbox, method: &Method, uri: &Uri, headers: &Header
 }
 
 fn wire(reply: &Reply) -> Response<Body> {
-    let body = reply.body.as_ref().map(|body| super::webhooks::php_json(body)).unwrap_or_default();
+    let body = reply.body.as_ref().map(super::webhooks::php_json).unwrap_or_default();
     let mut response = bare(reply.status);
     *response.body_mut() = Body::from(body);
     let headers = response.headers_mut();

@@ -4,10 +4,13 @@ use serde_json::{Map, Value};
 
 use super::access::Actor;
 use super::schema::{Attribute, Derived, Entity, Kind};
-use super::world::{Record, World, text_of};
+use super::world::{Record, World, person_name, text_of};
 
 /// With `select`, long texts are cut to this many characters.
 const SELECTED_TEXT: usize = 10_000;
+
+/// Columns that bring a person's name with them.
+const NAMING: [&str; 5] = ["firstName", "lastName", "accountName", "emailAddress", "phoneNumber"];
 
 impl World {
     /// A row of a list, with the columns of [`columns`] or all.
@@ -33,8 +36,9 @@ impl World {
                 row.insert(key, Value::Null);
             }
         }
-        if row.contains_key("name") && definition.field("name").is_some_and(|field| field.kind == "personName") {
-            row.insert("name".into(), selected_name(record, columns));
+        let person = definition.field("name").is_some_and(|field| field.kind == "personName");
+        if person && !row.contains_key("name") && columns.iter().any(|column| NAMING.contains(&column.as_str())) {
+            row.insert("name".into(), name_by(record, columns));
         }
         row
     }
@@ -73,6 +77,7 @@ impl World {
     pub fn hook_view(&self, actor: &Actor, definition: &Entity, record: &Record) -> Map<String, Value> {
         let mut view = self.created_view(actor, definition, record);
         view.remove("createdByName");
+        view.remove("attachmentsTypes");
         view.retain(|name, value| {
             let attribute = definition.attribute(name);
             attribute.is_none_or(|a| match &a.kind {
@@ -100,23 +105,19 @@ impl World {
 
 /// The columns a list shows when `selected` was asked for, ordered by `order_by`.
 pub fn columns(definition: &Entity, selected: &[String], order_by: &str) -> Vec<String> {
+    let mut asked: Vec<String> = selected.to_vec();
+    asked.push(order_by.to_owned());
+    asked.extend(definition.always.iter().cloned());
+    let also = asked.iter().filter_map(|name| definition.also.get(name)).flatten().cloned().collect::<Vec<_>>();
     let mut columns: Vec<String> = vec!["id".into()];
-    let mut queue: Vec<String> = selected.to_vec();
-    queue.push(order_by.to_owned());
-    queue.extend(definition.always.iter().cloned());
-    while let Some(name) = queue.pop() {
+    for name in asked.into_iter().chain(also) {
         let Some(attribute) = definition.attribute(&name).filter(|attribute| selectable(attribute)) else { continue };
-        if columns.contains(&name) {
-            continue;
-        }
-        queue.extend(definition.also.get(&name).cloned().unwrap_or_default());
         match &attribute.kind {
             Kind::LinkIds | Kind::LinkNames | Kind::LinkColumns(_) => {
-                queue.extend(["Ids", "Names", "Columns"].map(|suffix| format!("{}{suffix}", attribute.field)));
+                columns.extend(["Ids", "Names", "Columns"].map(|suffix| format!("{}{suffix}", attribute.field)));
             }
-            _ => {}
+            _ => columns.push(name),
         }
-        columns.push(name);
     }
     columns
 }
@@ -127,18 +128,12 @@ fn selectable(attribute: &Attribute) -> bool {
     !loaded && attribute.field != "followers" && (attribute.in_list || attribute.in_read)
 }
 
-/// A person's name is put together from the columns selected, and can so be a mail address.
-fn selected_name(record: &Record, columns: &[String]) -> Value {
-    let known = |name: &str| columns.iter().any(|column| column == name);
-    let spelled = super::world::person_name(&record.attributes);
-    let composed =
-        text_of(&record.attributes, "firstName").is_some() || text_of(&record.attributes, "lastName").is_some();
-    if !composed || known("accountName") || known("firstName") || known("lastName") {
-        return spelled.map_or(Value::Null, Value::from);
-    }
-    let mut bare = record.attributes.clone();
-    bare.retain(|name, _| known(name.trim_end_matches("Data")));
-    super::world::person_name(&bare).map_or(Value::Null, Value::from)
+/// A person's name when it was not asked for itself: put together from the columns that were, so that it can be a
+/// mail address.
+fn name_by(record: &Record, columns: &[String]) -> Value {
+    let mut asked = record.attributes.clone();
+    asked.retain(|name, _| columns.iter().any(|column| column == name.trim_end_matches("Data")));
+    person_name(&asked).map_or(Value::Null, Value::from)
 }
 
 fn is_set(attribute: &Attribute, record: &Record) -> bool {

@@ -200,17 +200,21 @@ impl World {
             attributes.entry("versionNumber").or_insert(json!(1));
         }
         self.invite(definition, attributes);
-        follow(definition, actor, attributes);
+        if !attributes.contains_key("followersIds") {
+            follow(definition, actor, attributes);
+        }
     }
 
     /// A call or meeting invites its owner and the lead it is about; a task has its owner collaborate.
     fn invite(&self, definition: &Entity, attributes: &mut Map<String, Value>) {
         let owner = attributes.get("assignedUserId").cloned().filter(Value::is_string);
         for (field, ours) in [("collaboratorsIds", "Task"), ("usersIds", "Call"), ("usersIds", "Meeting")] {
-            if definition.name == ours && definition.attribute(field).is_some() && !attributes.contains_key(field) {
-                if let Some(owner) = &owner {
-                    attributes.insert(field.into(), json!([owner]));
-                }
+            if definition.name == ours
+                && definition.attribute(field).is_some()
+                && !attributes.contains_key(field)
+                && let Some(owner) = &owner
+            {
+                attributes.insert(field.into(), json!([owner]));
             }
         }
         let about_lead = attributes.get("parentType") == Some(&json!("Lead"));
@@ -277,10 +281,12 @@ impl World {
     ) {
         let now = self.now_text();
         let moved = changes.iter().any(|(name, value)| record.attributes.get(name).unwrap_or(&Value::Null) != value);
-        if definition.attribute("modifiedAt").is_some() && !changes.contains_key("modifiedAt") {
+        // A write of nothing that may be written is not even a write.
+        let written = !changes.is_empty();
+        if written && definition.attribute("modifiedAt").is_some() && !changes.contains_key("modifiedAt") {
             after.insert("modifiedAt".into(), now.clone().into());
         }
-        if definition.attribute("modifiedById").is_some() {
+        if written && definition.attribute("modifiedById").is_some() {
             after.insert("modifiedById".into(), actor.id.clone().into());
         }
         if definition.stream && moved {
@@ -479,10 +485,15 @@ impl World {
                 None => Value::Null,
             },
             Kind::LinkIds => json!(ids_of(&record.attributes, field)),
+            // Who sees a mail is never spelled out.
+            Kind::LinkNames if definition.name == "Email" && field == "users" => json!({}),
             Kind::LinkNames => {
                 let target = definition.field(field).and_then(|rules| rules.target.clone()).unwrap_or_default();
-                let ids = ids_of(&record.attributes, field);
-                ids.into_iter().map(|id| (id.clone(), named(&target, &id.into()))).collect::<Map<_, _>>().into()
+                let names = ids_of(&record.attributes, field).into_iter().filter_map(|id| {
+                    let name = self.row(&target, &id).map(|_| named(&target, &json!(id)))?;
+                    Some((id, name))
+                });
+                names.collect::<Map<_, _>>().into()
             }
             Kind::LinkColumns(column) => {
                 let given = stored(&attribute.name);
@@ -591,10 +602,10 @@ impl World {
         if let Some(from) = addresses(&attributes, "from").first() {
             found.insert("fromEmailAddressId".into(), self.address_id(from).into());
         }
-        if text_of(&attributes, "bodyPlain").is_none() {
-            if let Some(body) = text_of(&attributes, "body") {
-                found.insert("bodyPlain".into(), plain_text(&body).into());
-            }
+        if text_of(&attributes, "bodyPlain").is_none()
+            && let Some(body) = text_of(&attributes, "body")
+        {
+            found.insert("bodyPlain".into(), plain_text(&body).into());
         }
         if text_of(&attributes, "messageId").is_none() {
             found.insert("messageId".into(), format!("dummy:{}", self.fresh_id()).into());
@@ -623,7 +634,7 @@ impl World {
         let replied = self.text("Email", id, "repliedId");
         let sent = json!({"status": "Sent", "dateSent": self.now_text(), "sentById": actor.id, "isUsers": true,
             "sendAt": null, "fromName": name, "fromAddress": from, "fromString": format!("{name} <{from}>"),
-            "assignedUsersIds": [actor.id]});
+            "assignedUsersIds": [actor.id], "usersIds": [actor.id], "emailAccountsIds": [self.fresh_id()]});
         let sent = sent.as_object().cloned().unwrap_or_default();
         // The record was just made by this very actor, so neither access nor existence can refuse it.
         let _ = self.update(actor, "Email", id, sent, None, Pen::Hand);

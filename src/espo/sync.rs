@@ -134,6 +134,24 @@ pub async fn bodies(
     Ok(texts)
 }
 
+/// The mails from or to an address, newest last; at most the CRM's largest page of each.
+pub async fn mails_of(client: &Client, mapping: &Mapping, address: &str) -> Result<Vec<Record>, Error> {
+    let select = mapping.columns("Email");
+    let mut records = Vec::new();
+    for attribute in ["from", "to"] {
+        let conditions = vec![Where::Equals(attribute, address.to_owned())];
+        let query = ListQuery {
+            entity: "Email",
+            conditions,
+            select: &select,
+            order_by: "dateSent",
+            max_size: client.page_size(),
+        };
+        records.extend(client.list(&query).await?.records);
+    }
+    Ok(records)
+}
+
 /// Whether the CRM shows us this lead.
 pub async fn lead_exists(client: &Client, id: &str) -> Result<bool, Error> {
     let found = by_ids(client, "Lead", &[id.to_owned()], &["id".to_owned()]).await?;

@@ -1,10 +1,15 @@
 //! The demo page's endpoints, on the sample world: what a newcomer does there arrives where it would in life.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use max::clock::Clock;
-use max::domain::{DAY, Timestamp};
+use max::domain::observation::{ActivityDraft, Observation};
+use max::domain::{Activity, AlertType, DAY, Direction, Lead, Reading, Timestamp};
+use max::espo::{Client, EspoSettings, Mapping, observe, sync};
+use max::insight::reading;
+use max::rules::{self, Facts};
 use max::sandbox::espo::{self, EspoSandbox};
 use max::sandbox::page::{self, PageState};
 use max::sandbox::seed;
@@ -62,6 +67,94 @@ impl Demo {
                              "dedupKey": "k" });
         self.espo.create("MaxAlert", "max_api", record)
     }
+}
+
+/// Which alerts each lead would have at an instant, by its name, as the CRM is read and judged in production.
+async fn verdicts(demo: &Demo, now: Timestamp) -> BTreeMap<String, Vec<AlertType>> {
+    let settings = EspoSettings { url: demo.espo.url(), ..EspoSettings::new("", espo::API_KEY) };
+    let client = Client::new(&settings).unwrap();
+    let mapping = Mapping::new(&settings.activities, &settings.inbound_sources).unwrap();
+    let (mut leads, mut drafts) = (Vec::new(), Vec::new());
+    for entity in ["Lead", "Call", "Meeting", "Email", "Task", "MaxActivity"] {
+        for record in sync::page_by_id(&client, &mapping, entity, None).await.unwrap().records {
+            match observe(entity, &record, &mapping, chrono_tz::Europe::Paris).unwrap() {
+                Observation::Lead { lead, form } => {
+                    leads.push(*lead);
+                    drafts.extend(form.map(|form| *form));
+                }
+                Observation::Activity(draft) => drafts.push(*draft),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    let rules = rules::Settings::default();
+    let verdict = |lead: &Lead| {
+        let mut activities: Vec<Activity> = drafts
+            .iter()
+            .filter(|draft| draft.leads.contains(&lead.id))
+            .map(|draft| ascribed(demo, draft, lead))
+            .collect();
+        activities.sort_by(|a, b| (a.timestamp, &a.id).cmp(&(b.timestamp, &b.id)));
+        let evaluation = rules::evaluate(&Facts { lead, activities: &activities, alerts: &[] }, &rules, now);
+        let (beside, ladder): (Vec<_>, Vec<_>) = evaluation
+            .findings()
+            .map(|finding| finding.alert_type)
+            .partition(|one| *one == AlertType::PreferredChannel);
+        ladder.into_iter().take(1).chain(beside).collect()
+    };
+    leads.iter().map(|lead| (lead.name.clone(), verdict(lead))).collect()
+}
+
+fn ascribed(demo: &Demo, draft: &ActivityDraft, lead: &Lead) -> Activity {
+    let sent_by_lead = draft.mail.as_ref().is_some_and(|mail| lead.emails.contains(&mail.from));
+    let by_address = if sent_by_lead { Direction::In } else { Direction::Out };
+    let body = || demo.espo.get("Email", &draft.record.id).map(|mail| mail["bodyPlain"].as_str().unwrap().to_owned());
+    let preview = draft.text.clone().or_else(body).unwrap_or_default();
+    let mut reading = reading::read(&preview);
+    reading.auto_reply |= draft.auto_reply;
+    Activity {
+        id: draft.id.clone(),
+        lead_id: lead.id.clone(),
+        channel: draft.channel,
+        direction: draft.direction.unwrap_or(by_address),
+        status: draft.status,
+        preview,
+        timestamp: draft.timestamp,
+        created_at: draft.created_at,
+        reading,
+        first_seen: START,
+        fresh_as_of: draft.timestamp,
+    }
+}
+
+#[tokio::test]
+async fn the_sample_world_makes_every_rule_speak() {
+    use AlertType::{
+        AwaitingReply24h, HotLead24h, NoContact7d, NoFollowup7d, NoReply3d, PreferredChannel, StaleLead30d,
+    };
+    let demo = Demo::start().await;
+    let mut expected = BTreeMap::from(
+        [
+            ("Sophie Martin", vec![NoReply3d]),
+            ("TechCorp SAS", vec![HotLead24h]),
+            ("Restaurant Bella", vec![NoReply3d, PreferredChannel]),
+            ("Jean Dupont", vec![NoFollowup7d]),
+            ("Camille Bernard", vec![NoContact7d]),
+            ("Boulangerie Lemoine", vec![StaleLead30d]),
+            ("Hôtel des Alpes", vec![AwaitingReply24h]),
+            ("Garage Petit", vec![]),
+            ("Nadia Benali", vec![]),
+            ("Inès Caron", vec![HotLead24h]),
+        ]
+        .map(|(name, alerts)| (name.to_owned(), alerts)),
+    );
+    assert_eq!(verdicts(&demo, START).await, expected);
+
+    let quote = json!({ "leadId": SOPHIE, "channel": "whatsapp", "text": "Bonjour, vous pouvez m'envoyer un devis ?" });
+    assert_eq!(demo.post("lead-writes", quote).await, 204);
+    expected.insert("Sophie Martin".to_owned(), vec![HotLead24h]);
+    expected.insert("Nadia Benali".to_owned(), vec![NoReply3d]);
+    assert_eq!(verdicts(&demo, START.plus(DAY)).await, expected, "a machine's answer is none");
 }
 
 fn lead<'a>(state: &'a Value, id: &str) -> &'a Value {
@@ -183,4 +276,30 @@ async fn clock_and_language_move_and_watchers_are_told() {
     assert_eq!(*language.borrow_and_update(), "en");
     assert_eq!(demo.post("language", json!({ "language": "de" })).await, 422);
     assert_eq!(demo.state().await["language"], "en");
+}
+
+#[tokio::test]
+async fn the_texts_the_page_proposes_are_read_as_they_are_meant() {
+    let demo = Demo::start().await;
+    let script = demo.http.get(format!("{}/app.js", demo.url)).send().await.unwrap().text().await.unwrap();
+    let reading = |intent, expects_reply, auto_reply| Reading { intent, expects_reply, auto_reply };
+    let (hot, question, thanks, machine) = (
+        reading(true, true, false),
+        reading(false, true, false),
+        reading(false, false, false),
+        reading(false, false, true),
+    );
+    for (text, meant) in [
+        ("Bonjour, vous pouvez m'envoyer un devis ?", hot),
+        ("Hello, could you send me a quote?", hot),
+        ("Pouvez-vous me renvoyer la pièce jointe ?", question),
+        ("Could you send the attachment again?", question),
+        ("Merci, bonne journée !", thanks),
+        ("Thanks, have a nice day!", thanks),
+        ("Je suis absent jusqu'au 12. Ceci est une réponse automatique.", machine),
+        ("I am out of the office until the 12th. This is an automatic reply.", machine),
+    ] {
+        assert!(script.contains(&format!("\"{text}\"")), "the page does not propose: {text}");
+        assert_eq!(reading::read(text), meant, "{text}");
+    }
 }

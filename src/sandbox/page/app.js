@@ -6,12 +6,12 @@ const WORDS = {
     title: "M.A.X. · démo", skip: "Aller à « écrire en tant que le lead »", demo: "démo", clockLabel: "Horloge de la démo",
     plus1d: "+1 jour", plus3d: "+3 jours", plus7d: "+7 jours", short1d: "+1 j", short3d: "+3 j", short7d: "+7 j", language: "Langue",
     chatSub: "bot · le Telegram de {rep}", newBelow: "Nouveau message ↓", sayLabel: "Écrire à M.A.X. en tant que commercial",
-    sayPlaceholder: "Écrire à M.A.X. : /aide, /alertes…", send: "Envoyer", alerts: "Alertes", filter: "Filtrer", filterOpen: "Ouvertes",
+    sayPlaceholder: "Écrire à M.A.X. : /help…", send: "Envoyer", alerts: "Alertes", filter: "Filtrer", filterOpen: "Ouvertes",
     filterAll: "Toutes", bySeverity: "Par urgence", allLeads: "Tous les leads", writeAs: "Écrire en tant que le lead",
     writeAsName: "Écrire en tant que {name}", channel: "Canal", missedCall: "Appel manqué", timeline: "Historique",
     windows: "Fenêtres", lost: "La démo ne répond plus. Nouvel essai…",
-    sampleHot: "Bonjour, vous pouvez m'envoyer un devis ?", sampleAsk: "Pouvez-vous me rappeler demain matin ?",
-    sampleThanks: "Merci, bonne journée !", chipHot: "Un devis ?", chipAsk: "Rappelez-moi", chipThanks: "Merci !", chipAway: "Absence (auto)", sampleAway: "Je suis absent jusqu'au 12. Ceci est une réponse automatique.",
+    sampleHot: "Bonjour, vous pouvez m'envoyer un devis ?", sampleAsk: "Pouvez-vous me renvoyer la pièce jointe ?",
+    sampleThanks: "Merci, bonne journée !", chipHot: "Un devis ?", chipAsk: "Une question", chipThanks: "Merci !", chipAway: "Absence (auto)", sampleAway: "Je suis absent jusqu'au 12. Ceci est une réponse automatique.",
     missedHint: "Le lead appelle et personne ne décroche.", edited: "modifié", silent: "sans bruit", copied: "Copié", copy: "Copier",
     hintStart: "À essayer d'abord : <b>écrivez en tant que {name}</b>. L'alerte arrive dans la seconde.",
     hintTry: "Montrer comment", hintTap: "L'alerte est là : <b>touchez un bouton</b> dans le Telegram de {rep}, ou traitez-la dans le CRM. L'autre suit.",
@@ -36,12 +36,12 @@ const WORDS = {
     title: "M.A.X. · demo", skip: "Skip to “write as the lead”", demo: "demo", clockLabel: "The demo's clock",
     plus1d: "+1 day", plus3d: "+3 days", plus7d: "+7 days", short1d: "+1 d", short3d: "+3 d", short7d: "+7 d", language: "Language",
     chatSub: "bot · {rep}'s Telegram", newBelow: "New message ↓", sayLabel: "Write to M.A.X. as the sales rep",
-    sayPlaceholder: "Write to M.A.X.: /help, /alerts…", send: "Send", alerts: "Alerts", filter: "Filter", filterOpen: "Open",
+    sayPlaceholder: "Write to M.A.X.: /help…", send: "Send", alerts: "Alerts", filter: "Filter", filterOpen: "Open",
     filterAll: "All", bySeverity: "By severity", allLeads: "All leads", writeAs: "Write as the lead",
     writeAsName: "Write as {name}", channel: "Channel", missedCall: "Missed call", timeline: "Timeline",
     windows: "Windows", lost: "The demo does not answer. Trying again…",
-    sampleHot: "Hello, could you send me a quote?", sampleAsk: "Could you call me back tomorrow morning?",
-    sampleThanks: "Thanks, have a nice day!", chipHot: "A quote?", chipAsk: "Call me back", chipThanks: "Thanks!", chipAway: "Away (auto)", sampleAway: "I am out of the office until the 12th. This is an automatic reply.",
+    sampleHot: "Hello, could you send me a quote?", sampleAsk: "Could you send the attachment again?",
+    sampleThanks: "Thanks, have a nice day!", chipHot: "A quote?", chipAsk: "A question", chipThanks: "Thanks!", chipAway: "Away (auto)", sampleAway: "I am out of the office until the 12th. This is an automatic reply.",
     missedHint: "The lead calls and nobody picks up.", edited: "edited", silent: "silent", copied: "Copied", copy: "Copy",
     hintStart: "Try this first: <b>write as {name}</b>. The alert arrives within a second.",
     hintTry: "Show me", hintTap: "There it is: <b>tap a button</b> in {rep}'s Telegram, or resolve it in the CRM. The other one follows.",
@@ -142,7 +142,9 @@ function reconcile(list, items, keyOf, build) {
   const first = !list.dataset.filled;
   if (first) { list.replaceChildren(); list.dataset.filled = "1"; }
   const old = new Map([...list.children].map((node) => [node.dataset.key, node]));
-  const focusKey = list.contains(document.activeElement) ? document.activeElement.dataset.focus : null;
+  const focused = list.contains(document.activeElement) ? document.activeElement : null;
+  const focusKey = focused?.dataset.focus;
+  const focusPlace = focused && [...list.children].findIndex((node) => node.contains(focused));
   let arrivals = 0;
   let place = list.firstElementChild;
   for (const item of items) {
@@ -163,7 +165,11 @@ function reconcile(list, items, keyOf, build) {
     else list.insertBefore(node, place);
   }
   for (const node of old.values()) node.remove();
-  if (focusKey) list.querySelector(`[data-focus="${CSS.escape(focusKey)}"]`)?.focus({ preventScroll: true });
+  if (focusKey && !list.contains(document.activeElement)) {
+    const next = list.children[Math.min(focusPlace, list.children.length - 1)];
+    const again = list.querySelector(`[data-focus="${CSS.escape(focusKey)}"]`) ?? next?.querySelector(".main") ?? next?.querySelector("[data-focus]");
+    again?.focus({ preventScroll: true });
+  }
   return arrivals;
 }
 
@@ -446,7 +452,7 @@ function showHint() {
 
 // ---- tabs on a phone
 
-const narrow = matchMedia("(max-width: 1099px)");
+const narrow = matchMedia("(max-width: 1179px)");
 function showTab(tab) {
   document.body.dataset.tab = tab;
   for (const button of document.querySelectorAll(".tabs button")) {

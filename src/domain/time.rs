@@ -33,6 +33,10 @@ impl Timestamp {
             return Ok(instant);
         }
         let bad = || NotAnInstant(text.chars().take(64).collect());
+        // chrono takes U+2212 for a minus sign; RFC 3339 does not.
+        if !text.is_ascii() {
+            return Err(bad());
+        }
         let instant = DateTime::parse_from_rfc3339(text).map_err(|_| bad())?;
         if instant.timestamp_subsec_nanos() >= 1_000_000_000 {
             return Err(bad());
@@ -211,7 +215,13 @@ mod tests {
             assert_eq!(Timestamp::parse_rfc3339(&general), Ok(at));
             assert_eq!(Timestamp::parse_rfc3339(&general.replace('Z', "+00:00")), Ok(at));
         }
-        for bad in ["2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T00:00:60Z"] {
+        for bad in [
+            "2026-03-01T09:00:00\u{2212}01:00",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:00:60Z",
+        ] {
             assert!(Timestamp::parse_rfc3339(bad).is_err(), "{bad}");
         }
     }

@@ -266,6 +266,8 @@ fn the_configuration_counts() {
     assert_eq!(short(&run("[telegram]\ntoken = \"x\"").unwrap()), ["2026-03-01T00:00:00Z opened NoContact7d"]);
     let error = run("[rules]\nno_contact = \"soon\"").unwrap_err();
     assert!(error.starts_with("max.toml: ") && error.contains("soon"), "{error}");
+    let error = run("[working_hours]\ntime_zone = \"Mars\"").unwrap_err();
+    assert!(error.starts_with("max.toml: ") && error.contains("Mars"), "{error}");
     let error = run("[rules.repeat_after]\nHotLead24h = \"1d\"").unwrap_err();
     assert!(error.starts_with("max.toml: ") && error.contains("HotLead24h"), "{error}");
 }
@@ -459,4 +461,28 @@ fn the_summary_is_for_people() {
 fn the_summary_of_nothing_is_a_table_all_the_same() {
     let printed = Files::new("", "").summary().run(DAYS.0, DAYS.1).unwrap();
     assert!(printed.contains("0 leads, 0 activities") && printed.contains("Busiest day: none"), "{printed}");
+}
+
+#[test]
+fn the_command_ends_as_scripts_expect() {
+    let run = |files: &Files, from: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_max"));
+        command.args(["backtest", "--to", DAYS.1, "--from", from]);
+        command.arg("--leads").arg(files.path("leads.ndjson"));
+        command.arg("--activities").arg(files.path("activities.ndjson"));
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let good = Files::new(SOPHIE, "");
+    let (code, printed, errors) = run(&good, DAYS.0);
+    assert_eq!((code, printed.lines().count(), errors.as_str()), (Some(0), 2, ""));
+    let (code, printed, errors) = run(&good, "2027-01-01T00:00:00Z");
+    assert_eq!((code, printed.as_str()), (Some(2), ""));
+    assert!(errors.contains("--from"), "{errors}");
+    let (code, printed, errors) = run(&good, "tomorrow");
+    assert_eq!((code, printed.as_str()), (Some(2), ""));
+    assert!(errors.contains("tomorrow"), "{errors}");
+    let (code, printed, errors) = run(&Files::new(format!("{SOPHIE}\n{SOPHIE}"), ""), DAYS.0);
+    assert_eq!((code, printed.as_str()), (Some(2), ""));
+    assert!(errors.contains("leads.ndjson:2: "), "{errors}");
 }

@@ -2,6 +2,7 @@
 //! activities take some hundred bytes each on disk and some dozens here.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -100,12 +101,16 @@ impl Recording {
 
     fn read_activities(&mut self, path: &Path, from: Timestamp, settings: &Settings) -> Result<(), BacktestError> {
         let mut ids = Ids::default();
+        let mut reader = Reader::default();
         each_line(path, |line| {
             let activity = Checked::of(line)?;
             let index = ids.insert(&activity.id.0).ok_or_else(|| duplicate(&activity.id.0))?;
             match self.lead_ids.place_of(&activity.lead_id.0) {
                 None => self.of_unknown_leads += 1,
-                Some(lead) => self.take(lead, index, &activity, from, settings),
+                Some(lead) => {
+                    let reading = activity.reading(&mut reader);
+                    self.take(lead, index, &activity, reading, from, settings);
+                }
             }
             Ok(())
         })?;
@@ -117,7 +122,15 @@ impl Recording {
         Ok(())
     }
 
-    fn take(&mut self, lead: u32, index: u32, activity: &Checked<'_>, from: Timestamp, settings: &Settings) {
+    fn take(
+        &mut self,
+        lead: u32,
+        index: u32,
+        activity: &Checked<'_>,
+        reading: Reading,
+        from: Timestamp,
+        settings: &Settings,
+    ) {
         let Checked { channel, direction, status, at, planned_at, .. } = *activity;
         if let Some(planned_at) = planned_at {
             self.steps.push((lead, NextStep::new(planned_at, at, settings)));
@@ -125,7 +138,7 @@ impl Recording {
         }
         let created_at = self.leads[lead as usize].life.created_at;
         let young = is_young(at, at.max(from), created_at, settings.hot);
-        if let Some(deed) = Deed::of(channel, direction, status, activity.reading(), young) {
+        if let Some(deed) = Deed::of(channel, direction, status, reading, young) {
             self.rows.push(Row { lead, fact: Fact { at, index, channel, deed } });
         }
     }
@@ -243,8 +256,8 @@ impl<'a> Checked<'a> {
     }
 
     /// The reading as given; what is not given is detected, on an inbound.
-    fn reading(&self) -> Reading {
-        if self.direction == Direction::Out {
+    fn reading(&self, reader: &mut Reader) -> Reading {
+        if self.direction == Direction::Out || self.status == ActivityStatus::Planned {
             return Reading::default();
         }
         if let (Some(intent), Some(expects_reply), Some(auto_reply)) =
@@ -252,12 +265,34 @@ impl<'a> Checked<'a> {
         {
             return Reading { intent, expects_reply, auto_reply };
         }
-        let detected = read_text(self.preview.as_ref().map_or("", |preview| &preview.0));
+        let detected = reader.read(self.preview.as_ref().map_or("", |preview| &preview.0));
         Reading {
             intent: self.intent.unwrap_or(detected.intent),
             expects_reply: self.expects_reply.unwrap_or(detected.expects_reply),
             auto_reply: self.auto_reply.unwrap_or(detected.auto_reply),
         }
+    }
+}
+
+/// Reads messages, and remembers the short ones: "ok", "merci" and the like come by the thousand.
+#[derive(Debug, Default)]
+struct Reader {
+    known: HashMap<String, Reading>,
+}
+
+impl Reader {
+    const SHORT_BYTES: usize = 120;
+    const REMEMBERED: usize = 10_000;
+
+    fn read(&mut self, text: &str) -> Reading {
+        if let Some(known) = self.known.get(text) {
+            return *known;
+        }
+        let reading = read_text(text);
+        if text.len() <= Self::SHORT_BYTES && self.known.len() < Self::REMEMBERED {
+            self.known.insert(text.to_owned(), reading);
+        }
+        reading
     }
 }
 

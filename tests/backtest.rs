@@ -475,7 +475,7 @@ fn the_command_ends_as_scripts_expect() {
     };
     let good = Files::new(SOPHIE, "");
     let (code, printed, errors) = run(&good, DAYS.0);
-    assert_eq!((code, printed.lines().count(), errors.as_str()), (Some(0), 2, ""));
+    assert_eq!((code, printed.lines().count(), errors.as_str()), (Some(0), 1, ""));
     let (code, printed, errors) = run(&good, "2027-01-01T00:00:00Z");
     assert_eq!((code, printed.as_str()), (Some(2), ""));
     assert!(errors.contains("--from"), "{errors}");

@@ -98,11 +98,18 @@ impl Engine {
         self.store.apply(batch)
     }
 
+    /// A round over all sources begins: until it has gone through, time alone decides nothing, since an answer
+    /// may be seen later than what it answers.
+    pub fn sync_begun(&mut self) {
+        self.round_is_open = true;
+    }
+
     /// A complete round over all sources that began at `started` has ended.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub fn sync_completed(&mut self, started: Timestamp) -> Result<()> {
+        self.round_is_open = false;
         let mut batch = Batch::default();
         batch.put_meta(LAST_SYNC, &started);
         self.store.apply(batch)

@@ -405,6 +405,12 @@ impl Crm {
         }
         let engine = &self.0.engine;
         let started = engine.clock().now();
+        engine
+            .run(|engine| {
+                engine.sync_begun();
+                Ok(())
+            })
+            .await?;
         if !engine.run(|engine| engine.is_backfilled()).await? {
             self.backfill().await?;
             engine.run(|engine| engine.backfill_completed()).await?;

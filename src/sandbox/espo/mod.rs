@@ -250,11 +250,15 @@ impl EspoSandbox {
         self.world().requests.iter().cloned().collect()
     }
 
-    /// Replaces what an account may do; `user_name` is its login.
-    pub fn set_rights(&self, user_name: &str, rights: &Rights) {
-        for login in self.world().logins.iter_mut().filter(|login| login.account.user_name == user_name) {
+    /// Replaces what a user may do; `user` is an id or a login. Users without an account have
+    /// [`Rights::of_people`] until then.
+    pub fn set_rights(&self, user: &str, rights: &Rights) {
+        let mut world = self.world();
+        let id = user_id(&world, user);
+        for login in world.logins.iter_mut().filter(|login| login.user_id == id) {
             login.account.rights = rights.clone();
         }
+        world.roles.insert(id, rights.clone());
     }
 
     /// Lets something go wrong from now on.
@@ -360,6 +364,12 @@ impl EspoSandbox {
         let path = uri.path_and_query().map_or_else(String::new, ToString::to_string);
         world.requests.push_back(RequestLog { method: method.to_string(), path, status });
     }
+}
+
+/// The id behind an id or a login.
+fn user_id(world: &World, user: &str) -> String {
+    let named = world.rows("User").find(|(_, row)| text_of(&row.attributes, "userName").as_deref() == Some(user));
+    named.map_or(user, |(id, _)| id).to_owned()
 }
 
 fn map(value: Value) -> Map<String, Value> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde_json::{Map, Value, json};
 
-use super::access::{Actor, Login};
+use super::access::{Actor, Login, Rights};
 use super::faults::Faults;
 use super::refusal::Refusal;
 use super::schema::{Attribute, Derived, Entity, Kind, Schema};
@@ -48,6 +48,8 @@ pub struct World {
     pub logins: Vec<Login>,
     /// When logins failed, in seconds since the epoch.
     pub failed_logins: VecDeque<i64>,
+    /// What users without a login of their own may do, by id, where it is not what everybody may.
+    pub roles: BTreeMap<String, Rights>,
     /// What is to be POSTed.
     pub queue: Queue,
     /// What goes wrong on purpose.
@@ -67,6 +69,7 @@ impl World {
             clock,
             schema,
             logins: Vec::new(),
+            roles: BTreeMap::new(),
             failed_logins: VecDeque::new(),
             queue: Queue::default(),
             faults: Faults::default(),
@@ -351,7 +354,7 @@ impl World {
         let definition = self.entity(entity)?;
         self.row(entity, id).ok_or_else(|| Refusal::gone(id))?;
         let (at, row, field, value) = match definition.relations.get(link) {
-            Some((foreign, back)) => (foreign.clone(), other, back.clone(), id),
+            Some(relation) => (relation.entity.clone(), other, relation.foreign.clone(), id),
             None => (entity.to_owned(), id, link.to_owned(), other),
         };
         let holder = self.entity(&at)?;
@@ -404,6 +407,7 @@ impl World {
                 &[field.as_str()]
             };
             keys.iter().all(|key| match (text_of(attributes, key), text_of(&record.attributes, key)) {
+                (Some(new), Some(known)) if definition.field(key).is_some_and(|rules| rules.binary) => new == known,
                 (Some(new), Some(known)) => new.to_lowercase() == known.to_lowercase(),
                 _ => self.share_address(definition, attributes, record, key),
             })

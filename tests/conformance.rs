@@ -4,6 +4,7 @@
 
 mod accounts;
 mod compare;
+mod hooks;
 mod recording;
 mod scene;
 

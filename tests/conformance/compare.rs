@@ -43,10 +43,10 @@ pub fn differences(recording: &Recording, replayed: &Replayed) -> Vec<String> {
 /// What was taken over from the request then is taken over now, and what was ignored is ignored.
 fn compare_taken(sent: &Value, recorded: &Value, ours: &Value, found: &mut Vec<String>) {
     for (name, sent) in sent.as_object().into_iter().flatten() {
-        if let (Some(recorded), Some(ours)) = (recorded.get(name), ours.get(name)) {
-            if (recorded == sent) != (ours == sent) {
-                found.push(format!("{name}: sent {sent}, recorded {recorded}, ours {ours}"));
-            }
+        if let (Some(recorded), Some(ours)) = (recorded.get(name), ours.get(name))
+            && (recorded == sent) != (ours == sent)
+        {
+            found.push(format!("{name}: sent {sent}, recorded {recorded}, ours {ours}"));
         }
     }
 }

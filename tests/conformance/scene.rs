@@ -231,10 +231,10 @@ fn undo_the_write(recording: &Recording, row: &mut Map<String, Value>) {
             row.remove(name);
         }
         // An answer to all addresses shows the flags from before.
-        if let Some(point) = name.strip_suffix("Data") {
-            if row.get(&format!("{point}IsOptedOut")).is_none_or(Value::is_null) {
-                row.remove(point);
-            }
+        if let Some(point) = name.strip_suffix("Data")
+            && row.get(&format!("{point}IsOptedOut")).is_none_or(Value::is_null)
+        {
+            row.remove(point);
         }
     }
 }

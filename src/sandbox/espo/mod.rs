@@ -61,6 +61,11 @@ impl Version {
             Self::V10 => "10.0.0",
         }
     }
+
+    /// Whether webhooks carry all addresses and numbers of a person, not only the first.
+    fn tells_points(self) -> bool {
+        self == Self::V10
+    }
 }
 
 /// How a sandbox is set up.

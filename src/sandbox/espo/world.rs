@@ -174,6 +174,7 @@ impl World {
         self.index_addresses(entity, &id);
         if entity == "Email" {
             self.resolve_addresses(&id);
+            self.deal_out(actor, &id);
         }
         if pen != Pen::Silent {
             self.announce_created(actor, entity, &id);
@@ -253,7 +254,7 @@ impl World {
         self.check_unique(entity, &after, Some(id))?;
         if entity == "Task" && changes.contains_key("status") && !changes.contains_key("dateCompleted") {
             let done = after.get("status") == Some(&json!("Completed"));
-            let already = after.get("dateCompleted").cloned().filter(|_| done);
+            let already = after.get("dateCompleted").cloned().filter(|when| done && !when.is_null());
             let when = already.unwrap_or_else(|| if done { self.now_text().into() } else { Value::Null });
             after.insert("dateCompleted".into(), when);
         }
@@ -619,6 +620,27 @@ impl World {
         }
     }
 
+    /// Gives a new mail to the users whose addresses are on it, and one being sent to its sender.
+    fn deal_out(&mut self, actor: &Actor, id: &str) {
+        let Some(record) = self.any_row("Email", id) else { return };
+        let all = ["from", "to", "cc", "bcc"].into_iter().flat_map(|place| addresses(&record.attributes, place));
+        let owners = all.filter_map(|address| self.owner_of(&address));
+        let mut users: Vec<String> = owners.filter(|(entity, _)| entity == "User").map(|(_, user)| user).collect();
+        let sending = self.text("Email", id, "status") == "Sending";
+        if sending {
+            users.push(actor.id.clone());
+        }
+        users.sort();
+        users.dedup();
+        let Some(row) = self.row_mut("Email", id) else { return };
+        if sending {
+            row.attributes.insert("sentById".into(), actor.id.clone().into());
+        }
+        for name in ["usersIds", "assignedUsersIds"] {
+            row.attributes.entry(name).or_insert(json!(users));
+        }
+    }
+
     fn address_id(&mut self, address: &str) -> String {
         let lower = address.to_lowercase();
         let known = self.rows("EmailAddress").find(|(_, row)| row.attributes.get("lower") == Some(&json!(lower)));
@@ -636,9 +658,9 @@ impl World {
         let name = self.name_of("User", &actor.id).unwrap_or_default();
         let from = self.text("Email", id, "from");
         let replied = self.text("Email", id, "repliedId");
-        let sent = json!({"status": "Sent", "dateSent": self.now_text(), "sentById": actor.id, "isUsers": true,
+        let sent = json!({"status": "Sent", "dateSent": self.now_text(), "isUsers": true,
             "sendAt": null, "fromName": name, "fromAddress": from, "fromString": format!("{name} <{from}>"),
-            "assignedUsersIds": [actor.id], "usersIds": [actor.id], "emailAccountsIds": [self.fresh_id()]});
+            "emailAccountsIds": [self.fresh_id()]});
         let sent = sent.as_object().cloned().unwrap_or_default();
         // The record was just made by this very actor, so neither access nor existence can refuse it.
         let _ = self.update(actor, "Email", id, sent, None, Pen::Hand);
@@ -761,7 +783,8 @@ fn apply_defaults(definition: &Entity, attributes: &mut Map<String, Value>) {
     for attribute in &definition.attributes {
         let rules = definition.field_of(attribute);
         let default = match (&attribute.kind, rules.default) {
-            (Kind::Text | Kind::Bool | Kind::Number | Kind::Json, Some(default)) => default,
+            (Kind::Text | Kind::Bool | Kind::Number | Kind::Json | Kind::DateTime, Some(default)) => default,
+            (Kind::LinkId, Some(default)) => default,
             (Kind::Bool, None) if attribute.name != "deleted" => false.into(),
             _ => continue,
         };

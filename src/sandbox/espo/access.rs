@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::world::{Record, World, ids_of, text_of};
+use super::value::{ids_of, text_of};
+use super::world::{Record, World};
 
 /// The seconds within which failed logins add up, and how many are one too many.
 const LOCK_OUT_WINDOW: i64 = 60;

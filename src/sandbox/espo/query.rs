@@ -6,10 +6,12 @@ use chrono::{NaiveDateTime, TimeZone};
 use serde_json::{Map, Value, json};
 
 use super::access::Actor;
+use super::draft::instant;
 use super::refusal::Refusal;
 use super::schema::{Derived, Entity, Kind};
+use super::value::{addresses, ids_of, points, text_of};
 use super::view::columns;
-use super::world::{Record, World, addresses, ids_of, instant, points, text_of};
+use super::world::{Record, World};
 
 /// One question to a list.
 #[derive(Debug)]

@@ -6,7 +6,8 @@ use super::access::{Actor, Deed, Entry, Presented, Reach, UserKind, hex, hmac_sh
 use super::query::{ListQuery, matching, php_params};
 use super::refusal::Refusal;
 use super::schema::Relation;
-use super::world::{Pen, World, text_of};
+use super::value::{ids_of, text_of};
+use super::world::{Pen, Record, World};
 
 /// The most webhooks a user may have.
 const MOST_WEBHOOKS: usize = 50;
@@ -137,7 +138,7 @@ impl World {
                 let kind = self.entity(foreign).ok().and_then(|e| e.field(back)).map(|field| field.kind.as_str());
                 match kind {
                     Some("linkParent") => is("Id", id) && is("Type", entity),
-                    Some("linkMultiple") => super::world::ids_of(&row.attributes, back).iter().any(|known| known == id),
+                    Some("linkMultiple") => ids_of(&row.attributes, back).iter().any(|known| known == id),
                     _ => is("Id", id),
                 }
             });
@@ -148,7 +149,7 @@ impl World {
             return Err(Refusal::new(404, format!("Link '{link}' does not exist.")));
         };
         self.readable(actor, &target)?;
-        let ids = super::world::ids_of(&record.attributes, link);
+        let ids = ids_of(&record.attributes, link);
         let query = self.query(&target, request)?;
         self.page(actor, &target, &query, |row, _| ids.iter().any(|id| id == row))
     }
@@ -160,13 +161,7 @@ impl World {
         ListQuery::read(request.query, definition, counted, self.options.list_limit)
     }
 
-    fn page(
-        &self,
-        actor: &Actor,
-        entity: &str,
-        query: &ListQuery,
-        belongs: impl Fn(&str, &super::world::Record) -> bool,
-    ) -> Answer {
+    fn page(&self, actor: &Actor, entity: &str, query: &ListQuery, belongs: impl Fn(&str, &Record) -> bool) -> Answer {
         let definition = self.entity(entity)?;
         let own_hooks = entity == "Webhook" && actor.kind == UserKind::Api;
         let visible = self.rows(entity).filter(|(id, record)| {
@@ -434,9 +429,8 @@ impl World {
         if !self.may_post_to(&url) {
             return Err(Refusal::invalid("Webhook", "url", "notInternal"));
         }
-        let mine = |(_, row): &(&str, &super::world::Record)| {
-            text_of(&row.attributes, "createdById").is_some_and(|by| by == actor.id)
-        };
+        let mine =
+            |(_, row): &(&str, &Record)| text_of(&row.attributes, "createdById").is_some_and(|by| by == actor.id);
         if self.rows("Webhook").filter(mine).count() >= MOST_WEBHOOKS {
             return Err(Refusal::new(403, "Webhook limit exceeded."));
         }

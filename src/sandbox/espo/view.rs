@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::access::Actor;
 use super::schema::{Attribute, Derived, Entity, Kind};
-use super::world::{Record, World, person_name, text_of};
+use super::value::{person_name, text_of};
+use super::world::{Record, World};
 
 /// With `select`, long texts are cut to this many characters.
 const SELECTED_TEXT: usize = 10_000;

@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 use super::Version;
 use super::access::{Actor, hex, hmac_sha256};
 use super::schema::{Derived, Kind};
-use super::world::{World, text_of};
+use super::value::text_of;
+use super::world::World;
 
 /// Events one run of the sending job takes.
 const PORTION: usize = 20;

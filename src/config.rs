@@ -1,1 +1,491 @@
 //! Configuration: defaults < file < environment, checked once, as a whole; secrets redacted.
+//!
+//! Each table of the file is read by itself, so that one mistake does not hide the others.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use chrono::{NaiveTime, Weekday};
+use chrono_tz::Tz;
+use config::{Config as Source, Environment, File, FileFormat};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::domain::calendar::Calendar;
+use crate::domain::time::duration;
+use crate::domain::{ChatId, HOUR, MINUTE, Seconds, TeamId, UserId};
+use crate::espo::{EspoSettings, Mapping};
+use crate::rules;
+use crate::voice::{Content, Lang};
+
+/// The example, which explains every key; `max check` and the README point at it.
+pub const EXAMPLE: &str = include_str!("../config.example.toml");
+
+/// Variables of the environment that beat the file begin with this: `MAX_ESPOCRM__API_KEY`.
+const ENVIRONMENT_PREFIX: &str = "MAX";
+
+/// One thing that is wrong with the configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Which key, such as `espocrm.url`.
+    pub place: String,
+    /// What is wrong, and what to write instead.
+    pub remedy: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.remedy)
+    }
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", list(.0))]
+pub struct Mistakes(pub Vec<Mistake>);
+
+fn list(mistakes: &[Mistake]) -> String {
+    let lines: Vec<String> = mistakes.iter().map(|mistake| format!("  - {mistake}")).collect();
+    let plural = if mistakes.len() == 1 { "" } else { "s" };
+    format!("{} mistake{plural} in the configuration:\n{}", mistakes.len(), lines.join("\n"))
+}
+
+/// The whole configuration, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What language M.A.X. speaks.
+    pub general: General,
+    /// Where the store is.
+    pub store: StoreSection,
+    /// The CRM.
+    pub espocrm: EspoSettings,
+    /// How often the CRM is looked at.
+    pub sync: SyncSection,
+    /// Telegram.
+    pub telegram: TelegramSection,
+    /// The HTTP side.
+    pub http: HttpSection,
+    /// Working hours, as written.
+    pub working_hours: HoursSection,
+    /// Working hours, as understood.
+    pub calendar: Calendar,
+    /// Thresholds and switches of the rules.
+    pub rules: rules::Settings,
+    /// Where M.A.X.'s words come from.
+    pub voice: VoiceSection,
+    /// Managers and chats of teams, by team id.
+    pub teams: BTreeMap<TeamId, TeamSection>,
+    /// Who is told in whose stead.
+    pub stand_ins: BTreeMap<UserId, UserId>,
+}
+
+/// Top-level keys.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct General {
+    /// `fr` or `en`.
+    pub language: Lang,
+    /// The country in which national telephone numbers are read, as ISO 3166 alpha-2.
+    pub default_country: String,
+}
+
+impl Default for General {
+    fn default() -> Self {
+        Self { language: Lang::default(), default_country: "FR".to_owned() }
+    }
+}
+
+/// `[store]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreSection {
+    /// The folder; created when missing.
+    pub path: PathBuf,
+}
+
+impl Default for StoreSection {
+    fn default() -> Self {
+        Self { path: PathBuf::from("max-data") }
+    }
+}
+
+/// `[sync]`: how often the CRM is looked at.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SyncSection {
+    /// Pause between two polls, in seconds.
+    #[serde(with = "duration")]
+    pub poll_interval: Seconds,
+    /// How far behind the last poll each poll begins again, in seconds.
+    #[serde(with = "duration")]
+    pub poll_overlap: Seconds,
+    /// Pause between two sweeps, in seconds.
+    #[serde(with = "duration")]
+    pub sweep_interval: Seconds,
+}
+
+impl Default for SyncSection {
+    fn default() -> Self {
+        Self { poll_interval: 15, poll_overlap: MINUTE, sweep_interval: 24 * HOUR }
+    }
+}
+
+/// `[telegram]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TelegramSection {
+    /// The bot's token; empty: nobody is told on Telegram.
+    pub token: SecretString,
+    /// Base address of the Bot API.
+    pub api_url: String,
+    /// How much a message shows.
+    pub content: Content,
+    /// Who is told when neither owner nor stand-in can be.
+    pub fallback_chat: Option<ChatId>,
+}
+
+impl Default for TelegramSection {
+    fn default() -> Self {
+        Self {
+            token: SecretString::default(),
+            api_url: "https://api.telegram.org".to_owned(),
+            content: Content::Full,
+            fallback_chat: None,
+        }
+    }
+}
+
+impl TelegramSection {
+    /// Whether there is a bot at all.
+    pub fn is_on(&self) -> bool {
+        !self.token.expose_secret().is_empty()
+    }
+}
+
+/// What a token of the API allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Log activities.
+    Log,
+    /// Read alerts.
+    Read,
+    /// Everything.
+    Admin,
+}
+
+impl Scope {
+    /// The name in configuration.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Log => "log",
+            Self::Read => "read",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// `[[http.tokens]]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenSection {
+    /// Whose it is; said in logs and as "resolved by".
+    pub name: String,
+    /// The bearer token.
+    pub token: SecretString,
+    /// What it allows.
+    pub scopes: Vec<Scope>,
+}
+
+/// `[http]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpSection {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// The address under which the CRM reaches us; empty: no webhooks.
+    pub public_url: String,
+    /// Who may use the API.
+    pub tokens: Vec<TokenSection>,
+}
+
+impl Default for HttpSection {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::new(IpAddr::from([127, 0, 0, 1]), 8080),
+            public_url: String::new(),
+            tokens: Vec::new(),
+        }
+    }
+}
+
+/// `[working_hours]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HoursSection {
+    /// IANA name of the time zone.
+    pub time_zone: String,
+    /// Working days: `mon` … `sun`.
+    pub days: Vec<String>,
+    /// When the working day begins, `HH:MM`, inclusive.
+    pub from: String,
+    /// When it ends, exclusive.
+    pub to: String,
+}
+
+impl Default for HoursSection {
+    fn default() -> Self {
+        Self {
+            time_zone: "Europe/Paris".to_owned(),
+            days: ["mon", "tue", "wed", "thu", "fri"].map(str::to_owned).into(),
+            from: "09:00".to_owned(),
+            to: "18:30".to_owned(),
+        }
+    }
+}
+
+/// `[voice]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VoiceSection {
+    /// A folder whose files replace the built-in templates of the same name.
+    pub templates: Option<PathBuf>,
+}
+
+/// `[teams."<id>"]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TeamSection {
+    /// Users who lead the team.
+    pub managers: Vec<UserId>,
+    /// The team's chat.
+    pub chat: Option<ChatId>,
+}
+
+impl Config {
+    /// Reads the file, if one is named, and the environment.
+    ///
+    /// # Errors
+    /// All mistakes at once.
+    pub fn load(path: Option<&Path>) -> Result<Self, Mistakes> {
+        let mut source = Source::builder();
+        if let Some(path) = path {
+            source = source.add_source(File::from(path).format(FileFormat::Toml));
+        }
+        let environment = Environment::with_prefix(ENVIRONMENT_PREFIX).prefix_separator("_").separator("__");
+        let place = || path.map_or("environment".to_owned(), |path| path.display().to_string());
+        let source = source
+            .add_source(environment)
+            .build()
+            .map_err(|error| Mistakes(vec![Mistake { place: place(), remedy: error.to_string() }]))?;
+        Self::from_source(&source)
+    }
+
+    /// Reads a configuration from TOML text alone: no file, no environment.
+    ///
+    /// # Errors
+    /// All mistakes at once.
+    pub fn from_toml(text: &str) -> Result<Self, Mistakes> {
+        let source = Source::builder()
+            .add_source(File::from_str(text, FileFormat::Toml))
+            .build()
+            .map_err(|error| Mistakes(vec![Mistake { place: "text".to_owned(), remedy: error.to_string() }]))?;
+        Self::from_source(&source)
+    }
+
+    fn from_source(source: &Source) -> Result<Self, Mistakes> {
+        let mut reader = Reader { source, mistakes: Vec::new() };
+        reader.refuse_unknown_tables();
+        let general = General {
+            language: reader.key("language"),
+            default_country: reader.key_or("default_country", General::default().default_country),
+        };
+        let working_hours: HoursSection = reader.table("working_hours");
+        let calendar = reader.calendar(&working_hours);
+        let config = Self {
+            general,
+            store: reader.table("store"),
+            espocrm: reader.key_or("espocrm", EspoSettings::new("", "")),
+            sync: reader.table("sync"),
+            telegram: reader.table("telegram"),
+            http: reader.table("http"),
+            working_hours,
+            calendar,
+            rules: reader.table("rules"),
+            voice: reader.table("voice"),
+            teams: reader.table("teams"),
+            stand_ins: reader.table("stand_ins"),
+        };
+        reader.mistakes.extend(config.mistakes());
+        if reader.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(reader.mistakes)) }
+    }
+
+    /// What is wrong with values that could be read.
+    fn mistakes(&self) -> Vec<Mistake> {
+        let mut mistakes = Vec::new();
+        let mut say = |place: &str, remedy: String| mistakes.push(Mistake { place: place.to_owned(), remedy });
+        for (place, url, required) in [
+            ("espocrm.url", &self.espocrm.url, true),
+            ("espocrm.public_url", self.espocrm.public_url.as_ref().unwrap_or(&String::new()), false),
+            ("telegram.api_url", &self.telegram.api_url, true),
+            ("http.public_url", &self.http.public_url, false),
+        ] {
+            if url.is_empty() && required {
+                say(place, "missing; write the address, such as \"https://crm.example.com\"".to_owned());
+            } else if !url.is_empty() && !is_web_address(url) {
+                say(place, format!("`{url}` is not an address; write it with http:// or https:// and a host"));
+            }
+        }
+        if self.espocrm.api_key.expose_secret().is_empty() {
+            say("espocrm.api_key", "missing; in EspoCRM, Administration > API Users, copy the key of M.A.X.'s user, and set it here or as MAX_ESPOCRM__API_KEY".to_owned());
+        }
+        for (place, seconds) in [
+            ("espocrm.timeout", self.espocrm.timeout),
+            ("sync.poll_interval", self.sync.poll_interval),
+            ("sync.sweep_interval", self.sync.sweep_interval),
+        ] {
+            if seconds < 1 {
+                say(place, "must be at least \"1s\"".to_owned());
+            }
+        }
+        if self.telegram.is_on() && !self.telegram.token.expose_secret().contains(':') {
+            say("telegram.token", "is not a bot token (digits, a colon, letters); @BotFather shows it".to_owned());
+        }
+        for (index, token) in self.http.tokens.iter().enumerate() {
+            let place = format!("http.tokens[{index}]");
+            if token.token.expose_secret().is_empty() {
+                say(
+                    &place,
+                    "its `token` is empty; write a long random text, such as `openssl rand -hex 24` prints".to_owned(),
+                );
+            }
+            if token.scopes.is_empty() {
+                say(&place, "has no scopes; write scopes = [\"log\"], [\"read\"] or [\"admin\"]".to_owned());
+            }
+        }
+        if !self.http.listen.ip().is_loopback()
+            && self.http.tokens.iter().any(|token| token.token.expose_secret().len() < 16)
+        {
+            say(
+                "http.listen",
+                format!(
+                    "{} is reachable from other machines: every token needs at least 16 characters",
+                    self.http.listen
+                ),
+            );
+        }
+        if self.general.default_country.len() != 2 {
+            say("default_country", "write two letters, such as \"FR\"".to_owned());
+        }
+        if let Some(folder) = self.voice.templates.as_ref().filter(|folder| !folder.is_dir()) {
+            say("voice.templates", format!("there is no folder {}", folder.display()));
+        }
+        for remedy in self.rules.validate() {
+            say("rules", remedy);
+        }
+        if let Err(error) = Mapping::new(&self.espocrm.activities, &self.espocrm.inbound_sources) {
+            say("espocrm.activities", error.to_string());
+        }
+        mistakes
+    }
+}
+
+fn is_web_address(text: &str) -> bool {
+    reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+struct Reader<'a> {
+    source: &'a Source,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader<'_> {
+    const TABLES: [&'static str; 12] = [
+        "language",
+        "default_country",
+        "store",
+        "espocrm",
+        "sync",
+        "telegram",
+        "http",
+        "working_hours",
+        "rules",
+        "voice",
+        "teams",
+        "stand_ins",
+    ];
+
+    fn refuse_unknown_tables(&mut self) {
+        let Ok(all) = self.source.clone().try_deserialize::<BTreeMap<String, serde_json::Value>>() else { return };
+        for name in all.keys().filter(|name| !Self::TABLES.contains(&name.as_str())) {
+            let remedy = format!("there is no such key; known are {}", Self::TABLES.join(", "));
+            self.mistakes.push(Mistake { place: name.clone(), remedy });
+        }
+    }
+
+    fn table<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
+        self.key_or(name, T::default())
+    }
+
+    fn key<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
+        self.key_or(name, T::default())
+    }
+
+    fn key_or<T: DeserializeOwned>(&mut self, name: &str, default: T) -> T {
+        match self.source.get::<T>(name) {
+            Ok(value) => value,
+            Err(config::ConfigError::NotFound(_)) => default,
+            Err(error) => {
+                self.mistakes.push(Mistake { place: name.to_owned(), remedy: error.to_string() });
+                default
+            }
+        }
+    }
+
+    fn calendar(&mut self, hours: &HoursSection) -> Calendar {
+        let before = self.mistakes.len();
+        let mut say = |key: &str, remedy: String| {
+            self.mistakes.push(Mistake { place: format!("working_hours.{key}"), remedy });
+        };
+        let zone: Tz = hours.time_zone.parse().unwrap_or_else(|_| {
+            say("time_zone", format!("`{}` is not a time zone; write one such as \"Europe/Paris\"", hours.time_zone));
+            Tz::UTC
+        });
+        let days: Vec<Weekday> = hours
+            .days
+            .iter()
+            .filter_map(|day| {
+                day.parse()
+                    .map_err(|_| {
+                        say("days", format!("`{day}` is not a day; write mon, tue, wed, thu, fri, sat or sun"))
+                    })
+                    .ok()
+            })
+            .collect();
+        let mut time = |key: &str, text: &str| {
+            NaiveTime::parse_from_str(text, "%H:%M").unwrap_or_else(|_| {
+                say(key, format!("`{text}` is not a time of day; write one such as \"09:00\""));
+                NaiveTime::MIN
+            })
+        };
+        let (from, to) = (time("from", &hours.from), time("to", &hours.to));
+        let fallback = || {
+            let all_week = vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
+            let times = (NaiveTime::from_hms_opt(9, 0, 0), NaiveTime::from_hms_opt(18, 0, 0));
+            Calendar::new(Tz::UTC, all_week, times.0.unwrap_or_default(), times.1.unwrap_or_default())
+                .expect("nine to six on five days are working hours")
+        };
+        match Calendar::new(zone, days, from, to) {
+            Ok(calendar) => calendar,
+            Err(error) => {
+                if self.mistakes.len() == before {
+                    self.mistakes.push(Mistake { place: "working_hours".to_owned(), remedy: error.to_string() });
+                }
+                fallback()
+            }
+        }
+    }
+}

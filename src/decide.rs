@@ -1,11 +1,16 @@
 //! The decision: facts of one lead + its alerts + now = what opens, closes, falls silent, and what is to be
 //! done about it. Pure; it cannot fail.
 
-use crate::domain::alert::Resolution;
+pub(crate) mod replay;
+
+use std::collections::BTreeMap;
+
+use crate::domain::alert::{EpisodeKey, Resolution};
 use crate::domain::calendar::Calendar;
-use crate::domain::effect::Effect;
-use crate::domain::{Activity, Alert, AlertId, CloseReason, Lead, Timestamp, UserId};
-use crate::rules::Settings;
+use crate::domain::effect::{Effect, Occasion};
+use crate::domain::{Activity, Alert, AlertId, AlertState, AlertType, CloseReason, Lead, Severity, Timestamp, UserId};
+use crate::rules::{Evaluation, Finding, History, Settings};
+use replay::{Episode, Passage, Passed, Replay};
 
 /// All that a decision about one lead rests on.
 #[derive(Clone, Copy, Debug)]
@@ -76,24 +81,50 @@ pub fn advance(
     to: Timestamp,
     first_evaluation: bool,
 ) -> Decision {
-    let _ = (subject, settings, from, to, first_evaluation);
-    unimplemented!()
+    let mut ledger = Ledger::new(subject, settings);
+    let next_due = ledger.run(from, to);
+    ledger.close_books(next_due, first_evaluation)
 }
 
 /// A person closes an alert, at `resolution.at`. Settles the lower episodes that hold by the same act. Closing
-/// what is resolved already changes nothing.
+/// what is resolved already changes nothing; neither does closing an alert about an answer that is not open,
+/// since that would answer messages the person has not seen.
 pub fn resolve(subject: &Subject<'_>, settings: &Settings, alert: &AlertId, resolution: Resolution) -> Decision {
-    let _ = (subject, settings, alert, resolution);
-    unimplemented!()
+    let mut ledger = Ledger::new(subject, settings);
+    let now = resolution.at.max(latest_instant(subject.alerts));
+    if let Some(place) = ledger.place_of(alert) {
+        let root = &subject.alerts[place];
+        let was_open = root.state.is_open();
+        let is_over = root.resolution().is_some() || (root.alert_type.is_about_an_answer() && !was_open);
+        if !is_over {
+            let resolution = Resolution { act: root.id.clone(), ..resolution };
+            if was_open {
+                ledger.settle_lower(root.alert_type, &resolution);
+            }
+            ledger.settle(place, resolution);
+            let next_due = ledger.run(None, now);
+            return ledger.close_books(next_due, false);
+        }
+    }
+    ledger.leave_alone(now)
 }
 
 /// A person takes a resolution back, at `now`, and with it all that the same act settled.
 pub fn unresolve(subject: &Subject<'_>, settings: &Settings, alert: &AlertId, now: Timestamp) -> Decision {
-    let _ = (subject, settings, alert, now);
-    unimplemented!()
+    let mut ledger = Ledger::new(subject, settings);
+    let act = ledger.place_of(alert).and_then(|place| subject.alerts[place].resolution()).map(|it| it.act.clone());
+    let Some(act) = act else { return ledger.leave_alone(now) };
+    for (place, settled) in subject.alerts.iter().enumerate() {
+        if settled.resolution().is_some_and(|resolution| resolution.act == act) {
+            ledger.take_back(place, settled.id == act, now);
+        }
+    }
+    let next_due = ledger.run(None, now);
+    ledger.close_books(next_due, false)
 }
 
-/// A person silences an open alert until `until` (exclusive), at `now`; `None` ends a snooze.
+/// A person silences an open alert until `until` (exclusive), at `now`; `None`, or an instant that is over, ends
+/// a snooze. What is not open stays as it is.
 pub fn snooze(
     subject: &Subject<'_>,
     settings: &Settings,
@@ -101,6 +132,260 @@ pub fn snooze(
     until: Option<Timestamp>,
     now: Timestamp,
 ) -> Decision {
-    let _ = (subject, settings, alert, until, now);
-    unimplemented!()
+    let mut ledger = Ledger::new(subject, settings);
+    let open = ledger.place_of(alert).filter(|place| subject.alerts[*place].state.is_open());
+    if let Some(place) = open {
+        let state = match until.filter(|until| *until > now) {
+            Some(until) => AlertState::Snoozed { until },
+            None => AlertState::Open,
+        };
+        if subject.alerts[place].state != state {
+            let step = if state == AlertState::Open { Step::Woke } else { Step::Snoozed };
+            ledger.turn(place, state, now, step);
+        }
+    }
+    ledger.leave_alone(now)
+}
+
+/// The latest instant at which anything happened to these alerts: what a person did earlier, but is heard of
+/// only now, is not judged by an older state of affairs.
+fn latest_instant(alerts: &[Alert]) -> Timestamp {
+    let instants = alerts.iter().flat_map(|alert| {
+        let closed_at = match &alert.state {
+            AlertState::Closed { at, .. } => Some(*at),
+            AlertState::Open | AlertState::Snoozed { .. } | AlertState::Resolved(_) => None,
+        };
+        [alert.opened_at, closed_at]
+    });
+    instants.flatten().max().unwrap_or(Timestamp(i64::MIN))
+}
+
+/// An alert that is about to change, and what its people are to hear.
+struct Draft {
+    alert: Alert,
+    /// Why it speaks at the end of it all, and since when.
+    announce: Option<(Occasion, Timestamp)>,
+    /// Messages sent earlier no longer show the truth.
+    refresh: bool,
+}
+
+/// What becomes of a lead's alerts in one decision. An alert is known by its place: first the subject's, then
+/// the new ones.
+struct Ledger<'a> {
+    subject: &'a Subject<'a>,
+    settings: &'a Settings,
+    drafts: BTreeMap<usize, Draft>,
+    transitions: Vec<Transition>,
+}
+
+impl<'a> Ledger<'a> {
+    fn new(subject: &'a Subject<'a>, settings: &'a Settings) -> Self {
+        Self { subject, settings, drafts: BTreeMap::new(), transitions: Vec::new() }
+    }
+
+    fn place_of(&self, alert: &AlertId) -> Option<usize> {
+        self.subject.alerts.iter().position(|one| one.id == *alert)
+    }
+
+    /// All alerts as they are by now, by place.
+    fn alerts(&self) -> Vec<&Alert> {
+        let known = self.subject.alerts.iter().enumerate();
+        let known = known.map(|(place, alert)| self.drafts.get(&place).map_or(alert, |draft| &draft.alert));
+        let new = self.drafts.range(self.subject.alerts.len()..).map(|(_, draft)| &draft.alert);
+        known.chain(new).collect()
+    }
+
+    fn history_and_episodes(&self) -> (History, Vec<Episode>) {
+        let alerts = self.alerts();
+        let history = History::of(self.subject.lead, self.subject.activities, &alerts, self.settings);
+        (history, alerts.into_iter().map(Episode::of).collect())
+    }
+
+    /// Lets the rules do what they do up to `to`. Returns the next instant at which time alone changes anything.
+    fn run(&mut self, from: Option<Timestamp>, to: Timestamp) -> Option<Timestamp> {
+        let (history, episodes) = self.history_and_episodes();
+        let mut replay = Replay::new(&history, self.settings, episodes);
+        let verdict = replay.run(from, to, |passed| self.enter(passed));
+        for place in replay.open() {
+            self.bring_up_to_date(*place, &verdict, to);
+        }
+        replay.next_due(&verdict, to)
+    }
+
+    fn enter(&mut self, passed: Passed) {
+        let Passed { at, episode: place, passage, .. } = passed;
+        match passage {
+            Passage::Opened { finding, snoozed_until } => self.open(place, &finding, snoozed_until, at),
+            Passage::Closed(reason) => {
+                let state = AlertState::Closed { at, reason };
+                self.turn(place, state, at, Step::Closed(reason));
+            }
+            Passage::Woke => {
+                self.turn(place, AlertState::Open, at, Step::Woke);
+                self.draft(place).announce = Some((Occasion::SnoozeOver, at));
+            }
+        }
+    }
+
+    /// The draft of an alert that exists, its present state when it has not been touched yet.
+    fn draft(&mut self, place: usize) -> &mut Draft {
+        let known = self.subject.alerts;
+        self.drafts.entry(place).or_insert_with(|| Draft {
+            alert: known[place].clone(),
+            announce: None,
+            refresh: false,
+        })
+    }
+
+    fn was_ever_open(&self, place: usize) -> bool {
+        self.subject.alerts.get(place).is_some_and(|alert| alert.openings > 0)
+    }
+
+    /// Gives an alert another state, silently.
+    fn turn(&mut self, place: usize, state: AlertState, at: Timestamp, step: Step) {
+        let refresh = self.was_ever_open(place);
+        let draft = self.draft(place);
+        draft.alert.state = state;
+        draft.announce = None;
+        draft.refresh = refresh;
+        let alert = draft.alert.id.clone();
+        self.transitions.push(Transition { at, alert, step });
+    }
+
+    fn open(&mut self, place: usize, finding: &Finding, snoozed_until: Option<Timestamp>, at: Timestamp) {
+        let occasion = if self.was_ever_open(place) { Occasion::Reopened } else { Occasion::Opened };
+        let Subject { lead, activities, calendar, .. } = *self.subject;
+        let target = self.settings.target(finding.alert_type);
+        self.ensure(place, finding);
+        let draft = self.draft(place);
+        let alert = &mut draft.alert;
+        alert.state = snoozed_until.map_or(AlertState::Open, |until| AlertState::Snoozed { until });
+        alert.opened_at = Some(at);
+        alert.openings += 1;
+        alert.due_at = target.map(|target| calendar.after_working_time(at, target));
+        alert.evidence = finding.grounds.evidence(activities);
+        alert.owner.clone_from(&lead.owner);
+        alert.teams.clone_from(&lead.teams);
+        let is_silent =
+            snoozed_until.is_some() || (occasion == Occasion::Reopened && alert.severity() == Severity::Info);
+        draft.announce = (!is_silent).then_some((occasion, at));
+        let alert = alert.id.clone();
+        self.transitions.push(Transition { at, alert, step: Step::Opened });
+    }
+
+    /// Makes sure that there is an alert for a finding, at its place.
+    fn ensure(&mut self, place: usize, finding: &Finding) {
+        if place < self.subject.alerts.len() || self.drafts.contains_key(&place) {
+            return;
+        }
+        let Finding { alert_type, anchor, grounds } = *finding;
+        let Subject { lead, activities, .. } = *self.subject;
+        let key = EpisodeKey { lead_id: lead.id.clone(), alert_type, anchor };
+        let alert = Alert {
+            id: AlertId::of(&key),
+            lead_id: key.lead_id,
+            alert_type,
+            anchor,
+            state: AlertState::Open,
+            opened_at: None,
+            openings: 0,
+            due_at: None,
+            evidence: grounds.evidence(activities),
+            owner: lead.owner.clone(),
+            teams: lead.teams.clone(),
+        };
+        self.drafts.insert(place, Draft { alert, announce: None, refresh: false });
+    }
+
+    fn settle(&mut self, place: usize, resolution: Resolution) {
+        let at = resolution.at;
+        self.turn(place, AlertState::Resolved(resolution), at, Step::Resolved);
+    }
+
+    /// Settles the episodes below `root` that hold at the moment of the act, with the facts as they were before
+    /// it.
+    fn settle_lower(&mut self, root: AlertType, resolution: &Resolution) {
+        let stands_apart = |alert_type| alert_type == AlertType::PreferredChannel;
+        if stands_apart(root) {
+            return;
+        }
+        let (history, episodes) = self.history_and_episodes();
+        let mut replay = Replay::new(&history, self.settings, episodes);
+        let verdict = replay.look(resolution.at);
+        let mut new_place = self.subject.alerts.len();
+        for finding in verdict.findings().filter(|it| it.alert_type > root && !stands_apart(it.alert_type)) {
+            let known = replay.find(finding);
+            if known.is_some_and(|place| !replay.may_open(place, resolution.at)) {
+                continue;
+            }
+            let place = known.unwrap_or(new_place);
+            new_place += usize::from(known.is_none());
+            self.ensure(place, finding);
+            self.settle(place, resolution.clone());
+        }
+    }
+
+    /// Undoes one resolution. The alert the person closed opens again, without a word; what the act settled
+    /// besides goes back to where the rules find it.
+    fn take_back(&mut self, place: usize, is_root: bool, now: Timestamp) {
+        let stands_on_its_own = is_root || !self.settings.inhibition;
+        let state = if stands_on_its_own && self.was_ever_open(place) {
+            AlertState::Open
+        } else {
+            AlertState::Closed { at: now, reason: CloseReason::Superseded }
+        };
+        self.turn(place, state, now, Step::Unresolved);
+    }
+
+    /// An open alert follows its lead and its evidence.
+    fn bring_up_to_date(&mut self, place: usize, verdict: &Evaluation, now: Timestamp) {
+        let Subject { lead, activities, alerts, .. } = *self.subject;
+        let Some(alert) = self.drafts.get(&place).map(|draft| &draft.alert).or(alerts.get(place)) else { return };
+        let finding = verdict.finding(alert.alert_type);
+        let evidence = finding.map(|finding| finding.grounds.evidence(activities)).filter(|it| *it != alert.evidence);
+        let (owner_changed, teams_changed) = (alert.owner != lead.owner, alert.teams != lead.teams);
+        if let Some(evidence) = evidence {
+            self.draft(place).alert.evidence = evidence;
+        }
+        if owner_changed || teams_changed {
+            let refresh = self.was_ever_open(place);
+            let draft = self.draft(place);
+            draft.refresh |= refresh;
+            let from = std::mem::replace(&mut draft.alert.owner, lead.owner.clone());
+            draft.alert.teams.clone_from(&lead.teams);
+            if owner_changed && draft.alert.state == AlertState::Open && draft.announce.is_none() {
+                draft.announce = Some((Occasion::NewOwner, now));
+            }
+            let alert = draft.alert.id.clone();
+            self.transitions.push(Transition { at: now, alert, step: Step::Moved { from } });
+        }
+    }
+
+    /// The decision when the rules had no say in it.
+    fn leave_alone(self, now: Timestamp) -> Decision {
+        let (history, episodes) = self.history_and_episodes();
+        let mut replay = Replay::new(&history, self.settings, episodes);
+        let verdict = replay.look(now);
+        let next_due = replay.next_due(&verdict, now);
+        self.close_books(next_due, false)
+    }
+
+    fn close_books(self, next_due: Option<Timestamp>, first_evaluation: bool) -> Decision {
+        let mut decision = Decision { transitions: self.transitions, next_due, ..Decision::default() };
+        for (place, Draft { alert, announce, refresh }) in self.drafts {
+            if self.subject.alerts.get(place) == Some(&alert) {
+                continue;
+            }
+            decision.effects.push(Effect::WriteAlert(alert.id.clone()));
+            if refresh {
+                decision.effects.push(Effect::RefreshMessages(alert.id.clone()));
+            }
+            if let Some((occasion, at)) = announce {
+                let alert = alert.id.clone();
+                decision.effects.push(Effect::Announce { alert, occasion, at, first_evaluation });
+            }
+            decision.alerts.push(alert);
+        }
+        decision
+    }
 }

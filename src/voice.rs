@@ -1,1 +1,423 @@
-//! M.A.X. in words: minijinja templates turn a finding into a human message.
+//! M.A.X. in words: minijinja templates turn an alert into a human message.
+//!
+//! The wordings live in `templates/voice/{fr,en}`, are embedded, and can be replaced file by file from a folder
+//! of the user's. [`Voice`] is pure: it is told all it says, `now` included. Nothing here fails at run time: an
+//! own wording that breaks on a case its check at start did not meet is replaced by the embedded one.
+
+mod html;
+mod names;
+mod samples;
+mod speech;
+mod templates;
+mod words;
+
+use std::path::Path;
+
+use chrono_tz::Tz;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::alert::Severity;
+use crate::domain::button::SnoozeFor;
+use crate::domain::effect::Occasion;
+use crate::domain::{Alert, AlertType, Channel, Lead, Timestamp, User};
+use crate::insight::advice::{self, CtaAction, CtaParams};
+
+pub use html::{MESSAGE_UNITS, escape, fault, fitted, plain, visible_units};
+use speech::Speech;
+pub use templates::VoiceError;
+
+/// A language M.A.X. speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lang {
+    /// French.
+    #[default]
+    Fr,
+    /// English.
+    En,
+}
+
+impl Lang {
+    /// Every language.
+    pub const ALL: [Self; 2] = [Self::Fr, Self::En];
+
+    /// The name in configuration, and of its folder of templates.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fr => "fr",
+            Self::En => "en",
+        }
+    }
+}
+
+/// How much of a lead a Telegram message may show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Content {
+    /// Names, company, and the lead's words.
+    #[default]
+    Full,
+    /// First name and reason: neither preview nor telephone number.
+    Minimal,
+    /// In a group: the lead's initials and the waiting time. No setting: groups always get it.
+    #[serde(skip)]
+    Initials,
+}
+
+/// All that is needed to speak about one alert.
+#[derive(Clone, Copy, Debug)]
+pub struct AlertContext<'a> {
+    /// In which language.
+    pub lang: Lang,
+    /// About what.
+    pub alert: &'a Alert,
+    /// About whom.
+    pub lead: &'a Lead,
+    /// Who signs drafts: the lead's owner, or who stands in.
+    pub owner: Option<&'a User>,
+    /// The lead's preferred channel, if known.
+    pub preferred: Option<Channel>,
+    /// The instant of reading.
+    pub now: Timestamp,
+    /// The reader's time zone.
+    pub zone: Tz,
+    /// The lead's address in the CRM.
+    pub crm_link: Option<&'a str>,
+    /// How national telephone numbers are read (ISO 3166 alpha-2, such as `FR`).
+    pub default_country: Option<&'a str>,
+    /// How much may be shown.
+    pub content: Content,
+    /// Why the rep hears of it.
+    pub occasion: Occasion,
+}
+
+impl AlertContext<'_> {
+    /// A link that opens WhatsApp on the lead's number with `draft` filled in; `None` when there is no usable
+    /// number, the channel is closed, or numbers must not be shown.
+    pub fn whatsapp_link(&self, draft: &str) -> Option<String> {
+        match self.content {
+            Content::Full => {
+                advice::whatsapp_of(self.lead, self.default_country).map(|number| advice::wa_link(&number, draft))
+            }
+            Content::Minimal | Content::Initials => None,
+        }
+    }
+}
+
+/// What the CRM's record of an alert says. Written once, so with dates instead of days.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CrmTexts {
+    /// The fact and its date; at most 255 characters.
+    pub message: String,
+    /// What to do next; at most 255 characters.
+    pub suggested_action: String,
+    /// What it rests on.
+    pub evidence: String,
+}
+
+/// A prepared message to a lead, as plain text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    /// Where it is meant to be sent; [`Channel::Manual`] when nothing is known of how to reach the lead. For a
+    /// call it is what to say.
+    pub channel: Channel,
+    /// For an e-mail.
+    pub subject: Option<String>,
+    /// The text, signed.
+    pub text: String,
+}
+
+/// One action on offer, as the API gives it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CtaEntry {
+    /// What the button says.
+    pub label: String,
+    /// What it does.
+    pub action: CtaAction,
+    /// What that needs.
+    pub params: CtaParams,
+}
+
+/// Messages that are not about one alert.
+#[derive(Clone, Copy, Debug)]
+pub enum Notice<'a> {
+    /// The chat has just been linked to this user.
+    Welcome(&'a User),
+    /// Somebody writes whom we do not know.
+    NotLinked,
+    /// A link that has expired or was used.
+    LinkExpired,
+    /// The chat is no longer linked.
+    Unlinked,
+    /// What can be asked.
+    Help,
+    /// Something we do not understand.
+    Unknown,
+    /// Nothing is open.
+    AllClear,
+}
+
+/// The short answer that pops up on a tap; at most 200 characters.
+#[derive(Clone, Copy, Debug)]
+pub enum Toast<'a> {
+    /// Marked as handled.
+    Resolved,
+    /// Silenced until an instant.
+    Snoozed {
+        /// Until when (exclusive).
+        until: Timestamp,
+        /// The instant of the tap.
+        now: Timestamp,
+        /// The rep's time zone.
+        zone: Tz,
+    },
+    /// A message sent by hand is noted.
+    Sent(&'a Lead),
+    /// Somebody else was faster; their name, empty when unknown.
+    AlreadyHandled(&'a str),
+    /// It has closed by itself.
+    AlreadyClosed,
+    /// A draft is on its way.
+    DraftComing,
+    /// A button of another time.
+    Stale,
+    /// A button that is not for this person.
+    NotYours,
+    /// It did not work; it may in a moment.
+    TryAgain,
+}
+
+/// What a button says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ButtonLabel {
+    /// Open WhatsApp to answer.
+    WhatsappAnswer,
+    /// Open WhatsApp to write.
+    WhatsappWrite,
+    /// "C'est envoyé".
+    Sent,
+    /// Prepare a message.
+    Draft,
+    /// Later.
+    Snooze,
+    /// Later: for so long.
+    SnoozeFor(SnoozeFor),
+    /// Back to the other buttons.
+    Back,
+    /// Mark as handled.
+    Resolve,
+    /// The same for what is merely worth knowing.
+    Noted,
+    /// Open the lead in the CRM.
+    OpenInCrm,
+    /// Copy the text.
+    Copy,
+    /// See one alert in private.
+    Show,
+}
+
+impl ButtonLabel {
+    /// Every label.
+    pub const ALL: [Self; 14] = [
+        Self::WhatsappAnswer,
+        Self::WhatsappWrite,
+        Self::Sent,
+        Self::Draft,
+        Self::Snooze,
+        Self::SnoozeFor(SnoozeFor::Hour),
+        Self::SnoozeFor(SnoozeFor::Tomorrow),
+        Self::SnoozeFor(SnoozeFor::Monday),
+        Self::Back,
+        Self::Resolve,
+        Self::Noted,
+        Self::OpenInCrm,
+        Self::Copy,
+        Self::Show,
+    ];
+
+    fn key(self) -> &'static str {
+        match self {
+            Self::WhatsappAnswer => "whatsapp_answer",
+            Self::WhatsappWrite => "whatsapp_write",
+            Self::Sent => "sent",
+            Self::Draft => "draft",
+            Self::Snooze => "snooze",
+            Self::SnoozeFor(SnoozeFor::Hour) => "snooze_hour",
+            Self::SnoozeFor(SnoozeFor::Tomorrow) => "snooze_tomorrow",
+            Self::SnoozeFor(SnoozeFor::Monday) => "snooze_monday",
+            Self::Back => "back",
+            Self::Resolve => "resolve",
+            Self::Noted => "noted",
+            Self::OpenInCrm => "open_in_crm",
+            Self::Copy => "copy",
+            Self::Show => "show",
+        }
+    }
+}
+
+/// M.A.X.'s voice: French and English, with the user's own wordings where there are any.
+#[derive(Debug)]
+pub struct Voice {
+    own: [Speech; 2],
+    embedded: [Speech; 2],
+}
+
+impl Voice {
+    /// The embedded wordings, and in place of each the file of the same name in `own_templates` if it is there
+    /// (`fr/headlines/no_reply.txt.j2`, `en/labels.toml`…). Every own wording is tried on samples.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or a file in it is none of ours or does not work: the error names file,
+    /// line and remedy.
+    pub fn new(own_templates: Option<&Path>) -> Result<Self, VoiceError> {
+        let speeches = |folder: Option<&Path>| -> Result<[Speech; 2], VoiceError> {
+            Ok([Speech::load(Lang::Fr, folder)?, Speech::load(Lang::En, folder)?])
+        };
+        if let Some(folder) = own_templates {
+            templates::check_folder(folder)?;
+        }
+        let voice = Self { own: speeches(own_templates)?, embedded: speeches(None)? };
+        if let Some(folder) = own_templates {
+            for speech in &voice.own {
+                samples::try_out(speech).map_err(|fault| fault.into_error(folder, speech.lang()))?;
+            }
+        }
+        Ok(voice)
+    }
+
+    /// `what` in the user's wording; in the embedded one when that breaks.
+    fn say<T: Default>(&self, lang: Lang, what: impl Fn(&Speech) -> Result<T, minijinja::Error>) -> T {
+        let index = match lang {
+            Lang::Fr => 0,
+            Lang::En => 1,
+        };
+        what(&self.own[index])
+            .or_else(|error| {
+                tracing::warn!(%error, lang = lang.as_str(), "a wording breaks; the embedded one is used");
+                what(&self.embedded[index])
+            })
+            .unwrap_or_else(|error| {
+                tracing::error!(%error, lang = lang.as_str(), "an embedded wording breaks");
+                T::default()
+            })
+    }
+
+    /// One plain sentence about an alert, with the days as of reading: the API's `message`.
+    pub fn message(&self, context: &AlertContext<'_>) -> String {
+        self.say(context.lang, |speech| speech.headline(context))
+    }
+
+    /// What to do next, in a few words: the first of the two suggestions.
+    pub fn suggested_action(&self, context: &AlertContext<'_>) -> String {
+        self.say(context.lang, |speech| Ok(speech.suggested_action(context)))
+    }
+
+    /// What the CRM's record says.
+    pub fn crm_texts(&self, context: &AlertContext<'_>) -> CrmTexts {
+        let sentence = |text: String| names::one_line(&text, 255);
+        CrmTexts {
+            message: sentence(self.say(context.lang, |speech| speech.record(context))),
+            suggested_action: sentence(self.suggested_action(context)),
+            evidence: self.say(context.lang, |speech| speech.evidence_in_full(context)),
+        }
+    }
+
+    /// The actions on offer, with their labels.
+    pub fn cta(&self, context: &AlertContext<'_>) -> Vec<CtaEntry> {
+        let draft = self.draft_for(context, Channel::Whatsapp).map(|draft| draft.text).unwrap_or_default();
+        let offers = advice::cta(context.alert, context.lead, context.whatsapp_link(&draft), context.crm_link);
+        let answers = context.alert.alert_type.is_about_an_answer();
+        let label = |action: CtaAction| {
+            let key = if action == CtaAction::OpenWhatsApp && !answers { "writeOnWhatsApp" } else { action.as_str() };
+            self.say(context.lang, |speech| Ok(speech.label("cta", key)))
+        };
+        offers
+            .into_iter()
+            .map(|cta| CtaEntry { label: label(cta.action), action: cta.action, params: cta.params })
+            .collect()
+    }
+
+    /// A prepared message on the best channel; `None` when the lead is not to be contacted.
+    pub fn draft(&self, context: &AlertContext<'_>) -> Option<Draft> {
+        let channel = advice::draft_channel(context.alert, context.lead, context.preferred)?;
+        self.draft_for(context, channel)
+    }
+
+    /// A prepared message for `channel`; `None` when the lead is not to be contacted, or not there.
+    pub fn draft_for(&self, context: &AlertContext<'_>, channel: Channel) -> Option<Draft> {
+        if context.lead.is_do_not_contact() || !context.lead.channel_open(channel) {
+            return None;
+        }
+        Some(Draft {
+            channel,
+            subject: (channel == Channel::Email).then(|| self.say(context.lang, |speech| speech.subject(context))),
+            text: self.say(context.lang, |speech| speech.draft(context, channel)),
+        })
+    }
+
+    /// The Telegram message for an alert in its present state, as HTML: open, in a pause, or closed and why.
+    /// `shown_link` is written out: an address that no button can open.
+    pub fn alert_html(&self, context: &AlertContext<'_>, shown_link: Option<&str>) -> String {
+        self.say(context.lang, |speech| speech.alert_html(context, shown_link))
+    }
+
+    /// What the former owner's message becomes when the lead has moved to `new_owner`, or to nobody.
+    pub fn moved_html(&self, context: &AlertContext<'_>, new_owner: Option<&User>) -> String {
+        self.say(context.lang, |speech| speech.moved_html(context, new_owner))
+    }
+
+    /// Several alerts in one message, as HTML, most pressing first; and the order in which it lists them (all,
+    /// also those that only count as "and 12 others"). One message is in one language: `lang`; `reader` is greeted.
+    pub fn digest_html(&self, lang: Lang, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> (String, Vec<usize>) {
+        self.say(lang, |speech| speech.digest_html(reader, alerts))
+    }
+
+    /// A prepared message, presented for copying, as HTML; words of regret when there is none.
+    pub fn draft_html(&self, context: &AlertContext<'_>, draft: Option<&Draft>) -> String {
+        self.say(context.lang, |speech| speech.draft_html(context, draft))
+    }
+
+    /// A message that is not about one alert, as HTML.
+    pub fn notice_html(&self, lang: Lang, notice: Notice<'_>) -> String {
+        self.say(lang, |speech| speech.notice_html(notice))
+    }
+
+    /// The short answer to a tap, plain text of at most 200 characters.
+    pub fn toast(&self, lang: Lang, toast: Toast<'_>) -> String {
+        names::one_line(&self.say(lang, |speech| speech.toast(toast)), 200)
+    }
+
+    /// What a button says.
+    pub fn button(&self, lang: Lang, label: ButtonLabel) -> String {
+        self.say(lang, |speech| Ok(speech.label("button", label.key())))
+    }
+
+    /// What a digest's button for one alert says: the lead's name.
+    pub fn show_label(&self, context: &AlertContext<'_>, number: usize) -> String {
+        let name = self.say(context.lang, |speech| Ok(speech.listed_name(context)));
+        format!("{number}. {}", names::isolated(names::one_line(&name, 28)))
+    }
+
+    /// A severity in words.
+    pub fn severity_name(&self, lang: Lang, severity: Severity) -> String {
+        self.say(lang, |speech| Ok(speech.label("severity", severity.as_str())))
+    }
+
+    /// A channel in words.
+    pub fn channel_name(&self, lang: Lang, channel: Channel) -> String {
+        self.say(lang, |speech| Ok(speech.label("channel", channel.as_str())))
+    }
+}
+
+/// The name of a type's templates.
+fn type_key(alert_type: AlertType) -> &'static str {
+    match alert_type {
+        AlertType::HotLead24h => "hot_lead",
+        AlertType::AwaitingReply24h => "awaiting_reply",
+        AlertType::NoContact7d => "no_contact",
+        AlertType::StaleLead30d => "stale_lead",
+        AlertType::NoFollowup7d => "no_followup",
+        AlertType::NoReply3d => "no_reply",
+        AlertType::PreferredChannel => "preferred_channel",
+    }
+}

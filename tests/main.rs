@@ -1,3 +1,10 @@
 //! One test binary: stories, conformance, crash, architecture.
 
+mod backtest;
 mod conformance;
+mod demo_page;
+mod espo_client;
+mod reading;
+mod rules;
+mod sandbox_telegram;
+mod voice;

@@ -1,1 +1,81 @@
 //! The commands of `max`.
+
+pub mod backtest;
+pub mod check;
+pub mod daemon;
+pub mod demo;
+pub mod extension;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// The nervous system of a sales pipeline: watches an EspoCRM, notices what a busy rep misses, tells on Telegram.
+#[derive(Debug, Parser)]
+#[command(name = "max", version, about)]
+pub struct Cli {
+    /// Write logs as JSON, one object per line.
+    #[arg(long, global = true)]
+    pub log_json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the daemon.
+    Run(ConfigFile),
+    /// Show M.A.X. at work on a made-up CRM and chat, in the browser; needs no account anywhere.
+    Demo(demo::Args),
+    /// Check the configuration and name every mistake, with its place and remedy.
+    Check(ConfigFile),
+    /// Sync now and evaluate every lead: through the running daemon, or once without it.
+    Generate(ConfigFile),
+    /// Replay recorded history through the rules.
+    Backtest(backtest::Args),
+    /// Pack the EspoCRM extension, to be installed in Administration > Extensions.
+    Extension(extension::Args),
+    /// Make a one-time link that ties a Telegram account to a CRM user.
+    Link(daemon::LinkArgs),
+}
+
+/// Where the configuration is.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ConfigFile {
+    /// The configuration file; see `config.example.toml`. The environment beats it (`MAX_ESPOCRM__API_KEY=…`).
+    #[arg(long, value_name = "FILE", env = "MAX_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// Logs go to standard error; `RUST_LOG` says how much.
+pub fn start_logging(cli: &Cli) {
+    let quiet = matches!(cli.command, Command::Demo(_));
+    let default = if quiet { "warn" } else { "info" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if cli.log_json { builder.json().init() } else { builder.init() }
+}
+
+/// Carries out a command. Exit code 2 is a mistake in what was asked, 1 a failure.
+pub async fn carry_out(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Run(config) => daemon::run(&config).await,
+        Command::Demo(args) => demo::run(args).await,
+        Command::Check(config) => check::run(&config),
+        Command::Backtest(args) => return backtest::run(&args),
+        Command::Generate(config) => daemon::generate(&config).await,
+        Command::Extension(args) => extension::run(&args),
+        Command::Link(args) => daemon::link(&args).await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("max: {error:#}");
+            if error.is::<crate::config::Mistakes>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}

@@ -1,1 +1,191 @@
-//! The single writer: refresh, decide, commit; the scheduler; the dispatcher.
+//! The single writer. Whoever wants something written hands the engine a job; it does one after another,
+//! flushes once for all that were waiting, and only then answers.
+
+pub mod acts;
+pub mod ascribe;
+pub mod boundary;
+pub mod briefing;
+pub mod crm;
+pub mod evaluate;
+pub mod log;
+pub mod observe;
+pub mod outbox;
+mod progress;
+pub mod status;
+pub mod sync;
+pub mod told;
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::domain::calendar::Calendar;
+use crate::domain::{Seconds, Timestamp};
+use crate::rules::Settings;
+use crate::store::{Store, StoreError};
+
+/// How many jobs may wait before senders have to.
+const QUEUE: usize = 1_024;
+/// At most so many jobs share one flush.
+const JOBS_PER_FLUSH: usize = 100;
+
+/// Why the engine did not do as asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EngineError {
+    /// The store cannot be written: the daemon stops, so that nothing unwritten is acknowledged.
+    #[error("{0}")]
+    Store(Arc<StoreError>),
+    /// The daemon is stopping.
+    #[error("the daemon is stopping")]
+    Stopped,
+}
+
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}
+
+type Answer = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
+type Job = Box<dyn FnOnce(&mut Engine) -> Answer + Send>;
+
+/// What the engine decides with.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The rules' thresholds and switches.
+    pub rules: Settings,
+    /// Working hours, in which target times run.
+    pub calendar: Calendar,
+    /// Without a complete sync for so long, time alone opens no alert: what we know is too old.
+    pub stale_after: Seconds,
+}
+
+/// The writer itself; it lives on a thread of its own.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    pub(crate) policy: Policy,
+    sequence: u64,
+}
+
+impl Engine {
+    fn new(store: Store, clock: Clock, policy: Policy) -> Result<Self, StoreError> {
+        // Sequence numbers only have to grow: one start of the daemon never uses a million times the last
+        // one's seconds.
+        let sequence = u64::try_from(clock.now_millis()).unwrap_or_default() << 20;
+        let last: u64 = store.outbox()?.iter().map(|(_, entry)| entry.sequence).max().unwrap_or_default();
+        Ok(Self { store, clock, policy, sequence: sequence.max(last) })
+    }
+
+    /// A number greater than every one before it.
+    pub(crate) fn next_sequence(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// The way to the engine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    jobs: mpsc::Sender<Job>,
+    store: Store,
+    clock: Clock,
+    changed: watch::Receiver<u64>,
+    failed: watch::Receiver<Option<Arc<StoreError>>>,
+}
+
+impl Handle {
+    /// Starts the engine on a thread of its own. It ends when the last handle is dropped.
+    ///
+    /// # Errors
+    /// When the outbox cannot be read.
+    pub fn start(store: Store, clock: Clock, policy: Policy) -> Result<Self, StoreError> {
+        let engine = Engine::new(store.clone(), clock.clone(), policy)?;
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let (changed_sender, changed) = watch::channel(0);
+        let (failed_sender, failed) = watch::channel(None);
+        std::thread::Builder::new()
+            .name("engine".to_owned())
+            .spawn(move || work(engine, queue, &changed_sender, &failed_sender))
+            .map_err(StoreError::Io)?;
+        Ok(Self { jobs, store, clock, changed, failed })
+    }
+
+    /// Has the engine do `job`, and returns its result once all it wrote has reached the disk.
+    ///
+    /// # Errors
+    /// When the store cannot be written, or the daemon is stopping.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Engine) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let (sender, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |engine| {
+            let result = job(engine).map_err(EngineError::from);
+            Box::new(move |flushed| {
+                let _ = sender.send(flushed.and(result));
+            })
+        });
+        self.jobs.send(job).await.map_err(|_| EngineError::Stopped)?;
+        receiver.await.map_err(|_| EngineError::Stopped)?
+    }
+
+    /// The store, to read.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The daemon's clock.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Ticks whenever something was written.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.clone()
+    }
+
+    /// Returns when the store could not be written: the daemon has to stop.
+    pub async fn failed(&self) -> Arc<StoreError> {
+        let mut failed = self.failed.clone();
+        loop {
+            if let Some(error) = failed.borrow_and_update().clone() {
+                return error;
+            }
+            if failed.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+fn work(
+    mut engine: Engine,
+    mut queue: mpsc::Receiver<Job>,
+    changed: &watch::Sender<u64>,
+    failed: &watch::Sender<Option<Arc<StoreError>>>,
+) {
+    let mut jobs = Vec::new();
+    while queue.blocking_recv_many(&mut jobs, JOBS_PER_FLUSH) > 0 {
+        let writes = engine.store.writes();
+        let answers: Vec<Answer> = jobs.drain(..).map(|job| job(&mut engine)).collect();
+        let wrote = engine.store.writes() != writes;
+        let flushed = if wrote { engine.store.flush().map_err(EngineError::from) } else { Ok(()) };
+        if let Err(EngineError::Store(error)) = &flushed {
+            tracing::error!(%error, "the store cannot be written; stopping so that nothing unwritten is acknowledged");
+            failed.send_replace(Some(error.clone()));
+        }
+        for answer in answers {
+            answer(flushed.clone());
+        }
+        if wrote {
+            changed.send_modify(|ticks| *ticks += 1);
+        }
+    }
+}

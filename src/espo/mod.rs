@@ -1,1 +1,30 @@
-//! EspoCRM as it is on the wire: client, signatures, record mapping, paging, packing of the extension.
+//! EspoCRM on the wire: what it says becomes [`crate::domain::observation::Observation`]s, what M.A.X. writes
+//! becomes its records. Wire types never leave this room, and the loops that use it live in `engine`.
+//!
+//! - [`client`] speaks HTTP and says what an answer means; [`error`] classifies what goes wrong;
+//! - [`record`] reads one record, whatever a customised CRM made of it;
+//! - [`mapping`] says which record is which activity (`templates/espocrm-activities.toml`), and [`observe`] reads
+//!   records by it;
+//! - [`sync`] fetches pages: backfill and sweep by id, poll by modification, refresh by hint;
+//! - [`write`] brings `MaxAlert` and `MaxActivity` records to the state they should have;
+//! - [`webhooks`] registers hooks and verifies what they deliver;
+//! - [`extension`] packs the archive that an administrator installs.
+
+pub mod client;
+pub mod error;
+pub mod extension;
+mod html;
+pub mod mapping;
+pub mod observe;
+pub mod record;
+pub mod settings;
+pub mod sync;
+pub mod webhooks;
+pub mod write;
+
+pub use client::Client;
+pub use error::{Error, Retry};
+pub use mapping::Mapping;
+pub use observe::{Malformed, observe};
+pub use record::Record;
+pub use settings::EspoSettings;

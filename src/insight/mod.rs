@@ -1,3 +1,4 @@
 //! What facts mean beyond the rules: reading a message, advice on channel and next step.
 
+pub mod advice;
 pub mod reading;

@@ -1,1 +1,407 @@
-//! The only room that names sled: keys, mirror, due index, alerts, outbox, cursors.
+//! The only room that names sled: the mirror, alerts, the due index, the outbox, cursors and links, in one tree
+//! so that one batch is one atomic write.
+//!
+//! Reads may come from any thread. Writes come from the engine alone: it collects a [`Batch`], applies it with
+//! [`Store::apply`] and makes it safe with [`Store::flush`] before it answers anybody.
+
+mod batch;
+mod keys;
+mod open;
+mod rows;
+
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::domain::observation::RecordRef;
+use crate::domain::{
+    Activity, ActivityId, Alert, AlertId, ChatId, Lead, LeadId, Team, TeamId, Timestamp, User, UserId,
+};
+
+pub use batch::Batch;
+use keys::{Key, Kind, number_at, text_after};
+pub use open::OpenError;
+pub use rows::{
+    AlertRecordState, Evaluated, Hook, Link, LinkToken, Message, OutboxEntry, RecordLink, StepKind, StepRow,
+};
+
+/// The layout of keys and values that this version writes.
+const SCHEMA: u32 = 1;
+/// First byte of every value: the encoding of what follows.
+const ENCODING: u8 = 1;
+
+/// Why the store could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// sled says no: the disk is full, or broken.
+    #[error("store: {0}")]
+    Sled(#[from] sled::Error),
+    /// The operating system says no.
+    #[error("store: {0}")]
+    Io(#[from] std::io::Error),
+    /// A value is not what this version writes.
+    #[error("store: the value of a `{kind}` key cannot be read: {reason}")]
+    Value {
+        /// The letter of its kind.
+        kind: char,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// The store's answer.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The opened store. Cheap to clone; clones are the same store.
+#[derive(Clone)]
+pub struct Store {
+    tree: sled::Tree,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    db: sled::Db,
+    file: File,
+    /// Batches applied.
+    writes: AtomicU64,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store")
+    }
+}
+
+impl Store {
+    /// Opens the store in the folder `path`, creating it when missing.
+    ///
+    /// # Errors
+    /// When another process has it open, it was written by a newer version, or the disk says no.
+    pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
+        let (db, file) = open::open(path)?;
+        let store = Self { tree: (*db).clone(), inner: Arc::new(Inner { db, file, writes: AtomicU64::new(0) }) };
+        let content = |source| OpenError::Content { path: path.to_owned(), source };
+        match store.meta::<u32>("schema").map_err(content)? {
+            None => {
+                let mut batch = Batch::default();
+                batch.put_meta("schema", &SCHEMA);
+                store.apply(batch).and_then(|()| store.flush()).map_err(content)?;
+            }
+            Some(found) if found > SCHEMA => {
+                return Err(OpenError::Newer { path: path.to_owned(), found, known: SCHEMA });
+            }
+            Some(_) => {}
+        }
+        Ok(store)
+    }
+
+    /// Writes a batch: all of it or nothing, also across a kill. Not yet safe against power loss: see
+    /// [`Store::flush`].
+    ///
+    /// # Errors
+    /// When the disk says no; then nothing of it counts.
+    pub fn apply(&self, batch: Batch) -> Result<()> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.tree.apply_batch(batch.into_sled())?;
+        self.inner.writes.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// How many batches were applied since the store was opened.
+    pub fn writes(&self) -> u64 {
+        self.inner.writes.load(Ordering::SeqCst)
+    }
+
+    /// Returns when everything applied so far has reached the disk itself.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn flush(&self) -> Result<()> {
+        self.inner.db.flush()?;
+        // On Linux sled's flush leaves the data in the drive's cache (sled issue 1452).
+        Ok(self.inner.file.sync_data()?)
+    }
+
+    /// Bytes on disk.
+    ///
+    /// # Errors
+    /// When the disk says no.
+    pub fn size_on_disk(&self) -> Result<u64> {
+        Ok(self.inner.db.size_on_disk()?)
+    }
+
+    /// A named value of ours.
+    pub fn meta<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        self.get(&Key::new(Kind::Meta).last(name))
+    }
+
+    /// A cursor by its name.
+    pub fn cursor<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        self.get(&Key::new(Kind::Cursor).last(name))
+    }
+
+    /// A lead.
+    pub fn lead(&self, id: &LeadId) -> Result<Option<Lead>> {
+        self.get(&Key::new(Kind::Lead).last(id.as_str()))
+    }
+
+    /// Every lead, by id.
+    pub fn leads(&self) -> impl Iterator<Item = Result<Lead>> + use<> {
+        self.values(&Key::new(Kind::Lead))
+    }
+
+    /// The ids of every lead, by id.
+    pub fn lead_ids(&self) -> impl Iterator<Item = Result<LeadId>> + use<> {
+        self.keys(&Key::new(Kind::Lead)).map(|key| Ok(LeadId(text_after(&key?, 1))))
+    }
+
+    /// A lead's activities, ordered by (timestamp, id).
+    pub fn activities(&self, lead: &LeadId) -> Result<Vec<Activity>> {
+        let mut activities: Vec<Activity> =
+            self.values(&Key::new(Kind::Activity).part(lead.as_str())).collect::<Result<_>>()?;
+        activities.sort_by(|a, b| (a.timestamp, &a.id).cmp(&(b.timestamp, &b.id)));
+        Ok(activities)
+    }
+
+    /// One activity of a lead.
+    pub fn activity(&self, lead: &LeadId, id: &ActivityId) -> Result<Option<Activity>> {
+        self.get(&Key::new(Kind::Activity).part(lead.as_str()).last(id.as_str()))
+    }
+
+    /// What a CRM record means: for which leads, and as which activity.
+    pub fn record_links(&self, record: &RecordRef) -> Result<Vec<RecordLink>> {
+        let prefix = Key::new(Kind::Record).part(&record.to_string());
+        let start = prefix.bytes().len();
+        self.pairs(&prefix)
+            .map(|pair| {
+                let (key, activity) = pair?;
+                Ok(RecordLink { lead: LeadId(text_after(&key, start)), activity })
+            })
+            .collect()
+    }
+
+    /// The ids of all records of an entity that mean an activity, once each, by id.
+    pub fn record_ids(&self, entity: &str) -> Result<Vec<String>> {
+        let prefix = Key::new(Kind::Record).last(&format!("{entity}:"));
+        let start = prefix.bytes().len();
+        let mut ids = Vec::new();
+        for key in self.keys(&prefix) {
+            let text = text_after(&key?, start);
+            let id = text.split('\0').next().unwrap_or_default().to_owned();
+            if ids.last() != Some(&id) {
+                ids.push(id);
+            }
+        }
+        Ok(ids)
+    }
+
+    /// The leads that have this mail address (lower case).
+    pub fn leads_by_address(&self, address: &str) -> Result<Vec<LeadId>> {
+        let prefix = Key::new(Kind::Address).part(address);
+        let start = prefix.bytes().len();
+        self.keys(&prefix).map(|key| Ok(LeadId(text_after(&key?, start)))).collect()
+    }
+
+    /// A user.
+    pub fn user(&self, id: &UserId) -> Result<Option<User>> {
+        self.get(&Key::new(Kind::User).last(id.as_str()))
+    }
+
+    /// Every user, by id.
+    pub fn users(&self) -> Result<Vec<User>> {
+        self.values(&Key::new(Kind::User)).collect()
+    }
+
+    /// A team.
+    pub fn team(&self, id: &TeamId) -> Result<Option<Team>> {
+        self.get(&Key::new(Kind::Team).last(id.as_str()))
+    }
+
+    /// An alert.
+    pub fn alert(&self, id: &AlertId) -> Result<Option<Alert>> {
+        self.get(&Key::new(Kind::Alert).last(id.as_str()))
+    }
+
+    /// Every alert of a lead, whatever its state.
+    pub fn alerts_of(&self, lead: &LeadId) -> Result<Vec<Alert>> {
+        let prefix = Key::new(Kind::LeadAlert).part(lead.as_str());
+        self.alerts_named(&prefix)
+    }
+
+    /// Every alert that is open or snoozed.
+    pub fn open_alerts(&self) -> Result<Vec<Alert>> {
+        self.alerts_named(&Key::new(Kind::OpenAlert))
+    }
+
+    /// Every alert.
+    pub fn all_alerts(&self) -> Result<Vec<Alert>> {
+        self.values(&Key::new(Kind::Alert)).collect()
+    }
+
+    fn alerts_named(&self, prefix: &Key) -> Result<Vec<Alert>> {
+        let start = prefix.bytes().len();
+        let mut alerts = Vec::new();
+        for key in self.keys(prefix) {
+            alerts.extend(self.alert(&AlertId(text_after(&key?, start)))?);
+        }
+        Ok(alerts)
+    }
+
+    /// Steps in alerts' lives from `since` (inclusive) on, oldest first.
+    pub fn steps_since(&self, since: Timestamp) -> Result<Vec<StepRow>> {
+        let from = Key::new(Kind::Step).number(since.0).into_bytes();
+        let to = vec![Kind::Step as u8 + 1];
+        self.tree
+            .range(from..to)
+            .map(|pair| {
+                let (key, value) = pair?;
+                decode(&key, &value)
+            })
+            .collect()
+    }
+
+    /// When a lead was evaluated and is due.
+    pub fn evaluated(&self, lead: &LeadId) -> Result<Evaluated> {
+        Ok(self.get(&Key::new(Kind::Evaluated).last(lead.as_str()))?.unwrap_or_default())
+    }
+
+    /// Up to `limit` leads due at or before `now`, soonest first.
+    pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<(Timestamp, LeadId)>> {
+        let mut due = Vec::new();
+        for key in self.keys(&Key::new(Kind::Due)).take(limit) {
+            let key = key?;
+            let at = Timestamp(number_at(&key, 1).unwrap_or_default());
+            if at > now {
+                break;
+            }
+            due.push((at, LeadId(text_after(&key, 9))));
+        }
+        Ok(due)
+    }
+
+    /// The soonest instant in the due index.
+    pub fn next_due(&self) -> Result<Option<Timestamp>> {
+        let first = self.keys(&Key::new(Kind::Due)).next().transpose()?;
+        Ok(first.and_then(|key| number_at(&key, 1)).map(Timestamp))
+    }
+
+    /// The outbox, by effect key.
+    pub fn outbox(&self) -> Result<Vec<(String, OutboxEntry)>> {
+        self.pairs(&Key::new(Kind::Outbox))
+            .map(|pair| {
+                let (key, entry) = pair?;
+                Ok((text_after(&key, 1), entry))
+            })
+            .collect()
+    }
+
+    /// One entry of the outbox.
+    pub fn outbox_entry(&self, key: &str) -> Result<Option<OutboxEntry>> {
+        self.get(&Key::new(Kind::Outbox).last(key))
+    }
+
+    /// The records to look at again.
+    pub fn hints(&self) -> Result<Vec<RecordRef>> {
+        self.keys(&Key::new(Kind::Hint))
+            .map(|key| {
+                let text = text_after(&key?, 1);
+                let (entity, id) = text.split_once('\0').unwrap_or((&text, ""));
+                Ok(RecordRef::new(entity, id))
+            })
+            .collect()
+    }
+
+    /// A Telegram message.
+    pub fn message(&self, chat: ChatId, message_id: i32) -> Result<Option<Message>> {
+        self.get(&Key::new(Kind::Message).number(chat.0).number(message_id.into()))
+    }
+
+    /// The Telegram messages that speak of an alert.
+    pub fn messages_about(&self, alert: &AlertId) -> Result<Vec<Message>> {
+        let prefix = Key::new(Kind::AlertMessage).part(alert.as_str());
+        let start = prefix.bytes().len();
+        let mut messages = Vec::new();
+        for key in self.keys(&prefix) {
+            let key = key?;
+            let (Some(chat), Some(id)) = (number_at(&key, start), number_at(&key, start + 8)) else { continue };
+            messages.extend(self.message(ChatId(chat), i32::try_from(id).unwrap_or_default())?);
+        }
+        Ok(messages)
+    }
+
+    /// Whom a Telegram account belongs to.
+    pub fn link(&self, account: i64) -> Result<Option<Link>> {
+        self.get(&Key::new(Kind::Link).number(account))
+    }
+
+    /// Every link.
+    pub fn links(&self) -> Result<Vec<Link>> {
+        self.values(&Key::new(Kind::Link)).collect()
+    }
+
+    /// A one-time token by its hash.
+    pub fn token(&self, hash: &str) -> Result<Option<LinkToken>> {
+        self.get(&Key::new(Kind::Token).last(hash))
+    }
+
+    /// Our webhooks in the CRM.
+    pub fn hooks(&self) -> Result<Vec<Hook>> {
+        self.values(&Key::new(Kind::Webhook)).collect()
+    }
+
+    /// What we know of an alert's record in the CRM.
+    pub fn alert_record(&self, alert: &AlertId) -> Result<AlertRecordState> {
+        Ok(self.get(&Key::new(Kind::AlertRecord).last(alert.as_str()))?.unwrap_or_default())
+    }
+
+    /// The alert whose record in the CRM has this id.
+    pub fn alert_by_record(&self, crm_id: &str) -> Result<Option<AlertId>> {
+        self.get(&Key::new(Kind::RecordAlert).last(crm_id))
+    }
+
+    /// The CRM ids of all our alert records that are known to exist.
+    pub fn alert_record_ids(&self) -> Result<Vec<String>> {
+        self.keys(&Key::new(Kind::RecordAlert)).map(|key| Ok(text_after(&key?, 1))).collect()
+    }
+
+    fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>> {
+        self.tree.get(key.bytes())?.map(|value| decode(key.bytes(), &value)).transpose()
+    }
+
+    fn pairs<T: DeserializeOwned>(&self, prefix: &Key) -> impl Iterator<Item = Result<(sled::IVec, T)>> + use<T> {
+        self.tree.scan_prefix(prefix.bytes()).map(|pair| {
+            let (key, value) = pair?;
+            let value = decode(&key, &value)?;
+            Ok((key, value))
+        })
+    }
+
+    fn values<T: DeserializeOwned>(&self, prefix: &Key) -> impl Iterator<Item = Result<T>> + use<T> {
+        self.pairs(prefix).map(|pair| pair.map(|(_, value)| value))
+    }
+
+    fn keys(&self, prefix: &Key) -> impl Iterator<Item = Result<sled::IVec>> + use<> {
+        self.tree.scan_prefix(prefix.bytes()).keys().map(|key| Ok(key?))
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    // Our rows are plain data without maps of unknown length: postcard has no way to refuse them.
+    postcard::to_extend(value, vec![ENCODING]).expect("rows are plain data")
+}
+
+fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T> {
+    let kind = key.first().copied().map_or('?', char::from);
+    let broken = |reason: String| StoreError::Value { kind, reason };
+    match value.split_first() {
+        Some((&ENCODING, rest)) => postcard::from_bytes(rest).map_err(|error| broken(error.to_string())),
+        Some((other, _)) => Err(broken(format!("encoding {other}, this version knows {ENCODING}"))),
+        None => Err(broken("empty".to_owned())),
+    }
+}

@@ -1,1 +1,9 @@
 //! Telegram: what a message looks like, how it is sent and edited, what taps and commands mean.
+
+pub mod announce;
+pub mod api;
+pub mod bot;
+pub mod deliver;
+pub mod linking;
+pub mod pace;
+pub mod render;

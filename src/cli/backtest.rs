@@ -1,0 +1,176 @@
+//! `max backtest`: what the rules would have said about recorded history. The clock is simulated; everything
+//! else is what the daemon runs.
+
+mod ids;
+mod input;
+mod report;
+
+use std::collections::HashMap;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::decide::replay::{Passage, Passed, Replay};
+use crate::domain::Timestamp;
+use crate::rules::history::{History, NextStep};
+use crate::rules::{BadSettings, Settings, settings_from_toml};
+
+use input::Recording;
+use report::Entry;
+
+/// Replay recorded history through the rules, and print what would have opened and closed, and when.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// The leads, one JSON object per line.
+    #[arg(long, value_name = "FILE")]
+    pub leads: PathBuf,
+    /// Their activities, one JSON object per line, in any order.
+    #[arg(long, value_name = "FILE")]
+    pub activities: PathBuf,
+    /// The first instant (RFC 3339, included): what holds then opens then.
+    #[arg(long, value_name = "INSTANT", value_parser = Timestamp::parse_rfc3339)]
+    pub from: Timestamp,
+    /// The last instant (RFC 3339, included).
+    #[arg(long, value_name = "INSTANT", value_parser = Timestamp::parse_rfc3339)]
+    pub to: Timestamp,
+    /// The configuration of M.A.X.; its [rules] table counts. Without one: the defaults.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print a table for people instead of one line per event.
+    #[arg(long)]
+    pub summary: bool,
+}
+
+/// Why a backtest did not run to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum BacktestError {
+    /// The arguments contradict each other.
+    #[error("--from ({from}) is later than --to ({to})")]
+    Backwards {
+        /// As given.
+        from: Timestamp,
+        /// As given.
+        to: Timestamp,
+    },
+    /// A file cannot be read.
+    #[error("{}: {source}", path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The configuration is no good.
+    #[error("{}: {source}", path.display())]
+    Config {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: BadSettings,
+    },
+    /// A line is not what it should be.
+    #[error("{}:{line}: {reason}", path.display())]
+    Malformed {
+        /// In which file.
+        path: PathBuf,
+        /// Which line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The output cannot be written.
+    #[error("writing the output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl BacktestError {
+    /// 2 when what was given is at fault, 1 when the output is.
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Backwards { .. } | Self::Unreadable { .. } | Self::Config { .. } | Self::Malformed { .. } => {
+                ExitCode::from(2)
+            }
+            // Whoever reads us has seen enough, as in `max backtest … | head`.
+            Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Self::Output(_) => ExitCode::FAILURE,
+        }
+    }
+}
+
+/// Runs the command: output on standard output, a reason for failing on standard error.
+pub fn run(args: &Args) -> ExitCode {
+    let Err(error) = backtest(args, io::stdout().lock()) else { return ExitCode::SUCCESS };
+    let code = error.exit_code();
+    if code != ExitCode::SUCCESS {
+        eprintln!("error: {error}");
+    }
+    code
+}
+
+/// Replays, and writes to `out`: nothing at all before all input has been found well-formed.
+///
+/// # Errors
+/// See [`BacktestError`].
+pub fn backtest(args: &Args, out: impl Write) -> Result<(), BacktestError> {
+    if args.from > args.to {
+        return Err(BacktestError::Backwards { from: args.from, to: args.to });
+    }
+    let settings = settings(args.config.as_deref())?;
+    let recording = Recording::read(&args.leads, &args.activities, args.from, &settings)?;
+    let entries = replay(&recording, &settings, args.from, args.to);
+    let mut out = BufWriter::with_capacity(1 << 16, out);
+    if args.summary {
+        let calendar = report::office_hours();
+        report::write_summary(&mut out, &recording, &entries, &settings, &calendar, (args.from, args.to))?;
+    } else {
+        report::write_lines(&mut out, &recording, &entries)?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+fn settings(config: Option<&Path>) -> Result<Settings, BacktestError> {
+    let mut settings = match config {
+        None => Settings::default(),
+        Some(path) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| BacktestError::Unreadable { path: path.to_owned(), source })?;
+            settings_from_toml(&text).map_err(|source| BacktestError::Config { path: path.to_owned(), source })?
+        }
+    };
+    settings.active_statuses.get_or_insert_with(|| Settings::BACKTEST_ACTIVE.map(str::to_owned).to_vec());
+    Ok(settings)
+}
+
+/// Everything that opens or closes, in the order of the output.
+fn replay(recording: &Recording, settings: &Settings, from: Timestamp, to: Timestamp) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut steps: HashMap<u32, Vec<NextStep>> = HashMap::new();
+    for (lead, step) in &recording.steps {
+        steps.entry(*lead).or_default().push(*step);
+    }
+    let mut rows = recording.rows.as_slice();
+    for (lead, row) in (0u32..).zip(&recording.leads) {
+        let own;
+        (own, rows) = rows.split_at(rows.iter().take_while(|row| row.lead == lead).count());
+        let facts = own.iter().map(|row| row.fact).collect();
+        let history = History { life: row.life, facts, steps: steps.remove(&lead).unwrap_or_default() };
+        let mut tell = |passed: Passed| entries.extend(entry(lead, &passed));
+        let mut replay = Replay::new(&history, settings, Vec::new());
+        replay.run(None, from, &mut tell);
+        replay.run(Some(from), to, &mut tell);
+    }
+    entries.sort_unstable_by_key(Entry::order);
+    entries
+}
+
+fn entry(lead: u32, passed: &Passed) -> Option<Entry> {
+    let Passed { at, alert_type, anchor, passage, .. } = *passed;
+    let closed = match passage {
+        Passage::Opened { .. } => None,
+        Passage::Closed(reason) => Some(reason),
+        // Nobody snoozes in a replay.
+        Passage::Woke => return None,
+    };
+    Some(Entry { at, lead, alert_type, anchor, closed })
+}

@@ -1,0 +1,45 @@
+//! `max check`: reads the configuration as the daemon would, touches nothing, and names every mistake.
+
+use secrecy::ExposeSecret;
+
+use super::ConfigFile;
+use crate::config::Config;
+use crate::domain::time::format_duration;
+use crate::voice::Voice;
+
+/// Checks, and sums up what M.A.X. would do with it.
+///
+/// # Errors
+/// All mistakes at once.
+pub fn run(file: &ConfigFile) -> anyhow::Result<()> {
+    let config = Config::load(file.config.as_deref())?;
+    Voice::new(config.voice.templates.as_deref())?;
+    let sign = if config.espocrm.secret_key.as_ref().is_some_and(|key| !key.expose_secret().is_empty()) {
+        "HMAC"
+    } else {
+        "API key"
+    };
+    println!("The configuration is in order.");
+    println!(
+        "  EspoCRM     {} ({sign}), polled every {}",
+        config.espocrm.url,
+        format_duration(config.sync.poll_interval)
+    );
+    let webhooks =
+        if config.http.public_url.is_empty() { "none (http.public_url is empty)" } else { &config.http.public_url };
+    println!("  webhooks    {webhooks}");
+    println!(
+        "  Telegram    {}",
+        if config.telegram.is_on() { config.telegram.api_url.as_str() } else { "off (telegram.token is empty)" }
+    );
+    println!("  HTTP        {} ({} token(s))", config.http.listen, config.http.tokens.len());
+    println!(
+        "  hours       {} {}–{}, {}",
+        config.working_hours.days.join(" "),
+        config.working_hours.from,
+        config.working_hours.to,
+        config.working_hours.time_zone
+    );
+    println!("  store       {}", config.store.path.display());
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! `max run`, and the commands that speak to the daemon it starts.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::ConfigFile;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, Scope};
+
+/// How long a single run waits for its effects to be carried out.
+const DRAIN: Duration = Duration::from_secs(60);
+
+/// Runs the daemon until it is told to stop.
+///
+/// # Errors
+/// When it cannot start, or the store can no longer be written.
+pub async fn run(file: &ConfigFile) -> anyhow::Result<()> {
+    let config = Config::load(file.config.as_deref())?;
+    let app = App::start(config, Clock::system()).await?;
+    let failure = tokio::select! {
+        signal = stop_signal() => { signal?; None }
+        error = app.engine.failed() => Some(error),
+    };
+    tracing::info!("stopping");
+    app.stop().await;
+    match failure {
+        None => Ok(()),
+        Some(error) => Err(anyhow!(
+            "the store cannot be written: {error}; make room on the disk and start again: nothing that was acknowledged is lost"
+        )),
+    }
+}
+
+async fn stop_signal() -> anyhow::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            result = tokio::signal::ctrl_c() => result?,
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+/// Syncs now and evaluates everything.
+///
+/// # Errors
+/// When the CRM or the store fails.
+pub async fn generate(file: &ConfigFile) -> anyhow::Result<()> {
+    let config = Config::load(file.config.as_deref())?;
+    let tally = match ask_daemon(&config, "/api/alerts/generate", json!({})).await? {
+        Some(answer) => answer,
+        None => generate_once(config).await?,
+    };
+    println!("{tally}");
+    Ok(())
+}
+
+/// Without a daemon: starts one, has it do its work once, and ends it.
+async fn generate_once(mut config: Config) -> anyhow::Result<Value> {
+    config.http.listen.set_port(0);
+    config.http.public_url = String::new();
+    let app = App::start(config, Clock::system()).await?;
+    let outcome = app.crm.sync_now().await;
+    let mut changes = app.engine.changes();
+    let drained = async {
+        while !app.engine.store().outbox()?.is_empty() {
+            changes.changed().await.ok();
+        }
+        anyhow::Ok(())
+    };
+    let _ = tokio::time::timeout(DRAIN, drained).await;
+    app.stop().await;
+    let tally = outcome.map_err(|error| anyhow!("{error}"))?;
+    Ok(json!({"evaluated": tally.evaluated, "opened": tally.opened, "closed": tally.closed}))
+}
+
+/// For whom to make a link.
+#[derive(Clone, Debug, clap::Args)]
+pub struct LinkArgs {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub config: ConfigFile,
+    /// The CRM user: id, login name or mail address.
+    #[arg(long)]
+    pub user: String,
+}
+
+/// Makes a one-time link through the running daemon.
+///
+/// # Errors
+/// When no daemon runs, or the user is unknown.
+pub async fn link(args: &LinkArgs) -> anyhow::Result<()> {
+    let config = Config::load(args.config.config.as_deref())?;
+    let Some(answer) = ask_daemon(&config, "/api/links", json!({"user": args.user})).await? else {
+        bail!("no daemon answers on {}; start it first with `max run`", config.http.listen);
+    };
+    let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    println!("{}", text("url"));
+    eprintln!(
+        "Send this link to {} only: whoever opens it in Telegram is linked. It works once, until {}.",
+        text("user"),
+        text("expiresAt")
+    );
+    Ok(())
+}
+
+/// Posts to the daemon that runs with this configuration; `None` when none does.
+async fn ask_daemon(config: &Config, path: &str, body: Value) -> anyhow::Result<Option<Value>> {
+    let token = config.http.tokens.iter().find(|token| token.scopes.contains(&Scope::Admin));
+    let client = reqwest::Client::builder().connect_timeout(Duration::from_secs(2)).build()?;
+    let mut request = client.post(format!("http://{}{path}", config.http.listen)).json(&body);
+    if let Some(token) = token {
+        request = request.bearer_auth(token.token.expose_secret());
+    }
+    let response = match request.send().await {
+        Ok(response) => response,
+        Err(error) if error.is_connect() => return Ok(None),
+        Err(error) => return Err(error).context("the daemon does not answer"),
+    };
+    let status = response.status();
+    let answer: Value = response.json().await.context("what listens there is not M.A.X.")?;
+    if status.is_success() {
+        return Ok(Some(answer));
+    }
+    if token.is_none() {
+        bail!("the daemon wants a token: add one with scopes = [\"admin\"] to [[http.tokens]]");
+    }
+    bail!("{}", answer.pointer("/error/message").and_then(Value::as_str).unwrap_or("the daemon refuses"))
+}

@@ -1,0 +1,128 @@
+//! `max demo`: the real daemon against a made-up EspoCRM and a made-up Telegram on loopback, and a page to watch
+//! both.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::UserId;
+use crate::sandbox::espo::{self, EspoSandbox};
+use crate::sandbox::page::{self, PageState};
+use crate::sandbox::seed;
+use crate::sandbox::telegram::{self, TelegramSandbox};
+use crate::telegram::linking;
+use crate::voice::Lang;
+
+/// Where to show it.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Where the page is.
+    #[arg(long, default_value = "127.0.0.1:8090", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// Where the daemon's API is; the token is `demo`.
+    #[arg(long, default_value = "127.0.0.1:8091", value_name = "ADDRESS")]
+    pub api: SocketAddr,
+    /// What M.A.X. speaks at first.
+    #[arg(long, default_value = "fr", value_parser = ["fr", "en"])]
+    pub language: String,
+}
+
+/// Runs until Ctrl-C. Everything is in memory or in a temporary folder, and gone afterwards.
+///
+/// # Errors
+/// When a port is taken, or the daemon cannot start.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir().context("a temporary folder for the demo's store")?;
+    let clock = Clock::system();
+    let page = TcpListener::bind(args.listen).await.with_context(|| {
+        format!("the page cannot be shown on {}: choose another address with --listen", args.listen)
+    })?;
+    let espo = EspoSandbox::start(clock.clone(), espo::Options { auto_webhooks: true, ..Default::default() }).await?;
+    let telegram = TelegramSandbox::start(clock.clone(), telegram::Options::default()).await?;
+    seed::populate(&espo, clock.now());
+    telegram.open_chat(seed::rep_on_telegram());
+
+    let config = Config::from_toml(&configuration(&args, &espo, &telegram, folder.path()))?;
+    let app = App::start(config, clock.clone()).await?;
+    let language = Arc::new(watch::Sender::new(args.language.clone()));
+    let speaking = follow_language(app.speaker.clone(), language.subscribe());
+    let state = PageState::new(telegram.clone(), espo.clone(), clock, language);
+    let served = tokio::spawn(async move { axum::serve(page, page::router(state)).await });
+    link_the_rep(&app, &telegram).await?;
+
+    println!("M.A.X. is at work: open http://{} in a browser.", args.listen);
+    println!("Its API is http://{}/api/alerts (Authorization: Bearer demo). Ctrl-C ends it.", app.address);
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        () = speaking => {}
+    }
+    served.abort();
+    app.stop().await;
+    Ok(())
+}
+
+/// Links the rep as a person would: by opening a deep link.
+async fn link_the_rep(app: &App, telegram: &TelegramSandbox) -> anyhow::Result<()> {
+    app.crm.sync_now().await.map_err(anyhow::Error::msg)?;
+    let link = linking::create(&app.engine, &UserId::from(seed::REP_ID), "max_sandbox_bot").await?;
+    let token = link.url.rsplit('=').next().unwrap_or_default();
+    telegram.say(seed::REP_CHAT, &format!("/start {token}"))?;
+    let linked = telegram.wait_until(|telegram| !telegram.messages(seed::REP_CHAT).is_empty());
+    tokio::time::timeout(Duration::from_secs(10), linked).await.context("the demo's chat did not open")?;
+    Ok(())
+}
+
+async fn follow_language(speaker: Arc<crate::engine::briefing::Speaker>, mut language: watch::Receiver<String>) {
+    loop {
+        let lang = if *language.borrow_and_update() == "en" { Lang::En } else { Lang::Fr };
+        speaker.speak(lang);
+        if language.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+fn configuration(args: &Args, espo: &EspoSandbox, telegram: &TelegramSandbox, store: &std::path::Path) -> String {
+    format!(
+        r#"
+        language = "{language}"
+        [store]
+        path = {store:?}
+        [espocrm]
+        url = "{espo}"
+        public_url = "http://{page}"
+        api_key = "{key}"
+        [sync]
+        poll_interval = "5s"
+        [telegram]
+        token = "{token}"
+        api_url = "{telegram}"
+        [http]
+        listen = "{api}"
+        public_url = "http://{api}"
+        [[http.tokens]]
+        name = "demo"
+        token = "demo"
+        scopes = ["admin"]
+        [working_hours]
+        days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+        from = "00:00"
+        to = "23:59"
+        "#,
+        language = args.language,
+        store = store.display().to_string(),
+        espo = espo.url(),
+        page = args.listen,
+        key = espo::API_KEY,
+        token = telegram::Options::default().token,
+        telegram = telegram.url(),
+        api = args.api,
+    )
+}

@@ -1,0 +1,318 @@
+//! What people do: close an alert, take that back, silence it; by button, by API, or in the CRM itself.
+
+use super::evaluate::Loaded;
+use super::{Engine, boundary};
+use crate::decide::{self, Decision};
+use crate::domain::alert::{Resolution, Via};
+use crate::domain::effect::{Effect, Occasion};
+use crate::domain::observation::{AlertRecord, Observation};
+use crate::domain::{Alert, AlertId, AlertState, ChatId, Timestamp, UserId};
+use crate::store::{AlertRecordState, Batch, Link, LinkToken, Message, Result, Store};
+
+/// Who acts, and through which door.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// In words; may be empty.
+    pub name: String,
+    /// The user of the CRM, if it is one.
+    pub user: Option<UserId>,
+    /// Through which door.
+    pub via: Via,
+}
+
+/// What came of an act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Acted {
+    /// It took effect; the alert as it is now.
+    Done(Alert),
+    /// Nothing to do: it was so already, or the alert is closed; the alert as it is.
+    Unchanged(Alert),
+    /// There is no such alert.
+    Unknown,
+}
+
+impl Engine {
+    /// A person closes an alert.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn resolve(&mut self, alert: &AlertId, actor: &Actor, note: &str) -> Result<Acted> {
+        let resolution = Resolution {
+            at: self.now(),
+            by: actor.name.clone(),
+            user: actor.user.clone(),
+            via: actor.via,
+            note: note.to_owned(),
+            act: alert.clone(),
+        };
+        self.act(
+            alert,
+            |alert| alert.state.is_open(),
+            |engine, loaded| decide::resolve(&loaded.subject(engine), &engine.policy.rules, alert, resolution),
+        )
+    }
+
+    /// A person takes back that an alert was closed.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn unresolve(&mut self, alert: &AlertId) -> Result<Acted> {
+        self.act(
+            alert,
+            |alert| alert.resolution().is_some(),
+            |engine, loaded| decide::unresolve(&loaded.subject(engine), &engine.policy.rules, alert, engine.now()),
+        )
+    }
+
+    /// A person silences an open alert until an instant (exclusive); `None` ends a snooze.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn snooze(&mut self, alert: &AlertId, until: Option<Timestamp>) -> Result<Acted> {
+        self.act(
+            alert,
+            |alert| alert.state.is_open(),
+            |engine, loaded| decide::snooze(&loaded.subject(engine), &engine.policy.rules, alert, until, engine.now()),
+        )
+    }
+
+    /// Brings the lead up to now, and then has `decide` decide if the alert still is as the act requires.
+    fn act(
+        &mut self,
+        alert: &AlertId,
+        applies: impl Fn(&Alert) -> bool,
+        decide: impl FnOnce(&Self, &Loaded) -> Decision,
+    ) -> Result<Acted> {
+        let Some(before) = self.store.alert(alert)? else { return Ok(Acted::Unknown) };
+        if self.store.evaluated(&before.lead_id)?.due.is_some_and(|due| due <= self.now()) {
+            self.evaluate_lead(&before.lead_id)?;
+        }
+        let Some(loaded) = self.load(&before.lead_id)? else { return Ok(Acted::Unknown) };
+        let Some(current) = loaded.alerts.iter().find(|known| known.id == *alert) else { return Ok(Acted::Unknown) };
+        if !applies(current) {
+            return Ok(Acted::Unchanged(current.clone()));
+        }
+        let decision = decide(self, &loaded);
+        self.commit(&loaded, decision, Batch::default())?;
+        Ok(self.store.alert(alert)?.map_or(Acted::Unknown, Acted::Done))
+    }
+
+    /// A record of ours was seen in the CRM. A status that is not the one we wrote last was set by a person.
+    pub(super) fn alert_record_seen(&mut self, observation: Observation) -> Result<()> {
+        match observation {
+            Observation::Alert(record) => self.alert_record_changed(&record),
+            Observation::AlertGone(crm_id) => self.alert_record_deleted(&crm_id),
+            Observation::Lead { .. }
+            | Observation::LeadGone(_)
+            | Observation::Activity(_)
+            | Observation::NoActivity(_)
+            | Observation::User(_)
+            | Observation::UserGone(_)
+            | Observation::Team(_)
+            | Observation::TeamGone(_) => Ok(()),
+        }
+    }
+
+    fn alert_record_changed(&mut self, record: &AlertRecord) -> Result<()> {
+        let id = AlertId(record.dedup_key.clone());
+        let Some(alert) = self.store.alert(&id)? else { return Ok(()) };
+        let before = self.store.alert_record(&id)?;
+        // A list read just before our own write shows the state before it.
+        if before.seen_at.is_some_and(|at| at > record.modified_at) {
+            return Ok(());
+        }
+        let written = before.written_status.as_deref().unwrap_or(record_status(&alert.state));
+        let snooze_differs = record.status == "Snoozed" && before.written_snooze != record.snoozed_until;
+        let is_news = record.status != written || snooze_differs;
+        let state = AlertRecordState {
+            crm_id: Some(record.crm_id.clone()),
+            written_status: Some(record.status.clone()),
+            written_snooze: record.snoozed_until,
+            seen_at: Some(record.modified_at),
+            deleted: false,
+        };
+        let mut batch = Batch::default();
+        if state != before {
+            batch.put_alert_record(&id, &state, &before);
+        }
+        if is_news {
+            // Whatever comes of it, the record is brought to the state that follows.
+            self.add_effect(&mut batch, Effect::WriteAlert(id.clone()), self.now())?;
+        }
+        self.store.apply(batch)?;
+        if !is_news {
+            return Ok(());
+        }
+        let actor = self.crm_actor(record.modified_by.as_ref(), &record.modified_by_name)?;
+        match record.status.as_str() {
+            "Resolved" | "Closed" => self.resolve(&id, &actor, ""),
+            "Open" if alert.resolution().is_some() => self.unresolve(&id),
+            "Open" => self.snooze(&id, None),
+            "Snoozed" => {
+                let until = record.snoozed_until.filter(|until| *until > self.now());
+                self.snooze(&id, Some(until.unwrap_or_else(|| self.policy.calendar.next_day_open(self.now()))))
+            }
+            other => {
+                tracing::warn!(alert = %id, status = other, "the CRM has a status for an alert that M.A.X. does not know; it is set back");
+                Ok(Acted::Unknown)
+            }
+        }
+        .map(|_| ())
+    }
+
+    fn alert_record_deleted(&mut self, crm_id: &str) -> Result<()> {
+        let Some(id) = self.store.alert_by_record(crm_id)? else { return Ok(()) };
+        let before = self.store.alert_record(&id)?;
+        let state = AlertRecordState { deleted: true, ..AlertRecordState::default() };
+        let mut batch = Batch::default();
+        batch.put_alert_record(&id, &state, &before);
+        self.store.apply(batch)?;
+        let actor = self.crm_actor(None, "")?;
+        self.resolve(&id, &actor, "").map(|_| ())
+    }
+
+    fn crm_actor(&self, user: Option<&UserId>, name: &str) -> Result<Actor> {
+        let known = user.map(|id| self.store.user(id)).transpose()?.flatten();
+        let name = known.map_or_else(|| name.to_owned(), |user| user.name);
+        Ok(Actor { name, user: user.cloned(), via: Via::Crm })
+    }
+
+    /// Puts an effect into the outbox that a person asked for, not a decision.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn ask(&mut self, effect: Effect) -> Result<()> {
+        let mut batch = Batch::default();
+        let now = self.now();
+        self.add_effect(&mut batch, effect, now)?;
+        self.store.apply(batch)
+    }
+
+    /// Has every message about an alert brought to its present state, whatever we believe it shows.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn refresh_messages(&mut self, alert: &AlertId) -> Result<()> {
+        let mut batch = Batch::default();
+        for message in self.store.messages_about(alert)? {
+            batch.put_message(&Message { shown: 0, settled: false, ..message });
+        }
+        let now = self.now();
+        self.add_effect(&mut batch, Effect::RefreshMessages(alert.clone()), now)?;
+        self.store.apply(batch)
+    }
+
+    /// Keeps a one-time token by its hash.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn keep_token(&mut self, hash: &str, token: &LinkToken) -> Result<()> {
+        let mut batch = Batch::default();
+        batch.put_token(hash, token);
+        self.store.apply(batch)
+    }
+
+    /// Spends a token: links the Telegram account to the token's user. `None` when the token is unknown, spent
+    /// or expired. One account serves one user: an older link of the account is replaced.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn spend_token(&mut self, hash: &str, account: i64, chat: ChatId) -> Result<Option<Link>> {
+        let now = self.now();
+        let Some(token) = self.store.token(hash)? else { return Ok(None) };
+        let mut batch = Batch::default();
+        batch.remove_token(hash);
+        let link = (token.expires_at > now).then_some(Link {
+            account,
+            chat,
+            user: token.user,
+            linked_at: now,
+            unreachable: false,
+        });
+        if let Some(link) = &link {
+            batch.put_link(link);
+            self.add_effect(&mut batch, Effect::Welcome { chat, user: link.user.clone() }, now)?;
+            self.tell_all(&mut batch, &link.user)?;
+        }
+        self.store.apply(batch)?;
+        Ok(link)
+    }
+
+    /// Announces all that is open for an owner, as one digest: until now nobody could be told.
+    fn tell_all(&mut self, batch: &mut Batch, owner: &UserId) -> Result<()> {
+        let now = self.now();
+        for alert in self.store.open_alerts()? {
+            let wants = alert.state == AlertState::Open && alert.owner.as_ref() == Some(owner);
+            if wants && self.store.messages_about(&alert.id)?.is_empty() {
+                let occasion = Occasion::Opened;
+                let effect = Effect::Announce { alert: alert.id, occasion, at: now, first_evaluation: true };
+                self.add_effect(batch, effect, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts the link of a Telegram account, if there is one.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn unlink(&mut self, account: i64) -> Result<()> {
+        let mut batch = Batch::default();
+        batch.remove_link(account);
+        self.store.apply(batch)
+    }
+
+    /// Notes whether Telegram takes messages for a chat.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn mark_reachable(&mut self, chat: ChatId, reachable: bool) -> Result<()> {
+        let mut batch = Batch::default();
+        for link in self.store.links()? {
+            if link.chat == chat && link.unreachable == reachable {
+                batch.put_link(&Link { unreachable: !reachable, ..link });
+            }
+        }
+        self.store.apply(batch)
+    }
+
+    /// Keeps what became of Telegram messages, and that the effects named by (key, sequence) are done.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn messages_sent(&mut self, messages: &[Message], done: &[(String, u64)]) -> Result<()> {
+        let mut batch = Batch::default();
+        for message in messages {
+            batch.put_message(message);
+        }
+        for (key, sequence) in done {
+            self.settle_in(&mut batch, key, *sequence)?;
+        }
+        self.store.apply(batch)?;
+        boundary::pass("telegram-recorded");
+        Ok(())
+    }
+}
+
+/// Whether a user may act on an alert: its owner, who stands in, who leads a team of the lead's.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn may_act(store: &Store, people: &super::told::People, user: &UserId, alert: &Alert) -> Result<bool> {
+    if !store.user(user)?.is_some_and(|user| user.active) {
+        return Ok(false);
+    }
+    let stands_in = alert.owner.as_ref().is_some_and(|owner| people.stand_ins.get(owner) == Some(user));
+    let manages = alert.teams.iter().any(|team| people.managers.get(team).is_some_and(|names| names.contains(user)));
+    Ok(alert.owner.as_ref() == Some(user) || stands_in || manages)
+}
+
+/// The status of an alert's record in the CRM.
+pub fn record_status(state: &AlertState) -> &'static str {
+    match state {
+        AlertState::Open => "Open",
+        AlertState::Snoozed { .. } => "Snoozed",
+        AlertState::Resolved(_) => "Resolved",
+        AlertState::Closed { .. } => "Closed",
+    }
+}

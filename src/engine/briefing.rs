@@ -1,0 +1,123 @@
+//! All that is needed to speak about one alert, gathered from the mirror: one way for the CRM's record, the
+//! Telegram message and the API.
+
+use std::sync::{Mutex, PoisonError};
+
+use chrono_tz::Tz;
+
+use crate::domain::effect::Occasion;
+use crate::domain::{Activity, Alert, Channel, Direction, Lead, Timestamp, User};
+use crate::rules::{Settings, preferred};
+use crate::store::{Result, Store};
+use crate::voice::{AlertContext, Content, Lang, Voice};
+
+/// M.A.X.'s voice, with what the configuration says about how to use it.
+#[derive(Debug)]
+pub struct Speaker {
+    /// The words.
+    pub voice: Voice,
+    lang: Mutex<Lang>,
+    /// How much a Telegram message shows.
+    pub content: Content,
+    /// Whose hours and dates.
+    pub zone: Tz,
+    /// How national telephone numbers are read.
+    pub default_country: String,
+    /// Where people open the CRM, without a slash at its end.
+    pub crm_site: String,
+    /// What the preferred channel is told by.
+    pub rules: Settings,
+}
+
+impl Speaker {
+    /// A speaker in this language.
+    pub fn new(
+        voice: Voice,
+        lang: Lang,
+        content: Content,
+        zone: Tz,
+        default_country: String,
+        crm_site: &str,
+        rules: Settings,
+    ) -> Self {
+        let crm_site = crm_site.trim_end_matches('/').trim_end_matches("/api/v1").to_owned();
+        Self { voice, lang: Mutex::new(lang), content, zone, default_country, crm_site, rules }
+    }
+
+    /// The language spoken now.
+    pub fn lang(&self) -> Lang {
+        *self.lang.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on M.A.X. speaks this language.
+    pub fn speak(&self, lang: Lang) {
+        *self.lang.lock().unwrap_or_else(PoisonError::into_inner) = lang;
+    }
+
+    /// What an activity's record in the CRM is called.
+    pub fn activity_name(&self, activity: &Activity) -> String {
+        let channel = self.voice.channel_name(self.lang(), activity.channel);
+        let arrow = match activity.direction {
+            Direction::In => "←",
+            Direction::Out => "→",
+        };
+        let words: String =
+            activity.preview.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect();
+        format!("{channel} {arrow} {words}").trim_end().to_owned()
+    }
+
+    /// Where people open a lead.
+    pub fn lead_url(&self, lead: &Lead) -> String {
+        format!("{}/#Lead/view/{}", self.crm_site, lead.id)
+    }
+}
+
+/// One alert and those it concerns.
+#[derive(Clone, Debug)]
+pub struct Briefing {
+    /// The alert.
+    pub alert: Alert,
+    /// Its lead.
+    pub lead: Lead,
+    /// The lead's owner, if known.
+    pub owner: Option<User>,
+    preferred: Option<Channel>,
+    link: String,
+}
+
+impl Briefing {
+    /// Gathers; `None` when the alert's lead is not in the mirror.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn load(store: &Store, speaker: &Speaker, alert: Alert, now: Timestamp) -> Result<Option<Self>> {
+        let Some(lead) = store.lead(&alert.lead_id)? else { return Ok(None) };
+        let owner = lead.owner.as_ref().map(|owner| store.user(owner)).transpose()?.flatten();
+        let preferred = preferred(&store.activities(&lead.id)?, &speaker.rules, now).map(|rate| rate.channel);
+        let link = speaker.lead_url(&lead);
+        Ok(Some(Self { alert, lead, owner, preferred, link }))
+    }
+
+    /// As the voice wants it.
+    pub fn context<'a>(
+        &'a self,
+        speaker: &'a Speaker,
+        content: Content,
+        occasion: Occasion,
+        now: Timestamp,
+    ) -> AlertContext<'a> {
+        AlertContext {
+            lang: speaker.lang(),
+            alert: &self.alert,
+            lead: &self.lead,
+            owner: self.owner.as_ref(),
+            preferred: self.preferred,
+            now,
+            zone: speaker.zone,
+            crm_link: Some(&self.link),
+            default_country: Some(&speaker.default_country),
+            content,
+            occasion,
+        }
+    }
+}

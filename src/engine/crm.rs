@@ -1,0 +1,241 @@
+//! The dispatcher towards the CRM: takes effects out of the outbox and brings our records there to the state
+//! they should have.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::acts::record_status;
+use super::briefing::{Briefing, Speaker};
+use super::outbox::{Ready, pause_after, ready};
+use super::sync::{Crm, Existence};
+use super::{Engine, EngineError, Handle, boundary};
+use crate::domain::effect::{Effect, Occasion};
+use crate::domain::observation::{AlertRecord, Observation};
+use crate::domain::{ActivityId, Alert, AlertId, AlertState, Evidence, LeadId, Timestamp};
+use crate::espo::error::ErrorKind;
+use crate::espo::write::{ActivityWrite, AlertWrite, Written, upsert_activity, upsert_alert};
+use crate::espo::{Error, Retry};
+use crate::store::{AlertRecordState, Batch, OutboxEntry, Result};
+use crate::voice::Content;
+
+/// Works until `stop`.
+pub async fn work(crm: Crm, engine: Handle, speaker: Arc<Speaker>, stop: CancellationToken) {
+    let worker = Worker { crm, engine, speaker };
+    loop {
+        let mut changes = worker.engine.changes();
+        let next = tokio::select! {
+            () = stop.cancelled() => return,
+            next = worker.round() => next,
+        };
+        let clock = worker.engine.clock().clone();
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = changes.changed() => {}
+            () = clock.sleep_until(next.unwrap_or(Timestamp(i64::MAX / 2_000))) => {}
+        }
+    }
+}
+
+struct Worker {
+    crm: Crm,
+    engine: Handle,
+    speaker: Arc<Speaker>,
+}
+
+/// What became of one effect.
+enum Outcome {
+    Done,
+    /// The CRM refused or failed.
+    Failed(Error),
+    /// Not to be told yet.
+    Later,
+}
+
+impl Worker {
+    /// Carries out what is ready. Returns when the next entry is.
+    async fn round(&self) -> Option<Timestamp> {
+        let now = self.engine.clock().now();
+        let Ready { entries, next } = match ready(self.engine.store(), true, now) {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(%error, "the outbox cannot be read");
+                return Some(now.plus(pause_after(3)));
+            }
+        };
+        for (key, entry) in entries {
+            if self.crm.is_refused() || !self.crm.is_connected() {
+                // Nothing is sent before the sources have found their way in again.
+                return Some(now.plus(pause_after(2)));
+            }
+            if let Err(error) = self.carry_out(&key, entry).await {
+                tracing::error!(%error, effect = %key, "an effect could not be carried out");
+                return None;
+            }
+        }
+        next
+    }
+
+    async fn carry_out(&self, key: &str, entry: OutboxEntry) -> std::result::Result<(), EngineError> {
+        let outcome = match &entry.effect {
+            Effect::WriteAlert(alert) => self.write_alert(alert).await?,
+            Effect::WriteActivity { lead, activity } => self.write_activity(lead, activity).await?,
+            Effect::VerifyLead(lead) => self.verify(lead).await?,
+            Effect::Announce { .. }
+            | Effect::RefreshMessages(_)
+            | Effect::SendDraft { .. }
+            | Effect::SendAlert { .. }
+            | Effect::Welcome { .. } => Outcome::Done,
+        };
+        let (key, sequence) = (key.to_owned(), entry.sequence);
+        match outcome {
+            Outcome::Done => self.engine.run(move |engine| engine.settle(&key, sequence)).await,
+            Outcome::Failed(error) if error.retry() == Retry::Never => {
+                tracing::error!(effect = %key, %error, "the CRM refuses this for good; it is given up");
+                metrics::counter!("max_effects_given_up_total").increment(1);
+                self.engine.run(move |engine| engine.settle(&key, sequence)).await
+            }
+            Outcome::Later => {
+                let again = self.engine.clock().now().plus(pause_after(entry.attempts + 1));
+                self.engine.run(move |engine| engine.postpone(&key, again, true)).await
+            }
+            Outcome::Failed(error) => {
+                let attempts = entry.attempts + 1;
+                let again = self.engine.clock().now().plus(pause_after(attempts));
+                tracing::warn!(effect = %key, attempts, %again, %error, "writing to the CRM failed; it is tried again");
+                self.engine.run(move |engine| engine.postpone(&key, again, true)).await
+            }
+        }
+    }
+
+    async fn write_alert(&self, id: &AlertId) -> std::result::Result<Outcome, EngineError> {
+        let store = self.engine.store();
+        let now = self.engine.clock().now();
+        let Some(alert) = store.alert(id)?.filter(|alert| alert.opened_at.is_some()) else { return Ok(Outcome::Done) };
+        let state = store.alert_record(id)?;
+        if state.deleted && !alert.state.is_open() {
+            return Ok(Outcome::Done);
+        }
+        let Some(me) = self.crm.me() else { return Ok(Outcome::Done) };
+        let Some(briefing) = Briefing::load(store, &self.speaker, alert, now)? else { return Ok(Outcome::Done) };
+        let context = briefing.context(&self.speaker, Content::Full, Occasion::Opened, now);
+        let texts = self.speaker.voice.crm_texts(&context);
+        let write = AlertWrite {
+            alert: &briefing.alert,
+            name: &texts.message,
+            suggested_action: &texts.suggested_action,
+            evidence: &texts.evidence,
+            metadata: metadata(&briefing.alert),
+            crm_id: state.crm_id.as_deref(),
+            seen: state.seen_at,
+        };
+        boundary::pass("crm-before-write");
+        let written = upsert_alert(self.crm.client(), &me, &write).await;
+        boundary::pass("crm-after-write");
+        match written {
+            Ok(Written::Done { crm_id, modified_at }) => {
+                let alert = briefing.alert;
+                self.engine.run(move |engine| engine.alert_written(&alert, crm_id, modified_at)).await?;
+                boundary::pass("crm-recorded");
+                Ok(Outcome::Done)
+            }
+            Ok(Written::Gone) => {
+                let crm_id = state.crm_id.unwrap_or_default();
+                self.engine.run(move |engine| engine.alert_record_seen(Observation::AlertGone(crm_id))).await?;
+                Ok(Outcome::Done)
+            }
+            Ok(Written::Touched(record)) => {
+                // A person was there in the meantime: that comes first, and asks for another write.
+                self.engine.run(move |engine| engine.alert_touched(record)).await?;
+                Ok(Outcome::Done)
+            }
+            // The lead is gone: its record cannot be made, and need not be.
+            Err(Error { kind: ErrorKind::NoSuchLink { .. }, .. }) if briefing.lead.deleted => Ok(Outcome::Done),
+            Err(error) => Ok(Outcome::Failed(error)),
+        }
+    }
+
+    async fn write_activity(&self, lead: &LeadId, id: &ActivityId) -> std::result::Result<Outcome, EngineError> {
+        let store = self.engine.store();
+        let Some(activity) = store.activity(lead, id)? else { return Ok(Outcome::Done) };
+        let lead = store.lead(lead)?;
+        let name = self.speaker.activity_name(&activity);
+        let write = ActivityWrite {
+            activity: &activity,
+            name: &name,
+            owner: lead.as_ref().and_then(|lead| lead.owner.as_ref()),
+            teams: lead.as_ref().map(|lead| lead.teams.as_slice()).unwrap_or_default(),
+            crm_id: None,
+        };
+        boundary::pass("crm-before-write");
+        let written = upsert_activity(self.crm.client(), &write).await;
+        boundary::pass("crm-after-write");
+        Ok(match written {
+            Ok(_) => Outcome::Done,
+            Err(error) => Outcome::Failed(error),
+        })
+    }
+
+    async fn verify(&self, lead: &LeadId) -> std::result::Result<Outcome, EngineError> {
+        match self.crm.lead_exists(lead).await {
+            Existence::There => Ok(Outcome::Done),
+            Existence::Missing => {
+                tracing::warn!(%lead, "an activity was logged while the CRM was down for a lead that it does not have; it is dropped");
+                let lead = lead.clone();
+                self.engine.run(move |engine| engine.forget_unverified(&lead)).await?;
+                Ok(Outcome::Done)
+            }
+            Existence::Unknown => Ok(Outcome::Later),
+        }
+    }
+}
+
+/// What the record keeps for programs.
+fn metadata(alert: &Alert) -> serde_json::Value {
+    let mut metadata = serde_json::json!({"evidence": alert.evidence});
+    if let Evidence::PreferredChannel { best, .. } = &alert.evidence {
+        metadata["preferredChannel"] = serde_json::json!(best.channel);
+        metadata["rate"] = serde_json::json!(best.percent());
+    }
+    metadata
+}
+
+impl Engine {
+    /// An alert's record is as it should be.
+    fn alert_written(&mut self, alert: &Alert, crm_id: String, modified_at: Option<Timestamp>) -> Result<()> {
+        let before = self.store.alert_record(&alert.id)?;
+        let written_snooze = match &alert.state {
+            AlertState::Snoozed { until } => Some(*until),
+            AlertState::Open | AlertState::Closed { .. } | AlertState::Resolved(_) => None,
+        };
+        let state = AlertRecordState {
+            crm_id: Some(crm_id),
+            written_status: Some(record_status(&alert.state).to_owned()),
+            written_snooze,
+            seen_at: modified_at.or(before.seen_at),
+            deleted: false,
+        };
+        let mut batch = Batch::default();
+        batch.put_alert_record(&alert.id, &state, &before);
+        self.store.apply(batch)
+    }
+
+    /// A record turned out to have been changed by a person when we were about to write it. Its state is taken
+    /// over, and the write asked for again.
+    fn alert_touched(&mut self, record: AlertRecord) -> Result<()> {
+        let id = AlertId(record.dedup_key.clone());
+        self.alert_record_seen(Observation::Alert(record))?;
+        self.ask(Effect::WriteAlert(id))
+    }
+
+    /// Drops what was reported of a lead that does not exist.
+    fn forget_unverified(&mut self, lead: &LeadId) -> Result<()> {
+        let mut batch = Batch::default();
+        for activity in self.store.activities(lead)? {
+            batch.remove_activity(lead, &activity.id);
+            let effect = Effect::WriteActivity { lead: lead.clone(), activity: activity.id };
+            batch.remove_outbox(&effect.key());
+        }
+        self.store.apply(batch)
+    }
+}

@@ -1,0 +1,233 @@
+//! Evaluating: facts of one lead in, a decision out, one atomic write.
+
+use super::observe::{BACKFILLED, LAST_SYNC};
+use super::{Engine, boundary};
+use crate::decide::{self, Decision, Step, Subject};
+use crate::domain::{Activity, Alert, Lead, LeadId, Timestamp};
+use crate::store::{Batch, Evaluated, OutboxEntry, Result, StepKind, StepRow};
+
+/// Set once every lead has been evaluated for the first time.
+const FIRST_EVALUATION: &str = "first_evaluation_done";
+/// The rules that the last evaluations were made with.
+const RULES: &str = "rules";
+/// Leads evaluated in one job: other jobs wait no longer than these take.
+const LEADS_PER_JOB: usize = 200;
+
+/// What an evaluation of many leads did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Leads evaluated.
+    pub evaluated: usize,
+    /// Alerts that opened, or opened again.
+    pub opened: usize,
+    /// Alerts that closed by themselves.
+    pub closed: usize,
+}
+
+impl Tally {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            evaluated: self.evaluated + other.evaluated,
+            opened: self.opened + other.opened,
+            closed: self.closed + other.closed,
+        }
+    }
+}
+
+/// How far the evaluation of what is due has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// More is due: ask again.
+    More(Tally),
+    /// Nothing more is due now.
+    Done(Tally),
+    /// The sources are not complete, or too old: time alone decides nothing yet.
+    Waiting,
+}
+
+/// All that a decision about one lead rests on, loaded.
+pub(super) struct Loaded {
+    pub(super) lead: Lead,
+    pub(super) activities: Vec<Activity>,
+    pub(super) alerts: Vec<Alert>,
+    pub(super) evaluated: Evaluated,
+}
+
+impl Loaded {
+    pub(super) fn subject<'a>(&'a self, engine: &'a Engine) -> Subject<'a> {
+        Subject {
+            lead: &self.lead,
+            activities: &self.activities,
+            alerts: &self.alerts,
+            calendar: &engine.policy.calendar,
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn load(&self, lead: &LeadId) -> Result<Option<Loaded>> {
+        let Some(found) = self.store.lead(lead)? else { return Ok(None) };
+        Ok(Some(Loaded {
+            lead: found,
+            activities: self.store.activities(lead)?,
+            alerts: self.store.alerts_of(lead)?,
+            evaluated: self.store.evaluated(lead)?,
+        }))
+    }
+
+    /// Evaluates leads that are due at or before now, soonest first, a portion at a time.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn evaluate_due(&mut self) -> Result<Progress> {
+        let now = self.now();
+        if !self.may_evaluate(now)? {
+            return Ok(Progress::Waiting);
+        }
+        let due = self.store.due(now, LEADS_PER_JOB)?;
+        let mut tally = Tally::default();
+        for (_, lead) in &due {
+            tally = tally.plus(self.evaluate_lead(lead)?);
+        }
+        if due.len() == LEADS_PER_JOB {
+            return Ok(Progress::More(tally));
+        }
+        if self.is_first_evaluation()? {
+            let mut batch = Batch::default();
+            batch.put_meta(FIRST_EVALUATION, &true);
+            self.store.apply(batch)?;
+        }
+        Ok(Progress::Done(tally))
+    }
+
+    /// Whether what we know is complete and fresh enough for time to decide.
+    fn may_evaluate(&self, now: Timestamp) -> Result<bool> {
+        let last_sync: Option<Timestamp> = self.store.meta(LAST_SYNC)?;
+        let fresh = last_sync.is_some_and(|at| now.since(at) <= self.policy.stale_after);
+        Ok(fresh && self.store.meta::<bool>(BACKFILLED)?.unwrap_or_default())
+    }
+
+    fn is_first_evaluation(&self) -> Result<bool> {
+        Ok(!self.store.meta::<bool>(FIRST_EVALUATION)?.unwrap_or_default())
+    }
+
+    /// The first backfill is complete: from now on leads are evaluated.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn backfill_completed(&mut self) -> Result<()> {
+        let mut batch = Batch::default();
+        batch.put_meta(BACKFILLED, &true);
+        self.store.apply(batch)
+    }
+
+    /// Whether the first backfill is complete.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn is_backfilled(&self) -> Result<bool> {
+        Ok(self.store.meta::<bool>(BACKFILLED)?.unwrap_or_default())
+    }
+
+    /// Marks every lead as due now, when `always` or when the rules are not those of the last evaluation.
+    /// Returns how many.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn mark_all_due(&mut self, always: bool) -> Result<usize> {
+        let rules = format!("{:?}", self.policy.rules);
+        let known: Option<String> = self.store.meta(RULES)?;
+        if !always && known.as_deref().is_none_or(|known| known == rules) {
+            if known.is_none() {
+                let mut batch = Batch::default();
+                batch.put_meta(RULES, &rules);
+                self.store.apply(batch)?;
+            }
+            return Ok(0);
+        }
+        let now = self.now();
+        let mut batch = Batch::default();
+        let mut marked = 0;
+        for lead in self.store.lead_ids().collect::<Result<Vec<_>>>()? {
+            self.mark_due(&mut batch, &lead, now)?;
+            marked += 1;
+        }
+        batch.put_meta(RULES, &rules);
+        self.store.apply(batch)?;
+        Ok(marked)
+    }
+
+    /// Brings one lead's alerts up to now.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn evaluate_lead(&mut self, lead: &LeadId) -> Result<Tally> {
+        let now = self.now();
+        let Some(loaded) = self.load(lead)? else {
+            let mut batch = Batch::default();
+            batch.put_evaluated(lead, Evaluated::default(), self.store.evaluated(lead)?);
+            self.store.apply(batch)?;
+            return Ok(Tally::default());
+        };
+        let first = self.is_first_evaluation()?;
+        let from = loaded.evaluated.at.filter(|at| *at < now);
+        let decision = decide::advance(&loaded.subject(self), &self.policy.rules, from, now, first);
+        let tally = Tally {
+            evaluated: 1,
+            opened: decision.transitions.iter().filter(|step| step.step == Step::Opened).count(),
+            closed: decision.transitions.iter().filter(|step| matches!(step.step, Step::Closed(_))).count(),
+        };
+        self.commit(&loaded, decision, Batch::default())?;
+        Ok(tally)
+    }
+
+    /// Writes a decision: alerts, history, due index and outbox, together with what `batch` holds already.
+    pub(super) fn commit(&mut self, loaded: &Loaded, decision: Decision, mut batch: Batch) -> Result<()> {
+        boundary::pass("before-commit");
+        let now = self.now();
+        for alert in &decision.alerts {
+            batch.put_alert(alert);
+        }
+        for transition in &decision.transitions {
+            let kind = match transition.step {
+                Step::Opened => StepKind::Opened,
+                Step::Closed(_) => StepKind::Closed,
+                Step::Resolved => StepKind::Resolved,
+                Step::Unresolved | Step::Snoozed | Step::Woke | Step::Moved { .. } => StepKind::Other,
+            };
+            let row = StepRow { at: transition.at, alert: transition.alert.clone(), kind };
+            let sequence = self.next_sequence();
+            batch.add_step(&row, sequence);
+        }
+        for effect in decision.effects {
+            self.add_effect(&mut batch, effect, now)?;
+        }
+        let evaluated = Evaluated { at: Some(now), due: decision.next_due };
+        batch.put_evaluated(&loaded.lead.id, evaluated, loaded.evaluated);
+        self.store.apply(batch)?;
+        boundary::pass("after-commit");
+        Ok(())
+    }
+
+    /// Adds an effect to the outbox. One of the same key is replaced, but keeps waiting as long as it had to:
+    /// a CRM that is down is not asked more often because more happens.
+    pub(super) fn add_effect(
+        &mut self,
+        batch: &mut Batch,
+        effect: crate::domain::effect::Effect,
+        now: Timestamp,
+    ) -> Result<()> {
+        let before = self.store.outbox_entry(&effect.key())?.filter(|_| effect.is_for_crm());
+        let entry = OutboxEntry {
+            sequence: self.next_sequence(),
+            attempts: before.as_ref().map_or(0, |entry| entry.attempts),
+            not_before: before.map_or(now, |entry| entry.not_before),
+            decided_at: now,
+            effect,
+        };
+        batch.put_outbox(&entry);
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! `POST /api/activities/log`, and "C'est envoyé": an activity that we are told of, not one that we found. It is
+//! written into the CRM as well, and recognised there by its key.
+
+use super::Engine;
+use super::observe::{first_sight, fresh_activity_id, preview};
+use crate::domain::effect::Effect;
+use crate::domain::observation::RecordRef;
+use crate::domain::{Activity, ActivityId, ActivityStatus, Channel, Direction, LeadId, Timestamp};
+use crate::store::{Batch, Result};
+
+/// An activity as it is reported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The caller's id, which makes the report idempotent.
+    pub id: Option<ActivityId>,
+    /// Whose.
+    pub lead: LeadId,
+    /// Where.
+    pub channel: Channel,
+    /// Which way.
+    pub direction: Direction,
+    /// What became of it.
+    pub status: ActivityStatus,
+    /// Its text; may be empty.
+    pub text: String,
+    /// When; now, when the caller does not say.
+    pub timestamp: Option<Timestamp>,
+}
+
+/// What came of a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Logged {
+    /// It is new.
+    Created(Activity),
+    /// It was known; its status may have moved on.
+    Known(Activity),
+    /// The same id stands for something else; which field differs.
+    Conflict(&'static str),
+}
+
+/// The entity under which ids of reported activities are indexed.
+const REPORTED: &str = "Reported";
+
+impl Engine {
+    /// Takes over reports, each for itself, and decides at once about the leads concerned. `verify` marks the
+    /// leads as not yet known to exist.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn log(&mut self, reports: Vec<Report>, verify: bool) -> Result<Vec<Logged>> {
+        let mut results = Vec::with_capacity(reports.len());
+        let mut leads = Vec::new();
+        for report in reports {
+            let lead = report.lead.clone();
+            let result = self.log_one(report, verify)?;
+            if !matches!(result, Logged::Conflict(_)) && !leads.contains(&lead) {
+                leads.push(lead);
+            }
+            results.push(result);
+        }
+        for lead in leads {
+            self.evaluate_lead(&lead)?;
+        }
+        Ok(results)
+    }
+
+    fn log_one(&mut self, report: Report, verify: bool) -> Result<Logged> {
+        let now = self.now();
+        let id = report.id.clone().unwrap_or_else(fresh_activity_id);
+        let record = RecordRef::new(REPORTED, id.as_str());
+        let known = self.store.record_links(&record)?.into_iter().next();
+        let before = match &known {
+            Some(link) if link.lead != report.lead => return Ok(Logged::Conflict("leadId")),
+            Some(link) => self.store.activity(&link.lead, &link.activity)?,
+            None => None,
+        };
+        if let Some(before) = before {
+            return self.log_again(before, &report);
+        }
+        let timestamp = report.timestamp.unwrap_or(now);
+        let sight = first_sight(timestamp, Some(&report.text), false, now, self.last_sync()?);
+        let activity = Activity {
+            id,
+            lead_id: report.lead,
+            channel: report.channel,
+            direction: report.direction,
+            status: report.status,
+            preview: preview(&report.text),
+            timestamp,
+            created_at: (report.status == ActivityStatus::Planned).then_some(now),
+            reading: sight.reading,
+            first_seen: now,
+            fresh_as_of: sight.fresh_as_of,
+        };
+        let mut batch = Batch::default();
+        batch.put_record_link(&record, &activity.lead_id, &activity.id);
+        if verify {
+            self.add_effect(&mut batch, Effect::VerifyLead(activity.lead_id.clone()), now)?;
+        }
+        self.write_reported(batch, &activity)?;
+        Ok(Logged::Created(activity))
+    }
+
+    fn log_again(&mut self, before: Activity, report: &Report) -> Result<Logged> {
+        if let Some(field) = difference(&before, report) {
+            return Ok(Logged::Conflict(field));
+        }
+        let Some(status) = later_status(before.status, report.status) else { return Ok(Logged::Conflict("status")) };
+        if status == before.status {
+            return Ok(Logged::Known(before));
+        }
+        let activity = Activity { status, ..before };
+        self.write_reported(Batch::default(), &activity)?;
+        Ok(Logged::Known(activity))
+    }
+
+    fn write_reported(&mut self, mut batch: Batch, activity: &Activity) -> Result<()> {
+        let now = self.now();
+        batch.put_activity(activity);
+        let effect = Effect::WriteActivity { lead: activity.lead_id.clone(), activity: activity.id.clone() };
+        self.add_effect(&mut batch, effect, now)?;
+        self.mark_due(&mut batch, &activity.lead_id, now)?;
+        self.store.apply(batch)
+    }
+}
+
+fn difference(before: &Activity, report: &Report) -> Option<&'static str> {
+    if before.channel != report.channel {
+        return Some("channel");
+    }
+    if before.direction != report.direction {
+        return Some("direction");
+    }
+    if before.preview != preview(&report.text) {
+        return Some("message_preview");
+    }
+    report.timestamp.filter(|at| *at != before.timestamp).map(|_| "timestamp")
+}
+
+/// The status after a report: the same, or one further along sent → delivered → read → replied. A report that
+/// comes late (delivered after read) changes nothing. `None` when one is not on that way and they differ.
+fn later_status(before: ActivityStatus, reported: ActivityStatus) -> Option<ActivityStatus> {
+    let place = |status| ActivityStatus::ALL.iter().take(4).position(|known| *known == status);
+    if before == reported {
+        return Some(before);
+    }
+    Some(if place(reported)? > place(before)? { reported } else { before })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_moves_along_its_way_and_never_back() {
+        use ActivityStatus::{Delivered, NoAnswer, Planned, Read, Replied, Sent};
+        assert_eq!(later_status(Sent, Delivered), Some(Delivered));
+        assert_eq!(later_status(Sent, Replied), Some(Replied));
+        assert_eq!(later_status(Read, Delivered), Some(Read));
+        assert_eq!(later_status(NoAnswer, NoAnswer), Some(NoAnswer));
+        assert_eq!(later_status(Sent, NoAnswer), None);
+        assert_eq!(later_status(Planned, Sent), None);
+    }
+}

@@ -1,0 +1,346 @@
+//! What a source saw becomes the mirror. Facts are written together with a note that their lead is due, so that
+//! a crash between here and the decision loses nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Engine;
+use super::ascribe::{Ascription, Directory, ascribe};
+use crate::domain::observation::{ActivityDraft, Observation, RecordRef};
+use crate::domain::{Activity, ActivityId, ActivityStatus, Direction, HOUR, Lead, LeadId, Reading, Timestamp};
+use crate::insight::reading;
+use crate::store::{Batch, Evaluated, Hook, Result};
+
+/// What observing taught us to look for next.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// Mails (CRM ids) that belong to a lead and whose text is still to be fetched.
+    pub wanted_texts: Vec<String>,
+    /// Addresses of leads that are new here: mails may be waiting in the CRM that we passed over.
+    pub new_addresses: Vec<String>,
+    /// How many leads changed, or got or lost an activity.
+    pub touched: usize,
+}
+
+/// The instant of the last complete sync is kept under this name.
+pub(super) const LAST_SYNC: &str = "last_sync";
+/// Set once the first backfill is complete.
+pub(super) const BACKFILLED: &str = "backfilled";
+
+impl Engine {
+    /// Takes over a page of observations. `cursor` is stored in the same write, so that a crash repeats the
+    /// page or does not, but never skips it; it is held back while texts are wanted.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn observe(
+        &mut self,
+        observations: Vec<Observation>,
+        cursor: impl FnOnce(&mut Batch, bool),
+    ) -> Result<Observed> {
+        let mut page = Page::new(self)?;
+        for observation in observations {
+            page.take(self, observation)?;
+        }
+        let Page { mut batch, touched, mut observed, records, .. } = page;
+        let now = self.now();
+        for lead in &touched {
+            self.mark_due(&mut batch, lead, now)?;
+        }
+        observed.touched = touched.len();
+        cursor(&mut batch, observed.wanted_texts.is_empty());
+        self.store.apply(batch)?;
+        for record in records {
+            self.alert_record_seen(record)?;
+        }
+        super::boundary::pass("facts-written");
+        Ok(observed)
+    }
+
+    /// Notes that a lead is to be evaluated at `at` or as soon as possible after it.
+    pub(super) fn mark_due(&self, batch: &mut Batch, lead: &LeadId, at: Timestamp) -> Result<()> {
+        let before = self.store.evaluated(lead)?;
+        if before.due.is_none_or(|due| due > at) {
+            batch.put_evaluated(lead, Evaluated { due: Some(at), ..before }, before);
+        }
+        Ok(())
+    }
+
+    /// The instant of the last complete sync, if there was one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn last_sync(&self) -> Result<Option<Timestamp>> {
+        self.store.meta(LAST_SYNC)
+    }
+
+    /// Notes records that are worth another look.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn keep_hints(&mut self, records: &[RecordRef]) -> Result<()> {
+        let mut batch = Batch::default();
+        records.iter().for_each(|record| batch.put_hint(record));
+        self.store.apply(batch)
+    }
+
+    /// Keeps the webhooks there are, and forgets those there were.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn keep_hooks(&mut self, hooks: &[Hook]) -> Result<()> {
+        let mut batch = Batch::default();
+        for known in self.store.hooks()? {
+            if hooks.iter().all(|hook| hook.id != known.id) {
+                batch.remove_hook(&known.id);
+            }
+        }
+        hooks.iter().for_each(|hook| batch.put_hook(hook));
+        self.store.apply(batch)
+    }
+
+    /// A complete round over all sources that began at `started` has ended.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn sync_completed(&mut self, started: Timestamp) -> Result<()> {
+        let mut batch = Batch::default();
+        batch.put_meta(LAST_SYNC, &started);
+        self.store.apply(batch)
+    }
+}
+
+/// One page while it is being taken over.
+struct Page {
+    batch: Batch,
+    touched: BTreeSet<LeadId>,
+    observed: Observed,
+    records: Vec<Observation>,
+    company: BTreeSet<String>,
+    last_sync: Option<Timestamp>,
+    /// Leads of this page: later observations of the page see them.
+    leads: BTreeMap<LeadId, Lead>,
+}
+
+impl Page {
+    fn new(engine: &Engine) -> Result<Self> {
+        let company = engine.store.users()?.into_iter().flat_map(|user| user.emails).collect();
+        Ok(Self {
+            batch: Batch::default(),
+            touched: BTreeSet::new(),
+            observed: Observed::default(),
+            records: Vec::new(),
+            company,
+            last_sync: engine.last_sync()?,
+            leads: BTreeMap::new(),
+        })
+    }
+
+    fn take(&mut self, engine: &Engine, observation: Observation) -> Result<()> {
+        match observation {
+            Observation::Lead { lead, form } => self.lead(engine, *lead, form),
+            Observation::LeadGone(id) => self.lead_gone(engine, &id),
+            Observation::Activity(draft) => self.activity(engine, &draft),
+            Observation::NoActivity(record) => self.no_activity(engine, &record),
+            Observation::User(user) => {
+                if engine.store.user(&user.id)?.as_ref() != Some(&user) {
+                    self.batch.put_user(&user);
+                }
+                Ok(())
+            }
+            Observation::UserGone(id) => {
+                self.batch.remove_user(&id);
+                Ok(())
+            }
+            Observation::Team(team) => {
+                self.batch.put_team(&team);
+                Ok(())
+            }
+            Observation::TeamGone(id) => {
+                self.batch.remove_team(&id);
+                Ok(())
+            }
+            Observation::Alert(_) | Observation::AlertGone(_) => {
+                self.records.push(observation);
+                Ok(())
+            }
+        }
+    }
+
+    fn lead(&mut self, engine: &Engine, mut lead: Lead, form: Option<Box<ActivityDraft>>) -> Result<()> {
+        let before = engine.store.lead(&lead.id)?;
+        if let Some(before) = &before {
+            lead.closed_at = before.closed_at;
+            // A list shows the first address only: the others that we learned of stay.
+            let others = before.emails.iter().filter(|mail| before.email.as_ref() != Some(mail));
+            lead.emails.extend(others.cloned());
+            lead.emails.sort();
+            lead.emails.dedup();
+        }
+        let is_active = |lead: &Lead| engine.policy.rules.is_active_status(&lead.status);
+        if is_active(&lead) {
+            lead.closed_at = None;
+        } else if lead.closed_at.is_none() {
+            lead.closed_at = Some(engine.now());
+        }
+        if before.as_ref() != Some(&lead) {
+            let known = before.as_ref().map(|lead| lead.emails.as_slice()).unwrap_or_default();
+            self.observed.new_addresses.extend(lead.emails.iter().filter(|mail| !known.contains(mail)).cloned());
+            self.batch.put_lead(&lead, before.as_ref());
+            self.touched.insert(lead.id.clone());
+        }
+        let id = lead.id.clone();
+        self.leads.insert(id.clone(), lead);
+        if let Some(form) = form {
+            let direction = form.direction.unwrap_or(Direction::In);
+            self.write(engine, &form, &[Ascription { lead: id, direction }])?;
+        }
+        Ok(())
+    }
+
+    fn lead_gone(&mut self, engine: &Engine, id: &LeadId) -> Result<()> {
+        if let Some(before) = engine.store.lead(id)?.filter(|lead| !lead.deleted) {
+            let lead = Lead { deleted: true, ..before.clone() };
+            self.batch.put_lead(&lead, Some(&before));
+            self.touched.insert(id.clone());
+        }
+        Ok(())
+    }
+
+    fn activity(&mut self, engine: &Engine, draft: &ActivityDraft) -> Result<()> {
+        let company = |address: &str| self.company.contains(address);
+        let mut ascriptions = ascribe(draft, Directory::new(&engine.store, &company))?;
+        for lead in draft.leads.iter().filter(|lead| self.leads.contains_key(lead)) {
+            if let (Some(direction), false) = (draft.direction, ascriptions.iter().any(|known| known.lead == *lead)) {
+                ascriptions.push(Ascription { lead: lead.clone(), direction });
+            }
+        }
+        // A mail is listed without its text. The text of one that is new to us is fetched before it counts:
+        // its reading is made once.
+        if draft.text.is_none() && !ascriptions.is_empty() {
+            let known = engine.store.record_links(&draft.record)?;
+            if ascriptions.iter().any(|ascription| known.iter().all(|link| link.lead != ascription.lead)) {
+                self.observed.wanted_texts.push(draft.record.id.clone());
+                return Ok(());
+            }
+        }
+        self.forget_others(engine, &draft.record, &ascriptions, Keep::Converted)?;
+        self.write(engine, draft, &ascriptions)
+    }
+
+    fn no_activity(&mut self, engine: &Engine, record: &RecordRef) -> Result<()> {
+        self.forget_others(engine, record, &[], Keep::Nothing)
+    }
+
+    /// Drops what the record meant for leads that it is no longer about.
+    fn forget_others(
+        &mut self,
+        engine: &Engine,
+        record: &RecordRef,
+        ascriptions: &[Ascription],
+        keep: Keep,
+    ) -> Result<()> {
+        for link in engine.store.record_links(record)? {
+            if ascriptions.iter().any(|ascription| ascription.lead == link.lead) {
+                continue;
+            }
+            if keep == Keep::Converted && self.is_closed(engine, &link.lead)? {
+                continue;
+            }
+            self.batch.remove_record_link(record, &link.lead);
+            self.batch.remove_activity(&link.lead, &link.activity);
+            self.touched.insert(link.lead);
+        }
+        Ok(())
+    }
+
+    fn is_closed(&self, engine: &Engine, lead: &LeadId) -> Result<bool> {
+        let lead = match self.leads.get(lead) {
+            Some(lead) => Some(lead.clone()),
+            None => engine.store.lead(lead)?,
+        };
+        Ok(lead.is_some_and(|lead| !engine.policy.rules.is_active_status(&lead.status)))
+    }
+
+    fn write(&mut self, engine: &Engine, draft: &ActivityDraft, ascriptions: &[Ascription]) -> Result<()> {
+        for ascription in ascriptions {
+            let before = engine.store.activity(&ascription.lead, &draft.id)?;
+            let activity = build(draft, ascription, before.as_ref(), engine.now(), self.last_sync);
+            if before.as_ref() != Some(&activity) {
+                self.batch.put_activity(&activity);
+                self.touched.insert(ascription.lead.clone());
+            }
+            self.batch.put_record_link(&draft.record, &ascription.lead, &draft.id);
+        }
+        Ok(())
+    }
+}
+
+/// Whether a record that no longer names a lead may stay its activity.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// Yes, when the lead was closed: conversion moves its records to the account.
+    Converted,
+    /// No.
+    Nothing,
+}
+
+/// The activity that a draft is for one lead. What was read and noted when it was first seen is kept.
+fn build(
+    draft: &ActivityDraft,
+    ascription: &Ascription,
+    before: Option<&Activity>,
+    now: Timestamp,
+    last_sync: Option<Timestamp>,
+) -> Activity {
+    let first_sight = first_sight(draft.timestamp, draft.text.as_deref(), draft.auto_reply, now, last_sync);
+    let kept = before.filter(|activity| activity.status != ActivityStatus::Planned);
+    let text = draft.text.as_deref().map(preview).or_else(|| before.map(|activity| activity.preview.clone()));
+    Activity {
+        id: draft.id.clone(),
+        lead_id: ascription.lead.clone(),
+        channel: draft.channel,
+        direction: ascription.direction,
+        status: draft.status,
+        preview: text.unwrap_or_default(),
+        timestamp: draft.timestamp,
+        created_at: draft.created_at,
+        reading: kept.map_or(first_sight.reading, |activity| activity.reading),
+        first_seen: kept.map_or(now, |activity| activity.first_seen),
+        fresh_as_of: kept.map_or(first_sight.fresh_as_of, |activity| activity.fresh_as_of),
+    }
+}
+
+/// What is noted of an activity when it is first seen, and then kept.
+pub(super) struct FirstSight {
+    pub(super) reading: Reading,
+    pub(super) fresh_as_of: Timestamp,
+}
+
+pub(super) fn first_sight(
+    timestamp: Timestamp,
+    text: Option<&str>,
+    auto_reply: bool,
+    now: Timestamp,
+    last_sync: Option<Timestamp>,
+) -> FirstSight {
+    let mut reading = reading::read(text.unwrap_or_default());
+    if auto_reply {
+        reading = Reading { auto_reply: true, ..Reading::default() };
+    }
+    // Before the first complete sync nothing vouches for an old message's freshness but the present.
+    let reference = last_sync.unwrap_or(now);
+    FirstSight { reading, fresh_as_of: timestamp.max(reference) }
+}
+
+/// The part of a text that is kept.
+pub(super) fn preview(text: &str) -> String {
+    text.chars().take(Activity::PREVIEW_CHARS).collect::<String>().trim().to_owned()
+}
+
+/// An activity's id for what we are told by API without one.
+pub(super) fn fresh_activity_id() -> ActivityId {
+    ActivityId(format!("max-{:016x}", rand::random::<u64>()))
+}
+
+/// Longest silence of the sources for which what time alone decides is still trusted.
+pub const STALE_AFTER_AT_LEAST: i64 = HOUR / 12;

@@ -1,0 +1,97 @@
+//! How the outside systems are doing, as the workers last found them: what `/readyz` and the metrics show.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::domain::Timestamp;
+
+/// One outside system.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// When it last answered as it should.
+    pub last_success: Option<Timestamp>,
+    /// What went wrong since, if anything did.
+    pub error: Option<String>,
+    /// Nothing more is tried before a person has changed something.
+    pub needs_person: bool,
+}
+
+/// All of them. Cheap to clone; clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Status(Arc<Mutex<Inner>>);
+
+#[derive(Clone, Debug, Default)]
+struct Inner {
+    crm: SourceStatus,
+    telegram: SourceStatus,
+    bot_name: Option<String>,
+    alarm: Option<String>,
+}
+
+impl Status {
+    fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
+        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The CRM.
+    pub fn crm(&self) -> SourceStatus {
+        self.with(|inner| inner.crm.clone())
+    }
+
+    /// Telegram.
+    pub fn telegram(&self) -> SourceStatus {
+        self.with(|inner| inner.telegram.clone())
+    }
+
+    /// The CRM answered as it should. Returns whether it had not before.
+    pub fn crm_ok(&self, at: Timestamp) -> bool {
+        self.with(|inner| ok(&mut inner.crm, at))
+    }
+
+    /// The CRM did not answer as it should. Returns whether that is news.
+    pub fn crm_failed(&self, error: String, needs_person: bool) -> bool {
+        self.with(|inner| failed(&mut inner.crm, error, needs_person))
+    }
+
+    /// Telegram answered as it should. Returns whether it had not before.
+    pub fn telegram_ok(&self, at: Timestamp) -> bool {
+        self.with(|inner| ok(&mut inner.telegram, at))
+    }
+
+    /// Telegram did not answer as it should. Returns whether that is news.
+    pub fn telegram_failed(&self, error: String, needs_person: bool) -> bool {
+        self.with(|inner| failed(&mut inner.telegram, error, needs_person))
+    }
+
+    /// The bot's user name, once Telegram told it.
+    pub fn bot_name(&self) -> Option<String> {
+        self.with(|inner| inner.bot_name.clone())
+    }
+
+    /// Telegram told the bot's user name.
+    pub fn set_bot_name(&self, name: String) {
+        self.with(|inner| inner.bot_name = Some(name));
+    }
+
+    /// Something that a person has to look into, such as a sweep that would drop too many leads.
+    pub fn alarm(&self) -> Option<String> {
+        self.with(|inner| inner.alarm.clone())
+    }
+
+    /// Raises or clears the alarm.
+    pub fn set_alarm(&self, alarm: Option<String>) {
+        self.with(|inner| inner.alarm = alarm);
+    }
+}
+
+fn ok(source: &mut SourceStatus, at: Timestamp) -> bool {
+    let was_down = source.error.is_some();
+    *source = SourceStatus { last_success: Some(at), error: None, needs_person: false };
+    was_down
+}
+
+fn failed(source: &mut SourceStatus, error: String, needs_person: bool) -> bool {
+    let is_news = source.error.as_ref() != Some(&error);
+    source.error = Some(error);
+    source.needs_person = needs_person;
+    is_news
+}

@@ -1,0 +1,691 @@
+//! Looking at the CRM: a backfill once, then rounds: poll, look again at what was hinted at, sweep now and then.
+//! A round that went through is a complete sync; only after it does time decide.
+
+use std::collections::HashSet;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono_tz::Tz;
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use super::evaluate::{Progress, Tally};
+use super::observe::Observed;
+use super::outbox::pause_after;
+use super::status::Status;
+use super::{EngineError, Handle};
+use crate::config::SyncSection;
+use crate::domain::observation::{Observation, RecordRef};
+use crate::domain::{LeadId, Timestamp, UserId};
+use crate::espo::observe::gone;
+use crate::espo::sync::{self as pages, PollCursor};
+use crate::espo::webhooks;
+use crate::espo::{Client, Error, Mapping, Record, Retry, observe};
+use crate::store::{Batch, Hook};
+
+/// People before leads, leads before what happened to them, our own records last.
+const PEOPLE_AND_LEADS: [&str; 3] = ["Team", "User", "Lead"];
+/// Our alerts' records.
+const ALERTS: &str = "MaxAlert";
+/// A sweep that would drop more than one in so many records changes nothing and raises an alarm…
+const ALARMING_SHARE: usize = 20;
+/// …unless it is about so few (inclusive) that a person may well have deleted them by hand.
+const FEW: usize = 3;
+/// The clocks of the CRM and of this machine may differ by so much, in seconds.
+const CLOCK_TOLERANCE: i64 = 60;
+
+/// Whether the CRM has a lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existence {
+    /// It does.
+    There,
+    /// It does not.
+    Missing,
+    /// It does not answer.
+    Unknown,
+}
+
+/// Why a round did not go through.
+#[derive(Debug, thiserror::Error)]
+pub enum RoundError {
+    /// The CRM.
+    #[error("{0}")]
+    Crm(#[from] Error),
+    /// The store.
+    #[error("{0}")]
+    Engine(#[from] EngineError),
+}
+
+impl From<crate::store::StoreError> for RoundError {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::Engine(error.into())
+    }
+}
+
+type Answer = oneshot::Sender<Result<Tally, String>>;
+
+/// The CRM, for whoever asks it or wants it looked at. Cheap to clone.
+#[derive(Clone)]
+pub struct Crm(Arc<Inner>);
+
+struct Inner {
+    client: Client,
+    mapping: Mapping,
+    engine: Handle,
+    status: Status,
+    settings: SyncSection,
+    public_url: String,
+    wake: Notify,
+    requests: mpsc::UnboundedSender<Answer>,
+    known: Mutex<Known>,
+}
+
+impl std::fmt::Debug for Crm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Crm")
+    }
+}
+
+/// What the CRM told of itself.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    me: Option<UserId>,
+    zone: Option<Tz>,
+}
+
+/// The loop's end of it.
+pub struct Sources {
+    crm: Crm,
+    requests: mpsc::UnboundedReceiver<Answer>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct BackfillCursor {
+    after: Option<String>,
+    done: bool,
+}
+
+/// The CRM and the loop that looks at it.
+pub fn sources(
+    client: Client,
+    mapping: Mapping,
+    engine: Handle,
+    status: Status,
+    settings: SyncSection,
+    public_url: String,
+) -> (Crm, Sources) {
+    let (sender, requests) = mpsc::unbounded_channel();
+    let inner = Inner {
+        client,
+        mapping,
+        engine,
+        status,
+        settings,
+        public_url,
+        wake: Notify::new(),
+        requests: sender,
+        known: Mutex::default(),
+    };
+    let crm = Crm(Arc::new(inner));
+    (crm.clone(), Sources { crm, requests })
+}
+
+impl Crm {
+    /// The client.
+    pub fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    /// Our own user, once the CRM told it.
+    pub fn me(&self) -> Option<UserId> {
+        self.known().me
+    }
+
+    /// Whether the CRM has been reached since the start.
+    pub fn is_connected(&self) -> bool {
+        self.me().is_some()
+    }
+
+    /// Whether a refused key has stopped all traffic.
+    pub fn is_refused(&self) -> bool {
+        self.0.client.is_refused()
+    }
+
+    fn known(&self) -> Known {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Has a round begin as soon as possible.
+    pub fn wake(&self) {
+        self.0.wake.notify_one();
+    }
+
+    /// Has a round made from now on, and every lead evaluated in it; returns what that did.
+    ///
+    /// # Errors
+    /// What stopped the round, in words.
+    pub async fn sync_now(&self) -> Result<Tally, String> {
+        let (sender, answer) = oneshot::channel();
+        let stopping = || "the daemon is stopping".to_owned();
+        self.0.requests.send(sender).map_err(|_| stopping())?;
+        self.wake();
+        answer.await.map_err(|_| stopping())?
+    }
+
+    /// Asks the CRM whether it has a lead.
+    pub async fn lead_exists(&self, lead: &LeadId) -> Existence {
+        match pages::lead_exists(&self.0.client, lead.as_str()).await {
+            Ok(true) => {
+                let _ = self.refresh_lead(lead).await;
+                Existence::There
+            }
+            Ok(false) => Existence::Missing,
+            Err(error) => {
+                tracing::warn!(%lead, %error, "the CRM could not be asked about a lead");
+                Existence::Unknown
+            }
+        }
+    }
+
+    /// Brings a lead that is new to us into the mirror, so that it can be decided on.
+    async fn refresh_lead(&self, lead: &LeadId) -> Result<(), RoundError> {
+        self.look_again("Lead", &[lead.as_str().to_owned()]).await
+    }
+
+    fn zone(&self) -> Tz {
+        self.known().zone.unwrap_or(Tz::UTC)
+    }
+
+    fn observations(&self, entity: &str, records: &[Record]) -> Vec<Observation> {
+        let zone = self.zone();
+        let mut seen = Vec::with_capacity(records.len());
+        for record in records {
+            match observe(entity, record, &self.0.mapping, zone) {
+                Ok(observation) => seen.push(observation),
+                Err(error) => {
+                    metrics::counter!("max_records_unreadable_total").increment(1);
+                    tracing::warn!(%error, "a record of the CRM is left out");
+                }
+            }
+        }
+        seen
+    }
+
+    /// Takes over records, fetching the texts of mails that turn out to concern a lead. `cursor` is stored with
+    /// the last of it.
+    async fn take_over(
+        &self,
+        entity: &str,
+        records: &[Record],
+        cursor: impl FnOnce(&mut Batch) + Send + 'static,
+    ) -> Result<Observed, RoundError> {
+        let observations = self.observations(entity, records);
+        let seen = observations.clone();
+        let (mut observed, cursor) = self
+            .0
+            .engine
+            .run(move |engine| {
+                let mut cursor = Some(cursor);
+                let observed = engine.observe(seen, |batch, complete| {
+                    if let Some(cursor) = cursor.take_if(|_| complete) {
+                        cursor(batch);
+                    }
+                })?;
+                Ok((observed, cursor))
+            })
+            .await?;
+        if let Some(cursor) = cursor {
+            let new_addresses = std::mem::take(&mut observed.new_addresses);
+            observed = self.with_texts(entity, observations, &observed.wanted_texts, cursor).await?;
+            observed.new_addresses.extend(new_addresses);
+        }
+        if !observed.new_addresses.is_empty() && self.0.engine.run(|engine| engine.is_backfilled()).await? {
+            Box::pin(self.mails_of(&observed.new_addresses)).await?;
+        }
+        Ok(observed)
+    }
+
+    async fn with_texts(
+        &self,
+        entity: &str,
+        observations: Vec<Observation>,
+        wanted: &[String],
+        cursor: impl FnOnce(&mut Batch) + Send + 'static,
+    ) -> Result<Observed, RoundError> {
+        let texts = pages::bodies(&self.0.client, &self.0.mapping, entity, wanted).await?;
+        let complete = observations
+            .into_iter()
+            .filter_map(|observation| {
+                let Observation::Activity(mut draft) = observation else { return None };
+                if !wanted.contains(&draft.record.id) {
+                    return None;
+                }
+                // A mail that vanished meanwhile is left to the next sweep.
+                let (_, body) = texts.iter().find(|(id, _)| *id == draft.record.id)?;
+                draft.text = Some(body.clone());
+                Some(Observation::Activity(draft))
+            })
+            .collect();
+        Ok(self.0.engine.run(move |engine| engine.observe(complete, |batch, _| cursor(batch))).await?)
+    }
+
+    /// Mails to and from addresses that are new to us: they were passed over when nobody's they were.
+    async fn mails_of(&self, addresses: &[String]) -> Result<(), RoundError> {
+        for address in addresses {
+            let records = pages::mails_of(&self.0.client, &self.0.mapping, address).await?;
+            self.take_over("Email", &records, |_| {}).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at single records again; those that are gone count as gone.
+    async fn look_again(&self, entity: &str, ids: &[String]) -> Result<(), RoundError> {
+        let refreshed = pages::refresh(&self.0.client, &self.0.mapping, entity, ids).await?;
+        self.take_over(entity, &refreshed.records, |_| {}).await?;
+        let missing: Vec<Observation> = refreshed.missing.iter().map(|id| gone(entity, id)).collect();
+        self.0.engine.run(move |engine| engine.observe(missing, |_, _| {})).await?;
+        Ok(())
+    }
+
+    fn activity_entities(&self) -> Vec<String> {
+        self.0.mapping.activity_entities().filter(|name| !PEOPLE_AND_LEADS.contains(name)).map(str::to_owned).collect()
+    }
+
+    /// Every entity, in the order in which it is looked at.
+    fn entities(&self) -> Vec<String> {
+        let mut entities: Vec<String> = PEOPLE_AND_LEADS.map(str::to_owned).into();
+        entities.extend(self.activity_entities());
+        entities.push(ALERTS.to_owned());
+        entities
+    }
+}
+
+impl Sources {
+    /// Works until `stop`.
+    pub async fn work(mut self, stop: CancellationToken) {
+        let stopped = stop.clone();
+        tokio::select! {
+            () = stopped.cancelled() => {}
+            () = self.run() => {}
+        }
+    }
+
+    async fn run(&mut self) {
+        let mut failures = 0;
+        let clock = self.crm.0.engine.clock().clone();
+        loop {
+            let mut asked = Vec::new();
+            while let Ok(answer) = self.requests.try_recv() {
+                asked.push(answer);
+            }
+            if !asked.is_empty() {
+                // A person asks: the key may have been mended meanwhile.
+                self.crm.0.client.resume();
+            }
+            let result = self.crm.round(!asked.is_empty()).await;
+            failures = if result.is_ok() { 0 } else { failures + 1 };
+            self.crm.report(&result);
+            let needs_person = matches!(&result, Err(RoundError::Crm(error)) if error.retry() == Retry::NeedsPerson);
+            for answer in asked {
+                let _ = answer.send(result.as_ref().map(|tally| *tally).map_err(ToString::to_string));
+            }
+            let pause = match failures {
+                0 => self.crm.0.settings.poll_interval,
+                _ if needs_person => pause_after(6),
+                failures => pause_after(failures).min(60),
+            };
+            self.wait(&clock, pause, self.crm.is_refused()).await;
+        }
+    }
+
+    /// Waits for the next round: for its time, a hint, or a request; after a refused key for a request only.
+    async fn wait(&mut self, clock: &crate::clock::Clock, pause: i64, refused: bool) {
+        loop {
+            tokio::select! {
+                () = clock.sleep(pause), if !refused => return,
+                () = self.crm.0.wake.notified() => {
+                    if !refused || !self.requests.is_empty() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Crm {
+    fn report(&self, result: &Result<Tally, RoundError>) {
+        let now = self.0.engine.clock().now();
+        match result {
+            Ok(_) => {
+                metrics::gauge!("max_last_sync_seconds").set(now.0 as f64);
+                if self.0.status.crm_ok(now) {
+                    tracing::info!("the CRM answers again");
+                }
+            }
+            Err(RoundError::Crm(error)) => {
+                metrics::counter!("max_sync_failures_total").increment(1);
+                let needs_person = error.retry() == Retry::NeedsPerson;
+                if self.0.status.crm_failed(error.to_string(), needs_person) {
+                    if needs_person {
+                        tracing::error!(%error, "the CRM needs a person");
+                    } else {
+                        tracing::warn!(%error, "the CRM does not answer as it should; it is tried again");
+                    }
+                }
+            }
+            Err(RoundError::Engine(error)) => tracing::error!(%error, "a round could not be stored"),
+        }
+    }
+
+    /// One look at everything that may have changed. `everything` evaluates every lead.
+    async fn round(&self, everything: bool) -> Result<Tally, RoundError> {
+        if !self.is_connected() {
+            self.connect().await?;
+        }
+        let engine = &self.0.engine;
+        let started = engine.clock().now();
+        if !engine.run(|engine| engine.is_backfilled()).await? {
+            self.backfill().await?;
+            engine.run(|engine| engine.backfill_completed()).await?;
+        }
+        for entity in self.entities() {
+            self.or_missing(&entity, self.poll(&entity)).await?;
+        }
+        self.follow_hints().await?;
+        if self.sweep_is_due(started).await? {
+            self.sweep(started).await?;
+        }
+        engine.run(move |engine| engine.sync_completed(started)).await?;
+        self.evaluate(everything).await
+    }
+
+    /// Our own entities may be missing until the extension is installed: said once, and lived with.
+    async fn or_missing(
+        &self,
+        entity: &str,
+        work: impl Future<Output = Result<(), RoundError>>,
+    ) -> Result<(), RoundError> {
+        match work.await {
+            Err(RoundError::Crm(error)) if error.entity_missing() && !PEOPLE_AND_LEADS.contains(&entity) => {
+                if self.0.status.alarm().is_none() {
+                    tracing::error!(%entity, %error, "the CRM does not show these records; M.A.X. does without them");
+                    self.0.status.set_alarm(Some(error.to_string()));
+                }
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// Learns who we are, what time it is there, and which statuses are closed.
+    async fn connect(&self) -> Result<(), RoundError> {
+        let client = &self.0.client;
+        let settings = client.settings().await?;
+        let user = client.api_user().await?;
+        let closed = client.not_actual_statuses().await?;
+        let now = self.0.engine.clock().now();
+        if let Some(there) = settings.server_time.filter(|there| there.since(now).abs() > CLOCK_TOLERANCE) {
+            tracing::warn!(crm = %there, here = %now, "the clocks of the CRM and of this machine differ");
+        }
+        tracing::info!(version = %settings.version, time_zone = %settings.time_zone, user = %user.user_name, "connected to EspoCRM");
+        *self.0.known.lock().unwrap_or_else(PoisonError::into_inner) =
+            Known { me: Some(user.id), zone: Some(settings.time_zone) };
+        let marked = self
+            .0
+            .engine
+            .run(move |engine| {
+                engine.policy.rules.not_active_statuses = closed;
+                engine.mark_all_due(false)
+            })
+            .await?;
+        if marked > 0 {
+            tracing::info!(leads = marked, "the rules have changed: every lead is evaluated again");
+        }
+        self.register_webhooks().await
+    }
+
+    /// Creates the webhooks that are missing, when the CRM can reach us. Their secrets are shown once: a hook
+    /// whose secret we do not have is replaced.
+    async fn register_webhooks(&self) -> Result<(), RoundError> {
+        if self.0.public_url.is_empty() {
+            return Ok(());
+        }
+        let registered = match webhooks::register(&self.0.client, &self.0.mapping, &self.0.public_url).await {
+            Ok(registered) => registered,
+            Err(error) if error.retry() == Retry::Later => return Err(error.into()),
+            Err(error) => {
+                tracing::error!(%error, "webhooks could not be created; M.A.X. polls instead");
+                return Ok(());
+            }
+        };
+        for (event, error) in &registered.refused {
+            tracing::warn!(%event, %error, "the CRM refuses a webhook; polling makes up for it");
+        }
+        let hooks: Vec<Hook> = registered
+            .hooks
+            .iter()
+            .map(|hook| Hook {
+                id: hook.id.0.clone(),
+                event: hook.event.clone(),
+                secret: hook.secret.expose_secret().to_owned(),
+            })
+            .filter(|hook| !hook.secret.is_empty())
+            .collect();
+        self.0.engine.run(move |engine| engine.keep_hooks(&hooks)).await?;
+        Ok(())
+    }
+
+    /// Reads everything once, by id. Goes on where it was interrupted.
+    async fn backfill(&self) -> Result<(), RoundError> {
+        let mut progress = super::progress::Progress::start();
+        for entity in self.entities() {
+            let work = async {
+                let name = format!("backfill/{entity}");
+                let mut cursor: BackfillCursor = self.0.engine.store().cursor(&name)?.unwrap_or_default();
+                while !cursor.done {
+                    cursor = self.backfill_page(&entity, &name, cursor, &mut progress).await?;
+                }
+                Ok(())
+            };
+            self.or_missing(&entity, work).await?;
+        }
+        progress.finish();
+        Ok(())
+    }
+
+    async fn backfill_page(
+        &self,
+        entity: &str,
+        name: &str,
+        cursor: BackfillCursor,
+        progress: &mut super::progress::Progress,
+    ) -> Result<BackfillCursor, RoundError> {
+        let page = pages::page_by_id(&self.0.client, &self.0.mapping, entity, cursor.after.as_deref()).await?;
+        let after = page.next_after();
+        let next = BackfillCursor { done: after.is_none(), after };
+        // Polling begins where the backfill began: at the CRM's time of its first answer.
+        let begun = cursor.after.is_none().then(|| page.server_time.unwrap_or(self.0.engine.clock().now()));
+        progress.add(entity, page.records.len());
+        let (name, poll, stored) = (name.to_owned(), format!("poll/{entity}"), next.clone());
+        self.take_over(entity, &page.records, move |batch| {
+            batch.put_cursor(&name, &stored);
+            if let Some(begun) = begun {
+                batch.put_cursor(&poll, &begun);
+            }
+        })
+        .await?;
+        Ok(next)
+    }
+
+    /// Reads what was modified since the last poll began, and a little before.
+    async fn poll(&self, entity: &str) -> Result<(), RoundError> {
+        let name = format!("poll/{entity}");
+        let since: Option<Timestamp> = self.0.engine.store().cursor(&name)?;
+        let since = since.unwrap_or(Timestamp(0)).plus(-self.0.settings.poll_overlap);
+        let mut cursor = PollCursor::since(since);
+        let mut begun = None;
+        loop {
+            let (page, next) = pages::poll_page(&self.0.client, &self.0.mapping, entity, &cursor).await?;
+            begun = begun.or(page.server_time);
+            let (name, last, until) = (name.clone(), next.is_none(), begun);
+            self.take_over(entity, &page.records, move |batch| {
+                if let Some(until) = until.filter(|_| last) {
+                    batch.put_cursor(&name, &until);
+                }
+            })
+            .await?;
+            match next {
+                Some(next) => cursor = next,
+                None => return Ok(()),
+            }
+        }
+    }
+
+    async fn follow_hints(&self) -> Result<(), RoundError> {
+        let mut hints = self.0.engine.store().hints()?;
+        while let Some(first) = hints.first() {
+            let entity = first.entity.clone();
+            let (same, rest): (Vec<_>, Vec<_>) = hints.into_iter().partition(|hint| hint.entity == entity);
+            hints = rest;
+            if self.entities().contains(&entity) {
+                let ids: Vec<String> = same.iter().map(|hint| hint.id.clone()).collect();
+                self.or_missing(&entity, self.look_again(&entity, &ids)).await?;
+            }
+            self.0
+                .engine
+                .run(move |engine| {
+                    let mut batch = Batch::default();
+                    same.iter().for_each(|hint: &RecordRef| batch.remove_hint(hint));
+                    engine.store.apply(batch)
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn sweep_is_due(&self, now: Timestamp) -> Result<bool, RoundError> {
+        let last: Option<Timestamp> = self.0.engine.store().cursor("sweep")?;
+        if let Some(last) = last {
+            return Ok(now.since(last) >= self.0.settings.sweep_interval);
+        }
+        // The backfill has just seen everything.
+        self.swept(now).await?;
+        Ok(false)
+    }
+
+    async fn swept(&self, now: Timestamp) -> Result<(), RoundError> {
+        let store = move |engine: &mut super::Engine| {
+            let mut batch = Batch::default();
+            batch.put_cursor("sweep", &now);
+            engine.store.apply(batch)
+        };
+        Ok(self.0.engine.run(store).await?)
+    }
+
+    /// Compares everything, by id: finds what polling cannot see. What is no longer shown is gone, unless that
+    /// is suspiciously much.
+    ///
+    /// # Errors
+    /// When the CRM or the store fails.
+    pub async fn sweep(&self, now: Timestamp) -> Result<(), RoundError> {
+        let mut lost_sight = Vec::new();
+        for entity in self.entities() {
+            let work = async {
+                if let Some(alarm) = self.sweep_entity(&entity).await? {
+                    lost_sight.push(alarm);
+                }
+                Ok(())
+            };
+            self.or_missing(&entity, work).await?;
+        }
+        if lost_sight.is_empty() {
+            self.0.status.set_alarm(None);
+        } else {
+            let alarm = format!(
+                "a sweep found {}; nothing was dropped: check the rights of M.A.X.'s role",
+                lost_sight.join(", ")
+            );
+            tracing::error!(%alarm, "the CRM shows far fewer records than before");
+            self.0.status.set_alarm(Some(alarm));
+        }
+        self.swept(now).await
+    }
+
+    async fn sweep_entity(&self, entity: &str) -> Result<Option<String>, RoundError> {
+        // Known before, so that what is created meanwhile is not missed.
+        let known = self.known_ids(entity)?;
+        let mut seen = HashSet::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = pages::page_by_id(&self.0.client, &self.0.mapping, entity, after.as_deref()).await?;
+            seen.extend(page.records.iter().filter_map(|record| record.id().map(str::to_owned)));
+            after = page.next_after();
+            self.take_over(entity, &page.records, |_| {}).await?;
+            if after.is_none() {
+                break;
+            }
+        }
+        let missing: Vec<&String> = known.iter().filter(|id| !seen.contains(*id)).collect();
+        if missing.len() > FEW && missing.len() * ALARMING_SHARE > known.len() {
+            return Ok(Some(format!("{} of {} {entity} records missing", missing.len(), known.len())));
+        }
+        let missing: Vec<Observation> = missing.into_iter().map(|id| gone(entity, id)).collect();
+        self.0.engine.run(move |engine| engine.observe(missing, |_, _| {})).await?;
+        Ok(None)
+    }
+
+    fn known_ids(&self, entity: &str) -> Result<Vec<String>, RoundError> {
+        let store = self.0.engine.store();
+        Ok(match entity {
+            "Lead" => {
+                let leads = store.leads().filter(|lead| !lead.as_ref().is_ok_and(|lead| lead.deleted));
+                leads.map(|lead| lead.map(|lead| lead.id.0)).collect::<Result<_, _>>()?
+            }
+            "User" => store.users()?.into_iter().map(|user| user.id.0).collect(),
+            "Team" => Vec::new(),
+            ALERTS => store.alert_record_ids()?,
+            _ => store.record_ids(entity)?,
+        })
+    }
+
+    /// Evaluates what is due, or everything.
+    async fn evaluate(&self, everything: bool) -> Result<Tally, RoundError> {
+        let mut total = Tally::default();
+        if everything {
+            self.0.engine.run(|engine| engine.mark_all_due(true)).await?;
+        }
+        loop {
+            match self.0.engine.run(super::Engine::evaluate_due).await? {
+                Progress::More(tally) => total = total.plus(tally),
+                Progress::Done(tally) => return Ok(total.plus(tally)),
+                Progress::Waiting => return Ok(total),
+            }
+        }
+    }
+}
+
+/// Evaluates leads as they become due, until `stop`.
+pub async fn schedule(engine: Handle, stop: CancellationToken) {
+    let clock = engine.clock().clone();
+    loop {
+        let mut changes = engine.changes();
+        let next = engine.store().next_due().ok().flatten();
+        let due = next.is_some_and(|at| at <= clock.now());
+        if due {
+            match engine.run(super::Engine::evaluate_due).await {
+                Ok(Progress::More(_) | Progress::Done(_)) => continue,
+                Ok(Progress::Waiting) => {}
+                Err(_) => return,
+            }
+        }
+        let sleep_until = next.filter(|_| !due).unwrap_or(Timestamp(i64::MAX / 2_000));
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = changes.changed() => {}
+            () = clock.sleep_until(sleep_until) => {}
+        }
+    }
+}

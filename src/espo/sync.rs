@@ -1,0 +1,180 @@
+//! Fetching pages: everything by id (backfill and sweep), what changed (poll), single records again (a webhook's
+//! hint), and the bodies of mails that concern a lead. The loops around these functions live in `engine`.
+
+use super::client::{Client, ListQuery, Page, Where};
+use super::error::{Error, ErrorKind};
+use super::mapping::Mapping;
+use super::observe::preview;
+use super::record::Record;
+use crate::domain::{Seconds, Timestamp};
+
+/// How many records are asked for by id at once; their ids must fit into an address.
+const IDS_PER_REQUEST: usize = 100;
+/// EspoCRM cuts listed texts to so many characters.
+const LISTED_TEXT_CHARS: usize = 10_000;
+
+/// Seconds by which a poll looks back: `modifiedAt` is set before the commit, and a commit may take that long.
+pub const POLL_OVERLAP: Seconds = 60;
+
+/// Where a poll stands: the first page asks for everything modified at or after `since`; the next ones go on
+/// after the last row seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PollCursor {
+    /// From when on, inclusive: the CRM's time of the last complete poll minus [`POLL_OVERLAP`].
+    pub since: Timestamp,
+    /// The last row of the page before: its `modifiedAt` and its id as given. EspoCRM compares ids without regard
+    /// to case, so it must be that row's, never a maximum.
+    pub page: Option<(Timestamp, String)>,
+}
+
+impl PollCursor {
+    /// A poll from its first page on.
+    pub fn since(since: Timestamp) -> Self {
+        Self { since, page: None }
+    }
+}
+
+/// Records of one entity type asked for by id.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Refreshed {
+    /// Those the CRM showed.
+    pub records: Vec<Record>,
+    /// The ids it did not show: deleted, or not visible to us.
+    pub missing: Vec<String>,
+}
+
+/// The rows whose id comes after `after_id`, by id, with all columns that observations are made of: a backfill
+/// when nothing is known, a sweep when it is compared with what is known. Goes on after [`Page::next_after`].
+pub async fn page_by_id(
+    client: &Client,
+    mapping: &Mapping,
+    entity: &str,
+    after_id: Option<&str>,
+) -> Result<Page, Error> {
+    let conditions = after_id.map(|id| Where::GreaterThan("id", id.to_owned())).into_iter().collect();
+    let select = mapping.columns(entity);
+    let query = ListQuery { entity, conditions, select: &select, order_by: "id", max_size: client.page_size() };
+    client.list(&query).await
+}
+
+/// The rows modified since the cursor, oldest modification first, and where the next page begins (`None` after the
+/// last one). Sees neither deletions nor restores nor relinks.
+pub async fn poll_page(
+    client: &Client,
+    mapping: &Mapping,
+    entity: &str,
+    cursor: &PollCursor,
+) -> Result<(Page, Option<PollCursor>), Error> {
+    let condition = match &cursor.page {
+        None => Where::AtLeast("modifiedAt", cursor.since.to_espo()),
+        Some((at, id)) => Where::Any(vec![
+            Where::After("modifiedAt", *at),
+            Where::All(vec![Where::Equals("modifiedAt", at.to_espo()), Where::GreaterThan("id", id.clone())]),
+        ]),
+    };
+    let select = mapping.columns(entity);
+    let query = ListQuery {
+        entity,
+        conditions: vec![condition],
+        select: &select,
+        order_by: "modifiedAt",
+        max_size: client.page_size(),
+    };
+    let page = client.list(&query).await?;
+    let next = match page.records.last() {
+        Some(record) if !page.last => {
+            let position = record.instant("modifiedAt").zip(record.id().map(str::to_owned));
+            let what = || "rows without id or modifiedAt, by which they were to be ordered".to_owned();
+            Some(position.ok_or_else(|| client.not_as_expected(entity, what()))?)
+        }
+        Some(_) | None => None,
+    };
+    Ok((page, next.map(|position| PollCursor { since: cursor.since, page: Some(position) })))
+}
+
+/// Records again by their ids, as lists (a single read costs the CRM an entry in its action history).
+pub async fn refresh(client: &Client, mapping: &Mapping, entity: &str, ids: &[String]) -> Result<Refreshed, Error> {
+    let select = mapping.columns(entity);
+    let mut refreshed = Refreshed::default();
+    for ids in ids.chunks(per_request(client)) {
+        let records = by_ids(client, entity, ids, &select).await?;
+        let shown = |id: &&String| records.iter().any(|record| record.id() == Some(id.as_str()));
+        refreshed.missing.extend(ids.iter().filter(|id| !shown(id)).cloned());
+        refreshed.records.extend(records);
+    }
+    Ok(refreshed)
+}
+
+/// The texts of records whose texts are fetched later (mails), as previews: by id, empty when a record has none.
+/// What the CRM does not show any more is left out.
+pub async fn bodies(
+    client: &Client,
+    mapping: &Mapping,
+    entity: &str,
+    ids: &[String],
+) -> Result<Vec<(String, String)>, Error> {
+    let fields = mapping.later_text_fields(entity);
+    let select: Vec<String> = std::iter::once("id".to_owned()).chain(fields.iter().cloned()).collect();
+    let mut texts = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(per_request(client)) {
+        for record in by_ids(client, entity, ids, &select).await? {
+            let Some(id) = record.id().map(str::to_owned) else { continue };
+            let mut text = first_words(&record, &fields);
+            if text.is_empty() && is_cut(&record, &fields) {
+                // All that was listed is the head of a long HTML mail: only a single read shows what follows.
+                text = match client.get(entity, &id).await {
+                    Ok(whole) => first_words(&whole, &fields),
+                    Err(Error { kind: ErrorKind::NotFound, .. }) => String::new(),
+                    Err(error) => return Err(error),
+                };
+            }
+            texts.push((id, text));
+        }
+    }
+    Ok(texts)
+}
+
+/// The mails from or to an address, newest last; at most the CRM's largest page of each.
+pub async fn mails_of(client: &Client, mapping: &Mapping, address: &str) -> Result<Vec<Record>, Error> {
+    let select = mapping.columns("Email");
+    let mut records = Vec::new();
+    for attribute in ["from", "to"] {
+        let conditions = vec![Where::Equals(attribute, address.to_owned())];
+        let query = ListQuery {
+            entity: "Email",
+            conditions,
+            select: &select,
+            order_by: "dateSent",
+            max_size: client.page_size(),
+        };
+        records.extend(client.list(&query).await?.records);
+    }
+    Ok(records)
+}
+
+/// Whether the CRM shows us this lead.
+pub async fn lead_exists(client: &Client, id: &str) -> Result<bool, Error> {
+    let found = by_ids(client, "Lead", &[id.to_owned()], &["id".to_owned()]).await?;
+    Ok(found.iter().any(|record| record.id() == Some(id)))
+}
+
+async fn by_ids(client: &Client, entity: &str, ids: &[String], select: &[String]) -> Result<Vec<Record>, Error> {
+    let max_size = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+    let conditions = vec![Where::In("id", ids.to_vec())];
+    Ok(client.list(&ListQuery { entity, conditions, select, order_by: "id", max_size }).await?.records)
+}
+
+fn per_request(client: &Client) -> usize {
+    usize::try_from(client.page_size()).unwrap_or(usize::MAX).min(IDS_PER_REQUEST)
+}
+
+fn first_words(record: &Record, fields: &[String]) -> String {
+    let texts = fields.iter().filter_map(|field| record.text(field)).map(preview);
+    texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default()
+}
+
+fn is_cut(record: &Record, fields: &[String]) -> bool {
+    // The cut end may have been white space.
+    let nearly_all = LISTED_TEXT_CHARS * 9 / 10;
+    fields.iter().filter_map(|field| record.text(field)).any(|text| text.chars().count() >= nearly_all)
+}

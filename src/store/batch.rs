@@ -1,0 +1,203 @@
+//! One atomic write, collected. Keeps the indexes in step with what they index.
+
+use serde::Serialize;
+
+use super::keys::{Key, Kind};
+use super::{AlertRecordState, Evaluated, Hook, Link, LinkToken, Message, OutboxEntry, StepRow, encode};
+use crate::domain::observation::RecordRef;
+use crate::domain::{Activity, ActivityId, Alert, AlertId, Lead, LeadId, Team, TeamId, User, UserId};
+
+/// Changes that take effect together or not at all.
+#[derive(Debug, Default)]
+pub struct Batch {
+    sled: sled::Batch,
+    touched: usize,
+}
+
+impl Batch {
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.touched == 0
+    }
+
+    pub(super) fn into_sled(self) -> sled::Batch {
+        self.sled
+    }
+
+    fn put<T: Serialize>(&mut self, key: Key, value: &T) {
+        self.touched += 1;
+        self.sled.insert(key.into_bytes(), encode(value));
+    }
+
+    fn remove(&mut self, key: Key) {
+        self.touched += 1;
+        self.sled.remove(key.into_bytes());
+    }
+
+    /// Sets a named value of ours.
+    pub fn put_meta<T: Serialize>(&mut self, name: &str, value: &T) {
+        self.put(Key::new(Kind::Meta).last(name), value);
+    }
+
+    /// Sets a cursor.
+    pub fn put_cursor<T: Serialize>(&mut self, name: &str, value: &T) {
+        self.put(Key::new(Kind::Cursor).last(name), value);
+    }
+
+    /// Forgets a cursor.
+    pub fn remove_cursor(&mut self, name: &str) {
+        self.remove(Key::new(Kind::Cursor).last(name));
+    }
+
+    /// Sets a lead, and moves its addresses from those of `before`.
+    pub fn put_lead(&mut self, lead: &Lead, before: Option<&Lead>) {
+        for address in before.into_iter().flat_map(|lead| &lead.emails) {
+            if !lead.emails.contains(address) {
+                self.remove(Key::new(Kind::Address).part(address).last(lead.id.as_str()));
+            }
+        }
+        for address in &lead.emails {
+            self.put(Key::new(Kind::Address).part(address).last(lead.id.as_str()), &());
+        }
+        self.put(Key::new(Kind::Lead).last(lead.id.as_str()), lead);
+    }
+
+    /// Sets an activity.
+    pub fn put_activity(&mut self, activity: &Activity) {
+        self.put(Key::new(Kind::Activity).part(activity.lead_id.as_str()).last(activity.id.as_str()), activity);
+    }
+
+    /// Forgets an activity.
+    pub fn remove_activity(&mut self, lead: &LeadId, activity: &ActivityId) {
+        self.remove(Key::new(Kind::Activity).part(lead.as_str()).last(activity.as_str()));
+    }
+
+    /// Notes that a CRM record means this activity of this lead.
+    pub fn put_record_link(&mut self, record: &RecordRef, lead: &LeadId, activity: &ActivityId) {
+        self.put(Key::new(Kind::Record).part(&record.to_string()).last(lead.as_str()), activity);
+    }
+
+    /// Forgets what a CRM record means for a lead.
+    pub fn remove_record_link(&mut self, record: &RecordRef, lead: &LeadId) {
+        self.remove(Key::new(Kind::Record).part(&record.to_string()).last(lead.as_str()));
+    }
+
+    /// Sets a user.
+    pub fn put_user(&mut self, user: &User) {
+        self.put(Key::new(Kind::User).last(user.id.as_str()), user);
+    }
+
+    /// Sets a team.
+    pub fn put_team(&mut self, team: &Team) {
+        self.put(Key::new(Kind::Team).last(team.id.as_str()), team);
+    }
+
+    /// Forgets a team.
+    pub fn remove_team(&mut self, team: &TeamId) {
+        self.remove(Key::new(Kind::Team).last(team.as_str()));
+    }
+
+    /// Sets an alert, and its places in the indexes.
+    pub fn put_alert(&mut self, alert: &Alert) {
+        self.put(Key::new(Kind::LeadAlert).part(alert.lead_id.as_str()).last(alert.id.as_str()), &());
+        let open = Key::new(Kind::OpenAlert).last(alert.id.as_str());
+        if alert.state.is_open() {
+            self.put(open, &())
+        } else {
+            self.remove(open)
+        }
+        self.put(Key::new(Kind::Alert).last(alert.id.as_str()), alert);
+    }
+
+    /// Adds a step to history. `sequence` tells steps of one instant apart.
+    pub fn add_step(&mut self, step: &StepRow, sequence: u64) {
+        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
+        self.put(Key::new(Kind::Step).number(step.at.0).number(sequence), step);
+    }
+
+    /// Sets when a lead was evaluated and is due, and moves its entry in the due index.
+    pub fn put_evaluated(&mut self, lead: &LeadId, new: Evaluated, before: Evaluated) {
+        if let Some(due) = before.due.filter(|due| new.due != Some(*due)) {
+            self.remove(Key::new(Kind::Due).number(due.0).last(lead.as_str()));
+        }
+        if let Some(due) = new.due {
+            self.put(Key::new(Kind::Due).number(due.0).last(lead.as_str()), &());
+        }
+        self.put(Key::new(Kind::Evaluated).last(lead.as_str()), &new);
+    }
+
+    /// Sets an entry of the outbox.
+    pub fn put_outbox(&mut self, entry: &OutboxEntry) {
+        self.put(Key::new(Kind::Outbox).last(&entry.effect.key()), entry);
+    }
+
+    /// Removes an entry of the outbox.
+    pub fn remove_outbox(&mut self, key: &str) {
+        self.remove(Key::new(Kind::Outbox).last(key));
+    }
+
+    /// Notes that a record is to be looked at again.
+    pub fn put_hint(&mut self, record: &RecordRef) {
+        self.put(Key::new(Kind::Hint).part(&record.entity).last(&record.id), &());
+    }
+
+    /// A record has been looked at again.
+    pub fn remove_hint(&mut self, record: &RecordRef) {
+        self.remove(Key::new(Kind::Hint).part(&record.entity).last(&record.id));
+    }
+
+    /// Sets a Telegram message, and its places in the index by alert.
+    pub fn put_message(&mut self, message: &Message) {
+        let id = i64::from(message.message_id);
+        for alert in &message.alerts {
+            self.put(Key::new(Kind::AlertMessage).part(alert.as_str()).number(message.chat.0).number(id), &());
+        }
+        self.put(Key::new(Kind::Message).number(message.chat.0).number(id), message);
+    }
+
+    /// Sets a link.
+    pub fn put_link(&mut self, link: &Link) {
+        self.put(Key::new(Kind::Link).number(link.account), link);
+    }
+
+    /// Cuts a link.
+    pub fn remove_link(&mut self, account: i64) {
+        self.remove(Key::new(Kind::Link).number(account));
+    }
+
+    /// Keeps a one-time token by its hash.
+    pub fn put_token(&mut self, hash: &str, token: &LinkToken) {
+        self.put(Key::new(Kind::Token).last(hash), token);
+    }
+
+    /// A token is spent.
+    pub fn remove_token(&mut self, hash: &str) {
+        self.remove(Key::new(Kind::Token).last(hash));
+    }
+
+    /// Keeps a webhook's secret.
+    pub fn put_hook(&mut self, hook: &Hook) {
+        self.put(Key::new(Kind::Webhook).last(&hook.id), hook);
+    }
+
+    /// Forgets a webhook.
+    pub fn remove_hook(&mut self, id: &str) {
+        self.remove(Key::new(Kind::Webhook).last(id));
+    }
+
+    /// Sets what we know of an alert's record in the CRM, and finds the alert by it.
+    pub fn put_alert_record(&mut self, alert: &AlertId, state: &AlertRecordState, before: &AlertRecordState) {
+        if let Some(old) = before.crm_id.as_ref().filter(|old| state.crm_id.as_ref() != Some(old)) {
+            self.remove(Key::new(Kind::RecordAlert).last(old));
+        }
+        if let Some(id) = &state.crm_id {
+            self.put(Key::new(Kind::RecordAlert).last(id), alert);
+        }
+        self.put(Key::new(Kind::AlertRecord).last(alert.as_str()), state);
+    }
+
+    /// Forgets a user.
+    pub fn remove_user(&mut self, user: &UserId) {
+        self.remove(Key::new(Kind::User).last(user.as_str()));
+    }
+}

@@ -1,0 +1,122 @@
+//! How keys are laid out in the one tree. A key is a letter for its kind, then parts; text parts that are not
+//! last end with a zero byte, numbers are big-endian with the sign bit flipped, so that bytes sort as values.
+
+/// Kinds of keys. One letter, for ever: a letter is never given to another kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Meta: name.
+    Meta = b'm' as isize,
+    /// Lead: lead.
+    Lead = b'L' as isize,
+    /// Activity: lead, activity.
+    Activity = b'A' as isize,
+    /// What a CRM record means: record, lead.
+    Record = b'R' as isize,
+    /// Leads by mail address: address, lead.
+    Address = b'E' as isize,
+    /// User: user.
+    User = b'U' as isize,
+    /// Team: team.
+    Team = b'T' as isize,
+    /// Alert: alert.
+    Alert = b'a' as isize,
+    /// Alerts of a lead: lead, alert.
+    LeadAlert = b'l' as isize,
+    /// Alerts that are open or snoozed: alert.
+    OpenAlert = b'v' as isize,
+    /// Steps in alerts' lives: instant, sequence.
+    Step = b'y' as isize,
+    /// Due index: instant, lead.
+    Due = b'D' as isize,
+    /// When a lead was evaluated and is due: lead.
+    Evaluated = b'd' as isize,
+    /// Outbox: effect key.
+    Outbox = b'o' as isize,
+    /// Records to look at again: record.
+    Hint = b'h' as isize,
+    /// Cursors of the sources: name.
+    Cursor = b'c' as isize,
+    /// Telegram messages: chat, message.
+    Message = b'M' as isize,
+    /// Telegram messages about an alert: alert, chat, message.
+    AlertMessage = b'n' as isize,
+    /// Telegram accounts linked to users: account.
+    Link = b'K' as isize,
+    /// One-time link tokens: hash.
+    Token = b't' as isize,
+    /// Our webhooks in the CRM: id.
+    Webhook = b'w' as isize,
+    /// Our alert records in the CRM: alert.
+    AlertRecord = b'C' as isize,
+    /// Alerts by their record in the CRM: CRM id.
+    RecordAlert = b'g' as isize,
+}
+
+/// Builds one key, or the prefix of a range.
+#[derive(Clone, Debug)]
+pub(super) struct Key(Vec<u8>);
+
+impl Key {
+    pub(super) fn new(kind: Kind) -> Self {
+        Self(vec![kind as u8])
+    }
+
+    /// A text that other parts follow.
+    pub(super) fn part(mut self, text: &str) -> Self {
+        self.0.extend(text.bytes().filter(|byte| *byte != 0));
+        self.0.push(0);
+        self
+    }
+
+    /// A text that nothing follows.
+    pub(super) fn last(mut self, text: &str) -> Self {
+        self.0.extend(text.bytes().filter(|byte| *byte != 0));
+        self
+    }
+
+    pub(super) fn number(mut self, number: i64) -> Self {
+        self.0.extend((number ^ i64::MIN).to_be_bytes());
+        self
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// The text after `prefix` bytes of a key.
+pub(super) fn text_after(key: &[u8], prefix: usize) -> String {
+    String::from_utf8_lossy(key.get(prefix..).unwrap_or_default()).into_owned()
+}
+
+/// The number that stands at `offset` of a key.
+pub(super) fn number_at(key: &[u8], offset: usize) -> Option<i64> {
+    let bytes: [u8; 8] = key.get(offset..offset + 8)?.try_into().ok()?;
+    Some(i64::from_be_bytes(bytes) ^ i64::MIN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_sort_as_values_and_come_back() {
+        let key = |number| Key::new(Kind::Due).number(number).last("x").into_bytes();
+        let mut keys: Vec<_> = [5, -1, i64::MAX, 0, i64::MIN].map(key).into();
+        keys.sort();
+        let numbers: Vec<_> = keys.iter().filter_map(|key| number_at(key, 1)).collect();
+        assert_eq!(numbers, [i64::MIN, -1, 0, 5, i64::MAX]);
+        assert_eq!(text_after(&key(7), 9), "x");
+    }
+
+    #[test]
+    fn an_id_is_never_a_prefix_of_another_ones_range() {
+        let range = Key::new(Kind::Activity).part("ab").into_bytes();
+        let other = Key::new(Kind::Activity).part("abc").last("1").into_bytes();
+        assert!(!other.starts_with(&range));
+    }
+}

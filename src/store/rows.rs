@@ -1,0 +1,135 @@
+//! What is kept beside the domain's own nouns: bookkeeping of the outbox, of Telegram and of our records in
+//! the CRM. The CRM cannot give these back.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::effect::Effect;
+use crate::domain::{ActivityId, AlertId, ChatId, LeadId, Timestamp, UserId};
+
+/// An effect that waits to be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutboxEntry {
+    /// What is to be done.
+    pub effect: Effect,
+    /// Grows with each decision: an entry replaced while it was being carried out is carried out again.
+    pub sequence: u64,
+    /// How often it was tried in vain.
+    pub attempts: u32,
+    /// Not to be tried before.
+    pub not_before: Timestamp,
+    /// When it was decided.
+    pub decided_at: Timestamp,
+}
+
+/// When a lead was last evaluated, and when it is due next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Evaluated {
+    /// The instant of the last evaluation.
+    pub at: Option<Timestamp>,
+    /// Its entry in the due index.
+    pub due: Option<Timestamp>,
+}
+
+/// A CRM record's meaning for one lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordLink {
+    /// Whose activity.
+    pub lead: LeadId,
+    /// Which one.
+    pub activity: ActivityId,
+}
+
+/// A message in a Telegram chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Where.
+    pub chat: ChatId,
+    /// Telegram's id, unique within the chat.
+    pub message_id: i32,
+    /// The alerts it speaks of: one, or several for a digest.
+    pub alerts: Vec<AlertId>,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// Why it was sent; a refreshed message keeps speaking of it.
+    pub occasion: crate::domain::effect::Occasion,
+    /// Whom it told, as the owner then.
+    pub told: Option<UserId>,
+    /// What it shows now: a hash of text and buttons, so that an edit that changes nothing is not sent.
+    pub shown: u64,
+    /// Nothing is left to change in it.
+    pub settled: bool,
+}
+
+/// A Telegram account that belongs to a user of the CRM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Link {
+    /// Telegram's id of the account.
+    pub account: i64,
+    /// The private chat.
+    pub chat: ChatId,
+    /// Whose it is.
+    pub user: UserId,
+    /// Since when.
+    pub linked_at: Timestamp,
+    /// Telegram refuses messages there (the bot is blocked, the account is gone).
+    pub unreachable: bool,
+}
+
+/// A one-time token that links whoever presents it. Only its hash is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkToken {
+    /// For whom.
+    pub user: UserId,
+    /// Worthless from this instant on.
+    pub expires_at: Timestamp,
+}
+
+/// A webhook that we created in the CRM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hook {
+    /// The CRM's id of the webhook.
+    pub id: String,
+    /// Such as `Lead.update`.
+    pub event: String,
+    /// What its deliveries are signed with.
+    pub secret: String,
+}
+
+/// What we know of an alert's record in the CRM.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct AlertRecordState {
+    /// The CRM's id, once written.
+    pub crm_id: Option<String>,
+    /// The status that we wrote last.
+    pub written_status: Option<String>,
+    /// The snooze that we wrote last.
+    pub written_snooze: Option<Timestamp>,
+    /// The CRM's time of the state that we wrote or saw last.
+    pub seen_at: Option<Timestamp>,
+    /// A person deleted the record: it is not made again unless the alert opens again.
+    pub deleted: bool,
+}
+
+/// A step in an alert's life, for history and for the day's figures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRow {
+    /// When.
+    pub at: Timestamp,
+    /// Which alert.
+    pub alert: AlertId,
+    /// What happened.
+    pub kind: StepKind,
+}
+
+/// What happened to an alert, as history keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StepKind {
+    /// Opened, or opened again.
+    Opened,
+    /// Closed by the rules.
+    Closed,
+    /// Closed by a person.
+    Resolved,
+    /// Anything else.
+    Other,
+}

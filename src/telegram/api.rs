@@ -1,0 +1,199 @@
+//! The Bot API as M.A.X. uses it: send, edit, answer a tap, fetch updates; and what its refusals mean.
+
+use std::time::Duration;
+
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use teloxide::payloads::{AnswerCallbackQuerySetters, EditMessageTextSetters, GetUpdatesSetters, SendMessageSetters};
+use teloxide::requests::Requester;
+use teloxide::types::{
+    CallbackQueryId, CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, MessageId,
+    ParseMode, Update,
+};
+use teloxide::{ApiError, RequestError};
+
+use super::render::{Key, KeyKind, Rendered};
+use crate::domain::{ChatId, Seconds};
+
+/// How long Telegram may hold `getUpdates` open, in seconds.
+const LONG_POLL: u32 = 25;
+
+/// What a refusal means for whoever wanted to send.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// Too fast: again after so many seconds.
+    #[error("Telegram asks to wait {0} s")]
+    RetryAfter(Seconds),
+    /// The chat takes no messages from us: blocked, gone, deactivated.
+    #[error("the chat takes no messages: {0}")]
+    Unreachable(String),
+    /// The message to edit is gone, or too old to be edited.
+    #[error("the message cannot be edited any more")]
+    MessageGone,
+    /// The edit changes nothing.
+    #[error("the message is as it should be")]
+    NotModified,
+    /// The group has a new id.
+    #[error("the chat moved to {0}")]
+    Migrated(ChatId),
+    /// The token is not a bot's.
+    #[error("the bot token is refused: check [telegram] token")]
+    BadToken,
+    /// Refused, and would be again.
+    #[error("Telegram refuses: {0}")]
+    Refused(String),
+    /// No answer, or a failure on their side: the message may have been sent.
+    #[error("Telegram does not answer: {0}")]
+    Unavailable(String),
+}
+
+impl From<RequestError> for SendError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Api(error) => Self::from_api(&error),
+            RequestError::MigrateToChatId(chat) => Self::Migrated(ChatId(chat.0)),
+            RequestError::RetryAfter(wait) => Self::RetryAfter(wait.seconds().into()),
+            RequestError::Network(error) => Self::Unavailable(error.to_string()),
+            // The raw answer may hold what people wrote: it stays out of logs.
+            RequestError::InvalidJson { source, .. } => {
+                Self::Unavailable(format!("an answer that is not JSON ({source})"))
+            }
+            RequestError::Io(error) => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl SendError {
+    fn from_api(error: &ApiError) -> Self {
+        match error {
+            ApiError::MessageNotModified => Self::NotModified,
+            ApiError::MessageToEditNotFound | ApiError::MessageIdInvalid | ApiError::MessageCantBeEdited => {
+                Self::MessageGone
+            }
+            ApiError::InvalidToken => Self::BadToken,
+            ApiError::BotBlocked
+            | ApiError::ChatNotFound
+            | ApiError::UserDeactivated
+            | ApiError::GroupDeactivated
+            | ApiError::BotKicked
+            | ApiError::BotKickedFromSupergroup
+            | ApiError::BotKickedFromChannel
+            | ApiError::CantInitiateConversation
+            | ApiError::CantTalkWithBots => Self::Unreachable(error.to_string()),
+            other => {
+                let text = other.to_string();
+                if text.contains("Internal Server Error") || text.contains("Bad Gateway") {
+                    Self::Unavailable(text)
+                } else {
+                    Self::Refused(text)
+                }
+            }
+        }
+    }
+}
+
+/// The bot. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Api {
+    bot: teloxide::Bot,
+}
+
+/// Why the bot cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("[telegram] api_url: {0}")]
+pub struct BadAddress(String);
+
+impl Api {
+    /// A bot with this token at this address.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub fn new(token: &SecretString, api_url: &str) -> Result<Self, BadAddress> {
+        let url = Url::parse(api_url).map_err(|error| BadAddress(error.to_string()))?;
+        let client = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .timeout(Duration::from_secs(u64::from(LONG_POLL) + 10))
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|error| BadAddress(error.to_string()))?;
+        Ok(Self { bot: teloxide::Bot::with_client(token.expose_secret(), client).set_api_url(url) })
+    }
+
+    /// The bot's user name, for deep links.
+    ///
+    /// # Errors
+    /// When Telegram refuses or does not answer.
+    pub async fn user_name(&self) -> Result<String, SendError> {
+        Ok(self.bot.get_me().await?.username().to_owned())
+    }
+
+    /// Sends a message and returns its id. `silent`: without sound.
+    ///
+    /// # Errors
+    /// When Telegram refuses or does not answer.
+    pub async fn send(&self, chat: ChatId, message: &Rendered, silent: bool) -> Result<i32, SendError> {
+        let mut request = self
+            .bot
+            .send_message(teloxide::types::ChatId(chat.0), &message.html)
+            .parse_mode(ParseMode::Html)
+            .link_preview_options(no_preview())
+            .disable_notification(silent);
+        if !message.keyboard.is_empty() {
+            request = request.reply_markup(keyboard(&message.keyboard));
+        }
+        Ok(request.await?.id.0)
+    }
+
+    /// Brings a message to a new text and new buttons.
+    ///
+    /// # Errors
+    /// When Telegram refuses or does not answer.
+    pub async fn edit(&self, chat: ChatId, message_id: i32, message: &Rendered) -> Result<(), SendError> {
+        self.bot
+            .edit_message_text(teloxide::types::ChatId(chat.0), MessageId(message_id), &message.html)
+            .parse_mode(ParseMode::Html)
+            .link_preview_options(no_preview())
+            .reply_markup(keyboard(&message.keyboard))
+            .await?;
+        Ok(())
+    }
+
+    /// Answers a tap with a short text. `alert`: as a dialog that has to be closed.
+    ///
+    /// # Errors
+    /// When Telegram refuses (the tap is too old) or does not answer.
+    pub async fn answer(&self, tap: &CallbackQueryId, text: &str, alert: bool) -> Result<(), SendError> {
+        self.bot.answer_callback_query(tap.clone()).text(text).show_alert(alert).await?;
+        Ok(())
+    }
+
+    /// Waits for updates from `offset` (inclusive) on.
+    ///
+    /// # Errors
+    /// When Telegram refuses or does not answer.
+    pub async fn updates(&self, offset: i32) -> Result<Vec<Update>, SendError> {
+        Ok(self.bot.get_updates().offset(offset).timeout(LONG_POLL).await?)
+    }
+}
+
+fn no_preview() -> LinkPreviewOptions {
+    LinkPreviewOptions {
+        is_disabled: true,
+        url: None,
+        prefer_small_media: false,
+        prefer_large_media: false,
+        show_above_text: false,
+    }
+}
+
+fn keyboard(rows: &[Vec<Key>]) -> InlineKeyboardMarkup {
+    InlineKeyboardMarkup::new(rows.iter().map(|row| row.iter().filter_map(button).collect::<Vec<_>>()))
+}
+
+fn button(key: &Key) -> Option<InlineKeyboardButton> {
+    Some(match &key.kind {
+        KeyKind::Callback(button) => InlineKeyboardButton::callback(&key.text, button.to_data()),
+        KeyKind::Url(url) => InlineKeyboardButton::url(&key.text, Url::parse(url).ok()?),
+        KeyKind::Copy(text) => InlineKeyboardButton::copy_text_button(&key.text, CopyTextButton { text: text.clone() }),
+    })
+}

@@ -1,0 +1,508 @@
+//! The dispatcher towards Telegram: takes effects out of the outbox, checks that they still hold, sends and
+//! edits, and keeps what it sent.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::announce::{Pending, Planned, plan};
+use super::api::{Api, SendError};
+use super::pace::Pace;
+use super::render::{self, Rendered};
+use crate::domain::calendar::Calendar;
+use crate::domain::effect::{Effect, Occasion};
+use crate::domain::{Alert, AlertId, AlertState, ChatId, Evidence, MINUTE, Timestamp, UserId};
+use crate::engine::briefing::{Briefing, Speaker};
+use crate::engine::outbox::{Ready, pause_after, ready};
+use crate::engine::status::Status;
+use crate::engine::told::{People, told};
+use crate::engine::{EngineError, Handle, boundary};
+use crate::store::{Message, OutboxEntry, Store};
+use crate::voice::Notice;
+
+/// All that sending needs.
+pub struct Sender {
+    /// The bot.
+    pub api: Api,
+    /// The engine.
+    pub engine: Handle,
+    /// M.A.X.'s words.
+    pub speaker: Arc<Speaker>,
+    /// Who stands in for whom.
+    pub people: Arc<People>,
+    /// Working hours.
+    pub calendar: Calendar,
+    /// How Telegram is doing.
+    pub status: Status,
+}
+
+impl Sender {
+    /// Works until `stop`.
+    pub async fn work(self, stop: CancellationToken) {
+        let mut worker = Worker { sender: self, pace: Pace::default(), sent: HashMap::new(), wake_at: None };
+        loop {
+            let mut changes = worker.sender.engine.changes();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = worker.round() => {}
+            }
+            let clock = worker.sender.engine.clock().clone();
+            let wake_at = worker.wake_at.take().unwrap_or(i64::MAX / 2);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = changes.changed() => {}
+                () = clock.sleep_until_millis(wake_at) => {}
+            }
+        }
+    }
+}
+
+struct Worker {
+    sender: Sender,
+    pace: Pace,
+    /// When announcements went to a chat, within the last minute.
+    sent: HashMap<ChatId, Vec<Timestamp>>,
+    /// When the next round is worth it, in milliseconds since the epoch.
+    wake_at: Option<i64>,
+}
+
+/// What became of an attempt to send.
+enum Attempt {
+    /// It went out, as this message.
+    Sent(i32),
+    /// Not now: the limits, or Telegram, say so.
+    NotNow,
+    /// The chat takes nothing from us.
+    Unreachable,
+    /// Telegram refuses this for good.
+    Never,
+}
+
+/// An announcement in the outbox that still holds.
+struct Announcement {
+    key: String,
+    entry: OutboxEntry,
+    alert: Alert,
+    occasion: Occasion,
+    first_evaluation: bool,
+}
+
+impl Worker {
+    async fn round(&mut self) {
+        if let Err(error) = self.try_round().await {
+            tracing::error!(%error, "messages could not be dispatched");
+            self.wake_in(pause_after(3) * 1000);
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.sender.engine.clock().now()
+    }
+
+    fn wake_in(&mut self, millis: i64) {
+        self.wake_at_millis(self.sender.engine.clock().now_millis() + millis);
+    }
+
+    fn wake_at_millis(&mut self, millis: i64) {
+        self.wake_at = Some(self.wake_at.map_or(millis, |at| at.min(millis)));
+    }
+
+    fn store(&self) -> &Store {
+        self.sender.engine.store()
+    }
+
+    async fn try_round(&mut self) -> Result<(), EngineError> {
+        let now = self.now();
+        let Ready { entries, next } = ready(self.store(), false, now)?;
+        if let Some(next) = next {
+            self.wake_at_millis(next.0 * 1000);
+        }
+        let mut announcements: BTreeMap<ChatId, (Option<UserId>, Vec<Announcement>)> = BTreeMap::new();
+        for (key, entry) in entries {
+            let sequence = entry.sequence;
+            match entry.effect.clone() {
+                Effect::Announce { alert, occasion, first_evaluation, .. } => {
+                    // What was decided a while ago is checked again before it is said.
+                    let alert = self.store().alert(&alert)?.filter(|alert| alert.state == AlertState::Open);
+                    let told = match &alert {
+                        Some(alert) => told(self.store(), &self.sender.people, alert)?,
+                        None => None,
+                    };
+                    match (alert, told) {
+                        (Some(alert), Some(told)) => {
+                            let user = told.user.map(|user| user.id);
+                            let one = Announcement { key, entry, alert, occasion, first_evaluation };
+                            announcements.entry(told.chat).or_insert((user, Vec::new())).1.push(one);
+                        }
+                        (Some(alert), None) => {
+                            tracing::debug!(alert = %alert.id, "nobody can be told on Telegram; the record in the CRM stands");
+                            self.settle(&key, sequence).await?;
+                        }
+                        (None, _) => self.settle(&key, sequence).await?,
+                    }
+                }
+                Effect::RefreshMessages(alert) => self.refresh(&key, sequence, &alert).await?,
+                Effect::SendDraft { alert, chat } => self.send_draft(&key, sequence, &alert, chat).await?,
+                Effect::SendAlert { alert, chat } => self.send_alert(&key, sequence, &alert, chat).await?,
+                Effect::Welcome { chat, user } => {
+                    let user = self.store().user(&user)?;
+                    let Some(user) = user else { return self.settle(&key, sequence).await };
+                    let speaker = &self.sender.speaker;
+                    let html = speaker.voice.notice_html(speaker.lang(), Notice::Welcome(&user));
+                    let message = Rendered { html, keyboard: Vec::new() };
+                    match self.send(chat, &message, false).await? {
+                        Attempt::NotNow => {}
+                        Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(&key, sequence).await?,
+                    }
+                }
+                Effect::WriteAlert(_) | Effect::WriteActivity { .. } | Effect::VerifyLead(_) => {}
+            }
+        }
+        for (chat, (user, announcements)) in announcements {
+            self.announce(chat, user, announcements).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle(&self, key: &str, sequence: u64) -> Result<(), EngineError> {
+        let key = key.to_owned();
+        self.sender.engine.run(move |engine| engine.settle(&key, sequence)).await
+    }
+
+    async fn announce(
+        &mut self,
+        chat: ChatId,
+        user: Option<UserId>,
+        announcements: Vec<Announcement>,
+    ) -> Result<(), EngineError> {
+        let now = self.now();
+        let recent = self.sent.entry(chat).or_default();
+        recent.retain(|at| *at > now.plus(-MINUTE));
+        let pending: Vec<Pending> = announcements.iter().map(pending).collect();
+        let plan = plan(&pending, recent, &self.sender.calendar, now);
+        for (alert, until) in plan.later {
+            if let Some(one) = announcements.iter().find(|one| one.alert.id == alert) {
+                let key = one.key.clone();
+                self.sender.engine.run(move |engine| engine.postpone(&key, until, false)).await?;
+                self.wake_at_millis(until.0 * 1000);
+            }
+        }
+        for planned in plan.now {
+            let parts: Vec<&Announcement> =
+                planned.alerts.iter().filter_map(|id| announcements.iter().find(|one| one.alert.id == *id)).collect();
+            self.announce_one(chat, user.as_ref(), &planned, &parts).await?;
+        }
+        Ok(())
+    }
+
+    async fn announce_one(
+        &mut self,
+        chat: ChatId,
+        user: Option<&UserId>,
+        planned: &Planned,
+        parts: &[&Announcement],
+    ) -> Result<(), EngineError> {
+        let Some(first) = parts.first() else { return Ok(()) };
+        let occasion = if parts.len() == 1 { first.occasion } else { Occasion::Opened };
+        let alerts: Vec<AlertId> = parts.iter().map(|part| part.alert.id.clone()).collect();
+        let done: Vec<(String, u64)> = parts.iter().map(|part| (part.key.clone(), part.entry.sequence)).collect();
+        let Some(rendered) = self.render(&alerts, occasion, user)? else {
+            return self.sender.engine.run(move |engine| engine.messages_sent(&[], &done)).await;
+        };
+        match self.send(chat, &rendered, planned.silent).await? {
+            Attempt::Sent(message_id) => {
+                let now = self.now();
+                self.sent.entry(chat).or_default().push(now);
+                let mut messages = self.older_messages(chat, &alerts)?;
+                messages.push(Message {
+                    chat,
+                    message_id,
+                    alerts: alerts.clone(),
+                    sent_at: now,
+                    occasion,
+                    told: user.cloned(),
+                    shown: fingerprint(&rendered),
+                    settled: false,
+                });
+                self.sender.engine.run(move |engine| engine.messages_sent(&messages, &done)).await?;
+                self.quiet_older(chat, message_id, &alerts).await
+            }
+            Attempt::NotNow => Ok(()),
+            // The chat is marked now: whoever stands in is told instead, so that nothing is lost with it.
+            Attempt::Unreachable if user.is_some() => {
+                self.wake_in(0);
+                Ok(())
+            }
+            Attempt::Unreachable | Attempt::Never => {
+                self.sender.engine.run(move |engine| engine.messages_sent(&[], &done)).await
+            }
+        }
+    }
+
+    /// Earlier messages in the chat about the one alert that a new message speaks of: from now on settled, so that
+    /// there is one place to tap.
+    fn older_messages(&self, chat: ChatId, alerts: &[AlertId]) -> Result<Vec<Message>, EngineError> {
+        let [alert] = alerts else { return Ok(Vec::new()) };
+        let mut older = self.store().messages_about(alert)?;
+        older.retain(|message| message.chat == chat && message.alerts.len() == 1 && !message.settled);
+        older.iter_mut().for_each(|message| message.settled = true);
+        Ok(older)
+    }
+
+    /// Takes the buttons from earlier messages about the same alert.
+    async fn quiet_older(&mut self, chat: ChatId, newest: i32, alerts: &[AlertId]) -> Result<(), EngineError> {
+        let [alert] = alerts else { return Ok(()) };
+        for message in self.store().messages_about(alert)? {
+            if message.chat != chat || message.message_id == newest || message.alerts.len() != 1 {
+                continue;
+            }
+            if let Some(mut rendered) = self.render(&message.alerts, message.occasion, message.told.as_ref())? {
+                rendered.keyboard = Vec::new();
+                if let Err(error) = self.sender.api.edit(chat, message.message_id, &rendered).await {
+                    tracing::debug!(%error, "an earlier message keeps its buttons");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_draft(&mut self, key: &str, sequence: u64, alert: &AlertId, chat: ChatId) -> Result<(), EngineError> {
+        let now = self.now();
+        let speaker = self.sender.speaker.clone();
+        let briefing = match self.store().alert(alert)? {
+            Some(alert) => Briefing::load(self.store(), &speaker, alert, now)?,
+            None => None,
+        };
+        let Some(briefing) = briefing else { return self.settle(key, sequence).await };
+        let context = briefing.context(&speaker, speaker.content, Occasion::Opened, now);
+        let message = render::draft(&speaker.voice, &context);
+        match self.send(chat, &message, true).await? {
+            Attempt::NotNow => Ok(()),
+            Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
+        }
+    }
+
+    async fn send_alert(&mut self, key: &str, sequence: u64, alert: &AlertId, chat: ChatId) -> Result<(), EngineError> {
+        let alerts = [alert.clone()];
+        let user = self.store().links()?.into_iter().find(|link| link.chat == chat).map(|link| link.user);
+        let Some(rendered) = self.render(&alerts, Occasion::Opened, user.as_ref())? else {
+            return self.settle(key, sequence).await;
+        };
+        match self.send(chat, &rendered, true).await? {
+            Attempt::NotNow => Ok(()),
+            Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
+            Attempt::Sent(message_id) => {
+                let mut messages = self.older_messages(chat, &alerts)?;
+                messages.push(Message {
+                    chat,
+                    message_id,
+                    alerts: alerts.to_vec(),
+                    sent_at: self.now(),
+                    occasion: Occasion::Opened,
+                    told: user,
+                    shown: fingerprint(&rendered),
+                    settled: false,
+                });
+                let done = vec![(key.to_owned(), sequence)];
+                self.sender.engine.run(move |engine| engine.messages_sent(&messages, &done)).await?;
+                self.quiet_older(chat, message_id, &alerts).await
+            }
+        }
+    }
+
+    /// Brings every message about an alert to its present state.
+    async fn refresh(&mut self, key: &str, sequence: u64, alert: &AlertId) -> Result<(), EngineError> {
+        let mut done = vec![(key.to_owned(), sequence)];
+        let mut changed = Vec::new();
+        for mut message in self.store().messages_about(alert)? {
+            if message.settled {
+                continue;
+            }
+            let Some(rendered) = self.render(&message.alerts, message.occasion, message.told.as_ref())? else {
+                continue;
+            };
+            let shown = fingerprint(&rendered);
+            if shown != message.shown {
+                match self.edit(message.chat, message.message_id, &rendered).await? {
+                    Attempt::NotNow => {
+                        done.clear();
+                        continue;
+                    }
+                    Attempt::Sent(_) => message.shown = shown,
+                    Attempt::Unreachable | Attempt::Never => message.settled = true,
+                }
+            }
+            message.settled |= self.is_final(&message)?;
+            changed.push(message);
+        }
+        self.sender.engine.run(move |engine| engine.messages_sent(&changed, &done)).await
+    }
+
+    /// Whether nothing can change in a message any more: its alerts are another's. A closed alert may open again.
+    fn is_final(&self, message: &Message) -> Result<bool, EngineError> {
+        let [alert] = message.alerts.as_slice() else { return Ok(false) };
+        let alert = self.store().alert(alert)?;
+        Ok(alert.is_none_or(|alert| message.told.is_some() && alert.state.is_open() && alert.owner != message.told))
+    }
+
+    /// What a message about these alerts shows now; `None` when nothing is known of them any more.
+    fn render(
+        &self,
+        alerts: &[AlertId],
+        occasion: Occasion,
+        told: Option<&UserId>,
+    ) -> Result<Option<Rendered>, EngineError> {
+        let now = self.now();
+        let speaker = &self.sender.speaker;
+        let mut briefings = Vec::with_capacity(alerts.len());
+        for id in alerts {
+            if let Some(alert) = self.store().alert(id)? {
+                briefings.extend(Briefing::load(self.store(), speaker, alert, now)?);
+            }
+        }
+        let contexts: Vec<_> =
+            briefings.iter().map(|briefing| briefing.context(speaker, speaker.content, occasion, now)).collect();
+        Ok(match contexts.as_slice() {
+            [] => None,
+            [one] if alerts.len() == 1 => {
+                let has_moved =
+                    told.is_some_and(|told| one.alert.owner.as_ref() != Some(told)) && one.alert.state.is_open();
+                let stands_in = told.is_some_and(|told| self.stands_in(one.alert, told));
+                Some(if has_moved && !stands_in {
+                    render::moved(&speaker.voice, one, one.owner)
+                } else {
+                    render::alert(&speaker.voice, one)
+                })
+            }
+            many => {
+                let reader = told.map(|user| self.store().user(user)).transpose()?.flatten();
+                let open: Vec<_> = many.iter().filter(|one| one.alert.state.is_open()).copied().collect();
+                let shown = if open.is_empty() { many } else { open.as_slice() };
+                let mut rendered = render::digest(&speaker.voice, speaker.lang(), reader.as_ref(), shown);
+                if open.is_empty() {
+                    let html = speaker.voice.notice_html(speaker.lang(), Notice::AllClear);
+                    rendered = Rendered { html, keyboard: Vec::new() };
+                }
+                Some(rendered)
+            }
+        })
+    }
+
+    fn stands_in(&self, alert: &Alert, user: &UserId) -> bool {
+        alert.owner.as_ref().is_some_and(|owner| self.sender.people.stand_ins.get(owner) == Some(user))
+    }
+
+    async fn send(&mut self, chat: ChatId, message: &Rendered, silent: bool) -> Result<Attempt, EngineError> {
+        if !self.may_send(chat) {
+            return Ok(Attempt::NotNow);
+        }
+        boundary::pass("telegram-before-send");
+        let result = self.sender.api.send(chat, message, silent).await;
+        boundary::pass("telegram-after-send");
+        self.judge(chat, result).await
+    }
+
+    async fn edit(&mut self, chat: ChatId, message_id: i32, message: &Rendered) -> Result<Attempt, EngineError> {
+        if !self.may_send(chat) {
+            return Ok(Attempt::NotNow);
+        }
+        let result = self.sender.api.edit(chat, message_id, message).await.map(|()| message_id);
+        self.judge(chat, result).await
+    }
+
+    /// Whether the limits allow a message to a chat now; if not, the next round is set for when they do.
+    fn may_send(&mut self, chat: ChatId) -> bool {
+        let now = self.sender.engine.clock().now_millis();
+        let slot = self.pace.next_slot(chat, now);
+        if slot > now {
+            self.wake_at_millis(slot);
+            return false;
+        }
+        self.pace.sent(chat, now);
+        true
+    }
+
+    async fn judge(&mut self, chat: ChatId, result: Result<i32, SendError>) -> Result<Attempt, EngineError> {
+        let now = self.now();
+        let error = match result {
+            Ok(message_id) => {
+                if self.sender.status.telegram_ok(now) {
+                    tracing::info!("Telegram answers again");
+                }
+                metrics::counter!("max_telegram_sent_total").increment(1);
+                return Ok(Attempt::Sent(message_id));
+            }
+            Err(error) => error,
+        };
+        match error {
+            SendError::NotModified => Ok(Attempt::Sent(0)),
+            SendError::MessageGone => Ok(Attempt::Never),
+            SendError::RetryAfter(seconds) => {
+                tracing::warn!(%chat, seconds, "Telegram asks to wait");
+                let until = now.plus(seconds.max(1)).0 * 1000;
+                self.pace.hold(chat, until);
+                self.wake_at_millis(until);
+                Ok(Attempt::NotNow)
+            }
+            SendError::Unreachable(reason) => {
+                tracing::warn!(%chat, %reason, "a chat takes no messages; it is not written to until its user comes back");
+                metrics::counter!("max_telegram_unreachable_total").increment(1);
+                self.sender.engine.run(move |engine| engine.mark_reachable(chat, false)).await?;
+                Ok(Attempt::Unreachable)
+            }
+            SendError::Migrated(to) => {
+                tracing::warn!(%chat, %to, "a group moved: write the new id into the configuration");
+                Ok(Attempt::Never)
+            }
+            SendError::BadToken => {
+                if self.sender.status.telegram_failed(error.to_string(), true) {
+                    tracing::error!(%error, "Telegram needs a person");
+                }
+                self.wake_in(pause_after(5) * 1000);
+                Ok(Attempt::NotNow)
+            }
+            SendError::Unavailable(_) => {
+                if self.sender.status.telegram_failed(error.to_string(), false) {
+                    tracing::warn!(%error, "Telegram does not answer; it is tried again");
+                }
+                let until = self.sender.engine.clock().now_millis() + pause_after(1) * 1000;
+                self.pace.hold(chat, until);
+                self.wake_at_millis(until);
+                Ok(Attempt::NotNow)
+            }
+            SendError::Refused(reason) => {
+                tracing::error!(%chat, %reason, "Telegram refuses a message for good; it is given up");
+                metrics::counter!("max_effects_given_up_total").increment(1);
+                Ok(Attempt::Never)
+            }
+        }
+    }
+}
+
+fn pending(one: &Announcement) -> Pending {
+    let shared = match &one.alert.evidence {
+        Evidence::HotLead { inbound, .. } => Some(inbound.activity_id.to_string()),
+        Evidence::AwaitingReply { first, .. } => Some(first.activity_id.to_string()),
+        Evidence::NoContact { .. }
+        | Evidence::Stale { .. }
+        | Evidence::NoFollowup { .. }
+        | Evidence::NoReply { .. }
+        | Evidence::PreferredChannel { .. } => None,
+    };
+    Pending {
+        alert: one.alert.id.clone(),
+        alert_type: one.alert.alert_type,
+        shared,
+        first_evaluation: one.first_evaluation,
+    }
+}
+
+/// What a message shows, as one number: the same for the same text and buttons, also after a restart.
+fn fingerprint(message: &Rendered) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    message.html.hash(&mut hasher);
+    format!("{:?}", message.keyboard).hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,231 @@
+//! What a Telegram message looks like: M.A.X.'s words with the buttons that fit the alert. Nothing is sent here.
+
+use crate::domain::button::{Button, SnoozeFor};
+use crate::domain::{Alert, AlertId, AlertState, AlertType, Channel, User};
+use crate::insight::advice;
+use crate::voice::{AlertContext, ButtonLabel, Content, Draft, Lang, Notice, Toast, Voice, fitted};
+
+/// How many alerts of a digest get a button.
+pub const DIGEST_BUTTONS: usize = 10;
+/// How long a text a copy button can hold, in UTF-16 units.
+pub const COPY_UNITS: usize = 256;
+
+/// A message ready to be sent: Telegram's HTML, at most 4,096 UTF-16 units when read, and rows of buttons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    /// The text.
+    pub html: String,
+    /// Rows of buttons; none when empty.
+    pub keyboard: Vec<Vec<Key>>,
+}
+
+/// A button.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// What it says.
+    pub text: String,
+    /// What it does.
+    pub kind: KeyKind,
+}
+
+/// What a button does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// Tells us.
+    Callback(Button),
+    /// Opens an address.
+    Url(String),
+    /// Copies a text of at most [`COPY_UNITS`] units.
+    Copy(String),
+}
+
+impl Rendered {
+    fn new(html: String, keyboard: Vec<Vec<Key>>) -> Self {
+        let keyboard = keyboard.into_iter().filter(|row| !row.is_empty()).collect();
+        Self { html: fitted(html), keyboard }
+    }
+}
+
+/// An alert's message in its present state: open, in a pause, or closed and why, then without buttons.
+pub fn alert(voice: &Voice, context: &AlertContext<'_>) -> Rendered {
+    let html = voice.alert_html(context, address_to_show(context));
+    let keyboard = match context.alert.state {
+        AlertState::Open => alert_keyboard(voice, context),
+        AlertState::Snoozed { .. } if context.content != Content::Initials => vec![last_row(voice, context)],
+        AlertState::Snoozed { .. } | AlertState::Closed { .. } | AlertState::Resolved(_) => Vec::new(),
+    };
+    Rendered::new(html, keyboard)
+}
+
+/// The buttons of an open alert: also what "back" brings back after the snooze choices. In a group only one, which
+/// shows the alert in private.
+pub fn alert_keyboard(voice: &Voice, context: &AlertContext<'_>) -> Vec<Vec<Key>> {
+    let labels = Labels { voice, lang: context.lang };
+    let alert = context.alert;
+    if context.content == Content::Initials {
+        return vec![vec![labels.tap(ButtonLabel::Show, Button::Show(alert.id.clone()))]];
+    }
+    let mut write = Vec::new();
+    if advice::whatsapp_open(context.lead) {
+        let draft = voice.draft_for(context, Channel::Whatsapp).map(|draft| draft.text).unwrap_or_default();
+        let answers = alert.alert_type.is_about_an_answer();
+        let label = if answers { ButtonLabel::WhatsappAnswer } else { ButtonLabel::WhatsappWrite };
+        write.extend(context.whatsapp_link(&draft).map(|link| labels.url(label, link)));
+        // What is merely worth knowing asks for nothing, so nothing is reported as sent either.
+        if alert.alert_type != AlertType::PreferredChannel {
+            write.push(labels.tap(ButtonLabel::Sent, Button::SentByHand(alert.id.clone())));
+        }
+    }
+    let mut later = Vec::new();
+    if advice::draft_channel(alert, context.lead, context.preferred).is_some() {
+        later.push(labels.tap(ButtonLabel::Draft, Button::Draft(alert.id.clone())));
+    }
+    later.push(labels.tap(ButtonLabel::Snooze, Button::SnoozeMenu(alert.id.clone())));
+    [write, later, last_row(voice, context)].into_iter().filter(|row| !row.is_empty()).collect()
+}
+
+fn last_row(voice: &Voice, context: &AlertContext<'_>) -> Vec<Key> {
+    let labels = Labels { voice, lang: context.lang };
+    let settle = match context.alert.alert_type {
+        AlertType::PreferredChannel => ButtonLabel::Noted,
+        AlertType::HotLead24h
+        | AlertType::AwaitingReply24h
+        | AlertType::NoContact7d
+        | AlertType::StaleLead30d
+        | AlertType::NoFollowup7d
+        | AlertType::NoReply3d => ButtonLabel::Resolve,
+    };
+    let mut row = vec![labels.tap(settle, Button::Resolve(context.alert.id.clone()))];
+    let link = context.crm_link.filter(|link| opens_from_a_button(link));
+    row.extend(link.map(|link| labels.url(ButtonLabel::OpenInCrm, link.to_owned())));
+    row
+}
+
+/// The former owner's message once the lead has moved to `new_owner`, or to nobody.
+pub fn moved(voice: &Voice, context: &AlertContext<'_>, new_owner: Option<&User>) -> Rendered {
+    Rendered::new(voice.moved_html(context, new_owner), Vec::new())
+}
+
+/// The choices behind "later", in place of an alert's buttons.
+pub fn snooze_keyboard(voice: &Voice, lang: Lang, alert: &AlertId) -> Vec<Vec<Key>> {
+    let labels = Labels { voice, lang };
+    let choices = SnoozeFor::ALL
+        .map(|length| labels.tap(ButtonLabel::SnoozeFor(length), Button::Snooze(alert.clone(), length)))
+        .to_vec();
+    vec![choices, vec![labels.tap(ButtonLabel::Back, Button::Back(alert.clone()))]]
+}
+
+/// Several alerts in one message, most pressing first, each of the first ten with a button that shows it.
+/// `reader` is greeted; nobody in a group.
+pub fn digest(voice: &Voice, lang: Lang, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> Rendered {
+    let (html, order) = voice.digest_html(lang, reader, alerts);
+    let show = |(position, index): (usize, &usize)| {
+        let context = &alerts[*index];
+        let text = voice.show_label(context, position + 1);
+        vec![Key { text, kind: KeyKind::Callback(Button::Show(context.alert.id.clone())) }]
+    };
+    let keyboard = order.iter().take(DIGEST_BUTTONS).enumerate().map(show).collect();
+    Rendered::new(html, keyboard)
+}
+
+/// A prepared message to the lead, to copy; or the reason why there is none.
+pub fn draft(voice: &Voice, context: &AlertContext<'_>) -> Rendered {
+    let draft = voice.draft(context);
+    let html = voice.draft_html(context, draft.as_ref());
+    let keyboard = draft.map(|draft| draft_keyboard(voice, context, draft)).unwrap_or_default();
+    Rendered::new(html, keyboard)
+}
+
+fn draft_keyboard(voice: &Voice, context: &AlertContext<'_>, draft: Draft) -> Vec<Vec<Key>> {
+    let labels = Labels { voice, lang: context.lang };
+    let mut write = Vec::new();
+    if draft.channel == Channel::Whatsapp {
+        let link = context.whatsapp_link(&draft.text);
+        write.extend(link.map(|link| labels.url(ButtonLabel::WhatsappWrite, link)));
+        if context.alert.state.is_open() && context.alert.alert_type != AlertType::PreferredChannel {
+            write.push(labels.tap(ButtonLabel::Sent, Button::SentByHand(context.alert.id.clone())));
+        }
+    }
+    let fits = draft.text.encode_utf16().count() <= COPY_UNITS && !draft.text.is_empty();
+    let copy = fits.then(|| Key { text: labels.text(ButtonLabel::Copy), kind: KeyKind::Copy(draft.text) });
+    vec![copy.into_iter().collect(), write]
+}
+
+/// A message that is not about one alert.
+pub fn notice(voice: &Voice, lang: Lang, notice: Notice<'_>) -> Rendered {
+    Rendered::new(voice.notice_html(lang, notice), Vec::new())
+}
+
+/// The answer to a tap on a button of an alert that needs no tap any more: who was faster. `None` while it is
+/// open.
+pub fn too_late(voice: &Voice, lang: Lang, alert: &Alert) -> Option<String> {
+    match &alert.state {
+        AlertState::Open | AlertState::Snoozed { .. } => None,
+        AlertState::Closed { .. } => Some(voice.toast(lang, Toast::AlreadyClosed)),
+        AlertState::Resolved(resolution) => Some(voice.toast(lang, Toast::AlreadyHandled(&resolution.by))),
+    }
+}
+
+struct Labels<'a> {
+    voice: &'a Voice,
+    lang: Lang,
+}
+
+impl Labels<'_> {
+    fn text(&self, label: ButtonLabel) -> String {
+        self.voice.button(self.lang, label)
+    }
+
+    fn tap(&self, label: ButtonLabel, button: Button) -> Key {
+        Key { text: self.text(label), kind: KeyKind::Callback(button) }
+    }
+
+    fn url(&self, label: ButtonLabel, url: String) -> Key {
+        Key { text: self.text(label), kind: KeyKind::Url(url) }
+    }
+}
+
+/// The CRM's address as text, when it can be no button; not where little may be shown.
+fn address_to_show<'a>(context: &AlertContext<'a>) -> Option<&'a str> {
+    match context.content {
+        Content::Full => context.crm_link.filter(|link| !opens_from_a_button(link)),
+        Content::Minimal | Content::Initials => None,
+    }
+}
+
+/// Whether Telegram takes this address for a button: it refuses the whole message otherwise. It wants a host
+/// with a dot, and neither localhost nor an address of the machine itself.
+pub fn opens_from_a_button(link: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(link) else { return false };
+    let host = url.host_str().unwrap_or_default().trim_end_matches('.');
+    let local = host.ends_with(".localhost")
+        || host.parse::<std::net::Ipv4Addr>().is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified());
+    matches!(url.scheme(), "http" | "https") && host.contains('.') && !host.starts_with('[') && !local
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn telegram_opens_only_real_hosts() {
+        for good in ["https://crm.example.com/#Lead/view/1", "http://192.168.1.5:8080/", "https://crm.local/"] {
+            assert!(opens_from_a_button(good), "{good}");
+        }
+        for bad in [
+            "http://localhost:8080/#Lead/view/1",
+            "http://crm.localhost/",
+            "http://127.0.0.1/",
+            "http://127.1/",
+            "http://0.0.0.0/",
+            "http://[::1]/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://espocrm/",
+            "ftp://crm.example.com/",
+            "javascript:alert(1)",
+            "",
+        ] {
+            assert!(!opens_from_a_button(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,473 @@
+//! One language's way of saying things: what the templates are told, and how their pieces are put together.
+
+use std::path::Path;
+
+use minijinja::{Environment, Error, Value, context};
+
+use super::templates::{self, Labels, VoiceError};
+use super::{AlertContext, Content, Draft, Lang, Notice, Toast, html, names, type_key, words};
+use crate::domain::alert::{ChannelRate, Cited, Resolution};
+use crate::domain::effect::Occasion;
+use crate::domain::{AlertState, Channel, CloseReason, Direction, Evidence, Severity, Timestamp, User};
+use crate::insight::advice::{self, Suggestion};
+
+/// How many alerts a digest lists at most: more is no longer read.
+const DIGEST_LINES: usize = 30;
+/// From this rate on (percent) a channel works well, not just better.
+const GOOD_RATE: u32 = 60;
+
+/// A language with its templates and labels.
+#[derive(Debug)]
+pub struct Speech {
+    lang: Lang,
+    environment: Environment<'static>,
+    labels: Labels,
+}
+
+impl Speech {
+    /// The embedded wordings with those of `folder` in their place.
+    pub fn load(lang: Lang, folder: Option<&Path>) -> Result<Self, VoiceError> {
+        let (environment, labels) = templates::load(lang, folder)?;
+        Ok(Self { lang, environment, labels })
+    }
+
+    /// Its language.
+    pub fn lang(&self) -> Lang {
+        self.lang
+    }
+
+    /// A short text; its key when there is none, which a test rules out.
+    pub fn label(&self, section: &str, key: &str) -> String {
+        self.labels.get(section).and_then(|texts| texts.get(key)).map_or_else(|| key.to_owned(), String::clone)
+    }
+
+    fn render(&self, name: &str, values: &Value) -> Result<String, Error> {
+        let text = self.environment.get_template(name)?.render(values)?;
+        Ok(tidy(&text))
+    }
+
+    fn of_type(&self, folder: &str, context: &AlertContext<'_>, values: &Value) -> Result<String, Error> {
+        self.render(&format!("{folder}/{}.txt.j2", type_key(context.alert.alert_type)), values)
+    }
+
+    /// One sentence: what is the matter.
+    pub fn headline(&self, context: &AlertContext<'_>) -> Result<String, Error> {
+        let facts = self.facts(context);
+        match context.content {
+            Content::Full | Content::Minimal => self.of_type("headlines", context, &facts),
+            Content::Initials => self.render("headlines/group.txt.j2", &facts),
+        }
+    }
+
+    /// A few words: what is the matter, in a list.
+    fn reason(&self, context: &AlertContext<'_>) -> Result<String, Error> {
+        match context.content {
+            Content::Full | Content::Minimal => self.of_type("reasons", context, &self.facts(context)),
+            Content::Initials => Ok(words::duration(self.lang, as_of(context).since(reference(context)))),
+        }
+    }
+
+    /// The fact with its date, as of the opening: it is written once.
+    pub fn record(&self, context: &AlertContext<'_>) -> Result<String, Error> {
+        let opened = context.alert.opened_at.unwrap_or(context.now);
+        self.of_type("records", context, &self.facts_as_of(context, opened))
+    }
+
+    /// What the alert rests on, with the quoted words on the same line.
+    pub fn evidence_in_full(&self, context: &AlertContext<'_>) -> Result<String, Error> {
+        let context = AlertContext { content: Content::Full, ..*context };
+        let opened = context.alert.opened_at.unwrap_or(context.now);
+        let when = cited(&context.alert.evidence).map(|cited| words::on(self.lang, cited.at, opened, context.zone));
+        let facts = context! { when => when.unwrap_or_default(), ..self.facts_as_of(&context, opened) };
+        let quote = quote(&context);
+        let evidence = self.of_type("evidence", &context, &facts)?;
+        Ok(match (quote.is_empty(), self.lang) {
+            (true, _) => evidence,
+            (false, Lang::Fr) => format!("{evidence} «\u{A0}{quote}\u{A0}»"),
+            (false, Lang::En) => format!("{evidence} “{quote}”"),
+        })
+    }
+
+    /// The first suggestion, as a title.
+    pub fn suggested_action(&self, context: &AlertContext<'_>) -> String {
+        self.label("suggestion", &first_suggestion(context).key())
+    }
+
+    /// The first suggestion, as one says it.
+    fn spoken_suggestion(&self, context: &AlertContext<'_>) -> String {
+        let suggestion = first_suggestion(context);
+        let elsewhere = |channel: Channel| cited(&context.alert.evidence).is_some_and(|cited| cited.channel != channel);
+        let key = match suggestion {
+            Suggestion::GentleReminder(channel) if elsewhere(channel) => format!("try_{}", channel.as_str()),
+            Suggestion::StickTo(_) if !works_well(&context.alert.evidence) => "lean_on".to_owned(),
+            Suggestion::First(_)
+            | Suggestion::GentleReminder(_)
+            | Suggestion::ChangeAngle(_)
+            | Suggestion::FollowUp(_)
+            | Suggestion::CallDirectly
+            | Suggestion::AnswerNow(_)
+            | Suggestion::CallTomorrow
+            | Suggestion::LastTry(_)
+            | Suggestion::Archive
+            | Suggestion::StickTo(_)
+            | Suggestion::FindContactData
+            | Suggestion::CheckConsent
+            | Suggestion::MarkHandled => suggestion.key(),
+        };
+        self.label("spoken", &key)
+    }
+
+    /// What every template about an alert may use; `templates/voice/README.md` lists it.
+    fn facts(&self, context: &AlertContext<'_>) -> Value {
+        self.facts_as_of(context, as_of(context))
+    }
+
+    fn facts_as_of(&self, context: &AlertContext<'_>, as_of: Timestamp) -> Value {
+        let (lang, zone) = (self.lang, context.zone);
+        let since = reference(context);
+        let called = match context.content {
+            Content::Full => names::call_name(context.lead, false),
+            Content::Minimal => names::call_name(context.lead, true),
+            Content::Initials => names::initials(context.lead),
+        };
+        let named = !called.is_empty();
+        let in_group = context.content == Content::Initials;
+        let nameless = |key: &str| self.label("nameless", key);
+        let activity = cited(&context.alert.evidence);
+        let quote = if context.content == Content::Full { quote(context) } else { String::new() };
+        context! {
+            who => if named { called.clone() } else { nameless("inside") },
+            who_start => if named { called } else { nameless("start") },
+            named,
+            identity => if context.content == Content::Full { names::identity(context.lead) } else { String::new() },
+            me => context.owner.map(names::user).unwrap_or_default(),
+            days => as_of.days_since(since).max(0),
+            duration => words::duration(lang, as_of.since(since)),
+            ago => words::ago(lang, as_of.since(since)),
+            date => words::date(lang, since, as_of, zone),
+            time => words::clock(lang, since, zone),
+            seen => activity.is_some(),
+            channel => activity.map_or("", |cited| cited.channel.as_str()),
+            noun => activity.map(|cited| self.label("noun", cited.channel.as_str())).unwrap_or_default(),
+            via => activity.map(|cited| self.via(cited.channel)).unwrap_or_default(),
+            ours => activity.is_some_and(|cited| cited.direction == Direction::Out),
+            when => activity.map(|cited| words::when(lang, cited.at, as_of, zone)).unwrap_or_default(),
+            cited_date => activity.map(|cited| words::date(lang, cited.at, as_of, zone)).unwrap_or_default(),
+            waiting => waiting(&context.alert.evidence),
+            quoted => !quote.is_empty(),
+            quote,
+            suggestion => if in_group { String::new() } else { self.spoken_suggestion(context) },
+            action => self.suggested_action(context),
+            emoji => self.label("emoji", type_key(context.alert.alert_type)),
+            opening => if in_group { String::new() } else { self.opening(context.occasion) },
+            ..self.rates(&context.alert.evidence)
+        }
+    }
+
+    /// By what means, with a space before it; empty where the noun says it already.
+    fn via(&self, channel: Channel) -> String {
+        match channel {
+            Channel::Whatsapp | Channel::Email => format!(" {}", self.label("on", channel.as_str())),
+            Channel::Call | Channel::Manual => String::new(),
+        }
+    }
+
+    fn rates(&self, evidence: &Evidence) -> Value {
+        let name = |rate: ChannelRate| self.label("channel", rate.channel.as_str());
+        let on = |rate: ChannelRate| self.label("on", rate.channel.as_str());
+        let rates = rates(evidence);
+        context! {
+            best => rates.map(|(best, _)| rate_values(best, name(best), on(best))),
+            second => rates.map(|(_, second)| rate_values(second, name(second), on(second))),
+            good => works_well(evidence),
+        }
+    }
+
+    fn opening(&self, occasion: Occasion) -> String {
+        let key = match occasion {
+            Occasion::Opened => return String::new(),
+            Occasion::Reopened => "reopened",
+            Occasion::SnoozeOver => "snooze_over",
+            Occasion::NewOwner => "new_owner",
+        };
+        self.label("opening", key)
+    }
+
+    /// An alert in its present state.
+    pub fn alert_html(&self, context: &AlertContext<'_>, shown_link: Option<&str>) -> Result<String, Error> {
+        match &context.alert.state {
+            AlertState::Open => {
+                let facts = self.facts(context);
+                let evidence = match context.content {
+                    Content::Full | Content::Minimal => self.of_type("evidence", context, &facts)?,
+                    Content::Initials => String::new(),
+                };
+                let values = context! {
+                    headline => self.headline(context)?,
+                    evidence,
+                    link => shown_link.unwrap_or_default(),
+                    ..facts
+                };
+                self.render("alert.html.j2", &values)
+            }
+            AlertState::Snoozed { until } => {
+                let values = context! {
+                    headline => self.headline(context)?,
+                    until => words::until(self.lang, *until, context.now, context.zone),
+                    link => shown_link.unwrap_or_default(),
+                    ..self.facts(context)
+                };
+                self.render("snoozed.html.j2", &values)
+            }
+            AlertState::Closed { reason, .. } => {
+                self.closed(context, "closed", &self.outcome(context, *reason), context! {})
+            }
+            AlertState::Resolved(resolution) => self.resolved(context, resolution),
+        }
+    }
+
+    fn outcome(&self, context: &AlertContext<'_>, reason: CloseReason) -> String {
+        let key = match reason {
+            CloseReason::LeadDeleted | CloseReason::LeadClosed | CloseReason::Planned | CloseReason::Superseded => {
+                reason.as_str().to_owned()
+            }
+            CloseReason::Cleared => format!("cleared_{}", type_key(context.alert.alert_type)),
+        };
+        self.label("closed", &key)
+    }
+
+    fn resolved(&self, context: &AlertContext<'_>, resolution: &Resolution) -> Result<String, Error> {
+        let note = match context.content {
+            Content::Full => names::isolated(names::one_line(&resolution.note, names::QUOTE_CHARS)),
+            Content::Minimal | Content::Initials => String::new(),
+        };
+        let values = context! {
+            by => names::name(&resolution.by),
+            place => self.label("place", resolution.via.as_str()),
+            note,
+        };
+        self.closed(context, "resolved", "", values)
+    }
+
+    /// What is left of an alert's message once the lead belongs to somebody else.
+    pub fn moved_html(&self, context: &AlertContext<'_>, new_owner: Option<&User>) -> Result<String, Error> {
+        let values = context! { by => new_owner.map(names::user).unwrap_or_default() };
+        self.closed(context, "moved", "", values)
+    }
+
+    fn closed(&self, context: &AlertContext<'_>, how: &str, outcome: &str, values: Value) -> Result<String, Error> {
+        let nothing = context! { by => "", place => "", note => "" };
+        let values = context! {
+            headline => self.headline(context)?,
+            how,
+            outcome,
+            ..context! { ..values, ..nothing, ..self.facts(context) }
+        };
+        self.render("closed.html.j2", &values)
+    }
+
+    /// How a list calls a lead.
+    pub fn listed_name(&self, context: &AlertContext<'_>) -> String {
+        let name = match context.content {
+            Content::Full => names::identity(context.lead),
+            Content::Minimal => names::call_name(context.lead, true),
+            Content::Initials => names::initials(context.lead),
+        };
+        if name.is_empty() { self.label("nameless", "start") } else { name }
+    }
+
+    /// Several alerts in one message, and the order in which it lists them.
+    pub fn digest_html(
+        &self,
+        reader: Option<&User>,
+        alerts: &[AlertContext<'_>],
+    ) -> Result<(String, Vec<usize>), Error> {
+        let mut order: Vec<usize> = (0..alerts.len()).collect();
+        order.sort_by_key(|index| std::cmp::Reverse(alerts[*index].alert.severity()));
+        let mut shown = order.len().min(DIGEST_LINES);
+        loop {
+            let html = self.digest_of(reader, alerts, &order, shown)?;
+            if shown == 0 || html::visible_units(&html) <= html::MESSAGE_UNITS {
+                return Ok((html, order));
+            }
+            shown -= 1;
+        }
+    }
+
+    fn digest_of(
+        &self,
+        reader: Option<&User>,
+        alerts: &[AlertContext<'_>],
+        order: &[usize],
+        shown: usize,
+    ) -> Result<String, Error> {
+        let mut groups: Vec<(Severity, Vec<Value>)> = Vec::new();
+        for (position, index) in order.iter().take(shown).enumerate() {
+            let context = &alerts[*index];
+            let line = context! {
+                number => position + 1,
+                name => self.listed_name(context),
+                reason => self.reason(context)?,
+            };
+            match groups.last_mut() {
+                Some((severity, lines)) if *severity == context.alert.severity() => lines.push(line),
+                _ => groups.push((context.alert.severity(), vec![line])),
+            }
+        }
+        let groups: Vec<Value> = groups
+            .into_iter()
+            .map(|(severity, lines)| context! { title => self.label("severity", severity.as_str()), lines })
+            .collect();
+        let me = reader.map(names::user).unwrap_or_default();
+        let urgent = alerts.iter().filter(|context| context.alert.severity() == Severity::Urgent).count();
+        let values = context! { total => alerts.len(), urgent, groups, left => alerts.len() - shown, me };
+        self.render("digest.html.j2", &values)
+    }
+
+    /// An e-mail's subject.
+    pub fn subject(&self, context: &AlertContext<'_>) -> Result<String, Error> {
+        Ok(self.label("subject", type_key(context.alert.alert_type)))
+    }
+
+    /// A message to the lead.
+    pub fn draft(&self, context: &AlertContext<'_>, channel: Channel) -> Result<String, Error> {
+        let facts = context! {
+            first_name => names::one_line(&context.lead.first_name, 48),
+            to => channel.as_str(),
+            ..self.facts(context)
+        };
+        let body = self.of_type("drafts", context, &facts)?;
+        let frame = match channel {
+            Channel::Whatsapp | Channel::Manual => "frames/whatsapp.txt.j2",
+            Channel::Email => "frames/email.txt.j2",
+            Channel::Call => "frames/call.txt.j2",
+        };
+        self.render(frame, &context! { body, ..facts })
+    }
+
+    /// A draft, presented for copying.
+    pub fn draft_html(&self, context: &AlertContext<'_>, draft: Option<&Draft>) -> Result<String, Error> {
+        let values = context! {
+            ready => draft.is_some(),
+            text => draft.map(|draft| draft.text.as_str()).unwrap_or_default(),
+            subject => draft.and_then(|draft| draft.subject.as_deref()).unwrap_or_default(),
+            to => draft.map_or("", |draft| draft.channel.as_str()),
+            on => draft.map(|draft| self.label("on", draft.channel.as_str())).unwrap_or_default(),
+            ..self.facts(context)
+        };
+        self.render("draft.html.j2", &values)
+    }
+
+    /// A message that is not about one alert.
+    pub fn notice_html(&self, notice: Notice<'_>) -> Result<String, Error> {
+        let (name, me) = match notice {
+            Notice::Welcome(user) => ("welcome", names::user(user)),
+            Notice::NotLinked => ("not_linked", String::new()),
+            Notice::LinkExpired => ("link_expired", String::new()),
+            Notice::Unlinked => ("unlinked", String::new()),
+            Notice::Help => ("help", String::new()),
+            Notice::Unknown => ("unknown", String::new()),
+            Notice::AllClear => ("all_clear", String::new()),
+        };
+        self.render(&format!("notices/{name}.html.j2"), &context! { me })
+    }
+
+    /// The short answer to a tap.
+    pub fn toast(&self, toast: Toast<'_>) -> Result<String, Error> {
+        let (name, values) = match toast {
+            Toast::Resolved => ("resolved", context! {}),
+            Toast::Snoozed { until, now, zone } => {
+                ("snoozed", context! { until => words::until(self.lang, until, now, zone) })
+            }
+            Toast::Sent(lead) => {
+                let name = names::call_name(lead, true);
+                ("sent", context! { named => !name.is_empty(), who => name })
+            }
+            Toast::AlreadyHandled(by) => ("already_handled", context! { by => names::name(by) }),
+            Toast::AlreadyClosed => ("already_closed", context! {}),
+            Toast::DraftComing => ("draft_coming", context! {}),
+            Toast::Stale => ("stale", context! {}),
+            Toast::NotYours => ("not_yours", context! {}),
+            Toast::TryAgain => ("try_again", context! {}),
+        };
+        self.render(&format!("toasts/{name}.txt.j2"), &values)
+    }
+}
+
+fn rate_values(rate: ChannelRate, name: String, on: String) -> Value {
+    context! { name, on, rate => rate.percent(), answered => rate.answered, attempts => rate.attempts }
+}
+
+fn first_suggestion(context: &AlertContext<'_>) -> Suggestion {
+    advice::suggestions(context.alert, context.lead, context.preferred)[0]
+}
+
+/// A closed alert speaks as of its end, whenever its message is brought up to date.
+fn as_of(context: &AlertContext<'_>) -> Timestamp {
+    match &context.alert.state {
+        AlertState::Open | AlertState::Snoozed { .. } => context.now,
+        AlertState::Closed { at, .. } => *at,
+        AlertState::Resolved(resolution) => resolution.at,
+    }
+}
+
+/// The instant since which days are counted.
+fn reference(context: &AlertContext<'_>) -> Timestamp {
+    context.alert.anchor.instant().or(context.alert.opened_at).unwrap_or(context.now)
+}
+
+/// The activity to name and quote.
+fn cited(evidence: &Evidence) -> Option<&Cited> {
+    match evidence {
+        Evidence::HotLead { inbound, .. } => Some(inbound),
+        Evidence::AwaitingReply { last, .. } | Evidence::NoFollowup { last } => Some(last),
+        Evidence::NoContact { last_inbound, .. } => last_inbound.as_ref(),
+        Evidence::Stale { last, .. } => last.as_ref(),
+        Evidence::NoReply { last_out } => Some(last_out),
+        Evidence::PreferredChannel { .. } => None,
+    }
+}
+
+/// The two best channels of a PreferredChannel.
+fn rates(evidence: &Evidence) -> Option<(ChannelRate, ChannelRate)> {
+    match evidence {
+        Evidence::PreferredChannel { best, second } => Some((*best, *second)),
+        Evidence::HotLead { .. }
+        | Evidence::AwaitingReply { .. }
+        | Evidence::NoContact { .. }
+        | Evidence::Stale { .. }
+        | Evidence::NoFollowup { .. }
+        | Evidence::NoReply { .. } => None,
+    }
+}
+
+fn works_well(evidence: &Evidence) -> bool {
+    rates(evidence).is_some_and(|(best, _)| best.percent() >= GOOD_RATE)
+}
+
+fn waiting(evidence: &Evidence) -> u32 {
+    match evidence {
+        Evidence::HotLead { waiting, .. } | Evidence::AwaitingReply { waiting, .. } => *waiting,
+        Evidence::NoContact { .. }
+        | Evidence::Stale { .. }
+        | Evidence::NoFollowup { .. }
+        | Evidence::NoReply { .. }
+        | Evidence::PreferredChannel { .. } => 0,
+    }
+}
+
+fn quote(context: &AlertContext<'_>) -> String {
+    let preview = cited(&context.alert.evidence).map_or("", |cited| cited.preview.as_str());
+    names::isolated(names::one_line(preview, names::QUOTE_CHARS))
+}
+
+/// No blank space at the ends of the text and of its lines, and at most one empty line in a row.
+fn tidy(text: &str) -> String {
+    let mut lines: Vec<&str> = Vec::new();
+    for line in text.trim().lines().map(str::trim_end) {
+        if !line.is_empty() || lines.last().is_some_and(|last| !last.is_empty()) {
+            lines.push(line);
+        }
+    }
+    lines.join("\n")
+}

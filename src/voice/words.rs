@@ -1,0 +1,249 @@
+//! Dates, times and spans in words, in the reader's language and time zone; and French typography.
+
+use chrono::{DateTime, Datelike, Timelike};
+use chrono_tz::Tz;
+
+use super::Lang;
+use crate::domain::{DAY, HOUR, MINUTE, Seconds, Timestamp};
+
+const MONTHS_FR: [&str; 12] = [
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "mai",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+];
+const MONTHS_EN: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+const DAYS_FR: [&str; 7] = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"];
+const DAYS_EN: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+fn local(at: Timestamp, zone: Tz) -> DateTime<Tz> {
+    // Years 2 to 9998: beyond, a zone's offset could leave the calendar.
+    Timestamp(at.0.clamp(-62_000_000_000, 253_370_000_000)).to_utc().with_timezone(&zone)
+}
+
+/// Calendar days from `now`'s date to `at`'s, in `zone`: 0 today, 1 tomorrow.
+fn days_ahead(at: Timestamp, now: Timestamp, zone: Tz) -> i64 {
+    local(at, zone).date_naive().signed_duration_since(local(now, zone).date_naive()).num_days()
+}
+
+/// The time of day: `9h`, `14h32`; `9:00`, `14:32`.
+pub fn clock(lang: Lang, at: Timestamp, zone: Tz) -> String {
+    let at = local(at, zone);
+    match (lang, at.hour(), at.minute()) {
+        (Lang::Fr, hour, 0) => format!("{hour}h"),
+        (Lang::Fr, hour, minute) => format!("{hour}h{minute:02}"),
+        (Lang::En, hour, minute) => format!("{hour}:{minute:02}"),
+    }
+}
+
+/// The date: `1er mars`, `12 March`, with the year when it is not `now`'s.
+pub fn date(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    let day = local(at, zone);
+    let month = day.month0() as usize;
+    let text = match (lang, day.day()) {
+        (Lang::Fr, 1) => format!("1er {}", MONTHS_FR[month]),
+        (Lang::Fr, number) => format!("{number} {}", MONTHS_FR[month]),
+        (Lang::En, number) => format!("{number} {}", MONTHS_EN[month]),
+    };
+    if day.year() == local(now, zone).year() { text } else { format!("{text} {}", day.year()) }
+}
+
+/// When something took place: `aujourd'hui à 14h32`, `hier à 9h`, `le 12 mars`.
+pub fn when(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    let time = clock(lang, at, zone);
+    match (lang, days_ahead(at, now, zone)) {
+        (Lang::Fr, 0) => format!("aujourd'hui à {time}"),
+        (Lang::Fr, -1) => format!("hier à {time}"),
+        (Lang::Fr, _) => format!("le {}", date(lang, at, now, zone)),
+        (Lang::En, 0) => format!("today at {time}"),
+        (Lang::En, -1) => format!("yesterday at {time}"),
+        (Lang::En, _) => format!("on {}", date(lang, at, now, zone)),
+    }
+}
+
+/// When something took place, in words that stay true: `le 12 mars à 14h32`; the year when it is not `now`'s.
+pub fn on(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    let (date, time) = (date(lang, at, now, zone), clock(lang, at, zone));
+    match lang {
+        Lang::Fr => format!("le {date} à {time}"),
+        Lang::En => format!("on {date} at {time}"),
+    }
+}
+
+/// Until when: `jusqu'à 15h30`, `jusqu'à demain 9h`, `jusqu'à lundi 9h`, `jusqu'au 12 mars 9h`.
+pub fn until(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    let time = clock(lang, at, zone);
+    let weekday = local(at, zone).weekday().num_days_from_monday() as usize;
+    match (lang, days_ahead(at, now, zone)) {
+        (Lang::Fr, 0) => format!("jusqu'à {time}"),
+        (Lang::Fr, 1) => format!("jusqu'à demain {time}"),
+        (Lang::Fr, 2..=6) => format!("jusqu'à {} {time}", DAYS_FR[weekday]),
+        (Lang::Fr, _) => format!("jusqu'au {} {time}", date(lang, at, now, zone)),
+        (Lang::En, 0) => format!("until {time}"),
+        (Lang::En, 1) => format!("until tomorrow {time}"),
+        (Lang::En, 2..=6) => format!("until {} {time}", DAYS_EN[weekday]),
+        (Lang::En, _) => format!("until {} {time}", date(lang, at, now, zone)),
+    }
+}
+
+/// A span in its largest unit, rounded down: `3 jours`, `5 h`, `12 min`; at least one minute.
+pub fn duration(lang: Lang, span: Seconds) -> String {
+    let (number, fr, en) = match span {
+        span if span >= DAY => (span / DAY, "jour", "day"),
+        span if span >= HOUR => (span / HOUR, "h", "hour"),
+        span => ((span / MINUTE).max(1), "min", "minute"),
+    };
+    match lang {
+        Lang::Fr => format!("{number} {fr}{}", if fr == "jour" && number > 1 { "s" } else { "" }),
+        Lang::En => format!("{number} {en}{}", if number == 1 { "" } else { "s" }),
+    }
+}
+
+/// How long ago: `il y a 12 min`; `à l'instant` within the first minute.
+pub fn ago(lang: Lang, span: Seconds) -> String {
+    match (lang, span) {
+        (Lang::Fr, ..MINUTE) => "à l'instant".to_owned(),
+        (Lang::En, ..MINUTE) => "just now".to_owned(),
+        (Lang::Fr, span) => format!("il y a {}", duration(lang, span)),
+        (Lang::En, span) => format!("{} ago", duration(lang, span)),
+    }
+}
+
+/// French "of": `de Sophie`, `d'Amélie`, `d'Hélène`, `d'Yves` but `de Yann`.
+pub fn de(name: &str) -> String {
+    let mut letters = name.trim_start_matches('\u{2068}').chars().flat_map(char::to_lowercase);
+    let is_vowel = |c: char| "aàâäeéèêëiîïoôöuùûüœæ".contains(c);
+    let elided = match letters.next() {
+        Some('h') => true,
+        Some('y') => letters.next().is_some_and(|second| second.is_alphabetic() && !is_vowel(second)),
+        Some(first) => is_vowel(first),
+        None => false,
+    };
+    if elided { format!("d'{name}") } else { format!("de {name}") }
+}
+
+/// Makes the spaces of French punctuation non-breaking in a template's own words; what stands in `{…}` tags is
+/// left alone. So nobody has to type such spaces.
+pub fn french_spaces(source: &str) -> String {
+    let mut out = String::with_capacity(source.len() + 32);
+    let mut rest = source;
+    while let Some(start) = ["{{", "{%", "{#"].into_iter().filter_map(|open| rest.find(open)).min() {
+        let (words, tag) = rest.split_at(start);
+        let close = match tag.as_bytes()[1] {
+            b'{' => "}}",
+            b'%' => "%}",
+            _ => "#}",
+        };
+        let end = tag.find(close).map_or(tag.len(), |at| at + close.len());
+        out.push_str(&non_breaking(words));
+        out.push_str(&tag[..end]);
+        rest = &tag[end..];
+    }
+    out.push_str(&non_breaking(rest));
+    out
+}
+
+fn non_breaking(words: &str) -> String {
+    let fine = "\u{202F}";
+    words
+        .replace(" ?", &format!("{fine}?"))
+        .replace(" !", &format!("{fine}!"))
+        .replace(" ;", &format!("{fine};"))
+        .replace(" %", &format!("{fine}%"))
+        .replace(" :", "\u{A0}:")
+        .replace("« ", "«\u{A0}")
+        .replace(" »", "\u{A0}»")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse_rfc3339(text).unwrap()
+    }
+
+    const PARIS: Tz = chrono_tz::Europe::Paris;
+
+    #[test]
+    fn days_are_those_of_the_reader() {
+        let now = at("2026-03-12T23:30:00Z");
+        assert_eq!(when(Lang::Fr, at("2026-03-12T22:59:00Z"), now, PARIS), "hier à 23h59");
+        assert_eq!(when(Lang::Fr, at("2026-03-12T23:05:00Z"), now, PARIS), "aujourd'hui à 0h05");
+        assert_eq!(when(Lang::En, at("2026-03-01T09:00:00Z"), now, PARIS), "on 1 March");
+        assert_eq!(when(Lang::Fr, at("2025-03-01T09:00:00Z"), now, PARIS), "le 1er mars 2025");
+    }
+
+    #[test]
+    fn pauses_end_in_words() {
+        let now = at("2026-03-05T10:00:00Z");
+        for (instant, fr, en) in [
+            ("2026-03-05T14:30:00Z", "jusqu'à 15h30", "until 15:30"),
+            ("2026-03-06T08:00:00Z", "jusqu'à demain 9h", "until tomorrow 9:00"),
+            ("2026-03-09T08:00:00Z", "jusqu'à lundi 9h", "until Monday 9:00"),
+            ("2026-03-16T08:00:00Z", "jusqu'au 16 mars 9h", "until 16 March 9:00"),
+        ] {
+            assert_eq!(until(Lang::Fr, at(instant), now, PARIS), fr);
+            assert_eq!(until(Lang::En, at(instant), now, PARIS), en);
+        }
+    }
+
+    #[test]
+    fn spans_are_rounded_down() {
+        assert_eq!(duration(Lang::Fr, 32 * DAY + HOUR), "32 jours");
+        assert_eq!(duration(Lang::Fr, DAY), "1 jour");
+        assert_eq!(duration(Lang::En, 2 * HOUR - 1), "1 hour");
+        assert_eq!(ago(Lang::Fr, 12 * MINUTE), "il y a 12 min");
+        assert_eq!(ago(Lang::En, -5), "just now");
+    }
+
+    #[test]
+    fn de_is_elided_before_vowels() {
+        for (name, expected) in [
+            ("Sophie", "de Sophie"),
+            ("Amélie", "d'Amélie"),
+            ("Élodie", "d'Élodie"),
+            ("Hélène", "d'Hélène"),
+            ("Yves", "d'Yves"),
+            ("Yann", "de Yann"),
+            ("", "de "),
+        ] {
+            assert_eq!(de(name), expected);
+        }
+    }
+
+    #[test]
+    fn french_punctuation_does_not_stand_alone() {
+        assert_eq!(french_spaces("Ça va ? {{ a }} %"), "Ça va\u{202F}? {{ a }}\u{202F}%");
+        assert_eq!(french_spaces("{% if a %}« b » :{% endif %}"), "{% if a %}«\u{A0}b\u{A0}»\u{A0}:{% endif %}");
+        assert_eq!(french_spaces("{{ 'a ?' }} https://x.fr {{ open"), "{{ 'a ?' }} https://x.fr {{ open");
+    }
+
+    #[test]
+    fn instants_at_the_ends_of_time_have_words_too() {
+        for end in [i64::MIN, i64::MAX] {
+            assert!(!when(Lang::Fr, Timestamp(end), Timestamp(0), PARIS).is_empty());
+        }
+    }
+}

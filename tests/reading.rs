@@ -1,0 +1,218 @@
+//! Holds the reading of messages to hand-written, labelled cases, and to what must be true of any text.
+
+use max::domain::Reading;
+use max::insight::reading::{explain, read};
+use proptest::prelude::*;
+
+/// label, language, channel, text (`\n` for a line break); how to label is at the top of the file.
+const CASES: &str = include_str!("reading-cases.tsv");
+
+struct Case {
+    label: &'static str,
+    text: String,
+}
+
+fn cases() -> Vec<Case> {
+    let lines = CASES.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    lines
+        .map(|line| {
+            let fields: Vec<&'static str> = line.splitn(4, '\t').collect();
+            assert_eq!(fields.len(), 4, "label, language, channel, text: {line}");
+            Case { label: fields[0], text: fields[3].replace("\\n", "\n") }
+        })
+        .collect()
+}
+
+fn meant(label: &str) -> Reading {
+    let (intent, expects_reply, auto_reply) = match label {
+        "buy" => (true, true, false),
+        "reply" => (false, true, false),
+        "none" | "stop" => (false, false, false),
+        "auto" => (false, false, true),
+        other => panic!("unknown label {other}"),
+    };
+    Reading { intent, expects_reply, auto_reply }
+}
+
+#[test]
+fn reads_the_labelled_cases() {
+    let (mut hits, mut false_alarms, mut missed) = (0_u32, 0_u32, 0_u32);
+    let (mut reply_wrong, mut machine_wrong, mut stop_wrong) = (0_u32, 0_u32, 0_u32);
+    let cases = cases();
+    for case in &cases {
+        let found = explain(&case.text);
+        let meant = meant(case.label);
+        match (meant.intent, found.reading.intent) {
+            (true, true) => hits += 1,
+            (false, true) => false_alarms += 1,
+            (true, false) => missed += 1,
+            (false, false) => {}
+        }
+        reply_wrong += u32::from(meant.expects_reply != found.reading.expects_reply);
+        machine_wrong += u32::from(meant.auto_reply != found.reading.auto_reply);
+        stop_wrong += u32::from(case.label == "stop" && found.reading != meant);
+        if found.reading != meant {
+            println!("{:5} read as {:?}: {:?} because of {:?}", case.label, found.reading, case.text, found.evidence);
+        }
+    }
+    let precision = f64::from(hits) / f64::from(hits + false_alarms);
+    let recall = f64::from(hits) / f64::from(hits + missed);
+    let reply = 1.0 - f64::from(reply_wrong) / cases.len() as f64;
+    println!(
+        "{} cases: intent precision {precision:.3} recall {recall:.3}, expects_reply {reply:.3}, auto wrong {machine_wrong}, stop wrong {stop_wrong}",
+        cases.len()
+    );
+    assert!(cases.len() >= 300, "only {} cases", cases.len());
+    assert!(precision >= 0.95, "precision {precision:.3}");
+    assert!(recall >= 0.92, "recall {recall:.3}");
+    assert!(reply >= 0.92, "expects_reply {reply:.3}");
+    assert_eq!(machine_wrong, 0, "auto-replies are exact");
+    assert_eq!(stop_wrong, 0, "unsubscribes are exact");
+}
+
+fn intent(text: &str) -> bool {
+    read(text).intent
+}
+
+#[test]
+fn an_empty_text_expects_a_reply() {
+    for text in ["", "  \n ", "> quoted only\n> and nothing else", "\u{200b}", "…"] {
+        assert_eq!(read(text), Reading { intent: false, expects_reply: true, auto_reply: false }, "{text:?}");
+    }
+}
+
+#[test]
+fn only_the_new_text_counts() {
+    let histories = [
+        "\n\nLe lun. 2 mars 2026 à 09:12, Max Vente <max@exemple.fr> a écrit :\n> Voulez-vous un devis ?",
+        "\n\nLe lun. 2 mars 2026 à 09:12, Max Vente\n<max@exemple.fr> a écrit :\n\nVoulez-vous un devis ?",
+        "\n\nOn Mon, Mar 2, 2026 at 9:12 AM Max <max@example.com> wrote:\n> Shall we book a call?",
+        "\n\n-----Original Message-----\nFrom: Max\nShall we book a call?",
+        "\n\n-----Message d'origine-----\nVoulez-vous un devis ?",
+        "\n\nDe : Max\nEnvoyé : lundi 2 mars\nÀ : Anne\nObjet : devis\n\nVoulez-vous un devis ?",
+        "\n\n*From:* Max\n*Sent:* Monday\n*To:* Anne\n\nShall we book a call?",
+        "\n-- \nAnne, 01 02 03 04 05\nDemandez votre devis",
+        "\nCordialement,\nAnne Petit\nDevis et commandes : 01 02 03 04 05",
+        "\nEnvoyé de mon iPhone\nCombien ça coûte ?",
+        "\nSent from my Galaxy\nHow much is it?",
+        "\nCe message et toutes les pièces jointes sont confidentiels. Combien ça coûte ?",
+    ];
+    for history in histories {
+        let thanks = format!("Merci, bien reçu.{history}");
+        assert_eq!(read(&thanks), Reading::default(), "{thanks:?} because of {:?}", explain(&thanks).evidence);
+        let order = format!("Envoyez-moi un devis.{history}");
+        assert!(intent(&order), "{order:?}");
+    }
+}
+
+#[test]
+fn what_is_written_below_a_quote_counts() {
+    assert!(intent("Le 2 mars 2026 à 09:12, Max a écrit :\n> Bonjour\n> Max\n\nOui, envoyez-moi le devis."));
+}
+
+#[test]
+fn prose_that_looks_like_a_header_is_kept() {
+    assert!(intent("De : ma part et celle de mon associé, un grand oui, envoyez le contrat."));
+    assert!(intent("On attend toujours le devis que votre collègue nous a écrit."));
+}
+
+#[test]
+fn html_is_read_like_text() {
+    assert!(intent("<div>Bonjour,<br>Envoyez-moi <b>un devis</b></div>"));
+    assert!(!intent("<p>Merci !</p><blockquote>Voulez-vous un devis ?</blockquote>"));
+    assert!(intent("le prix est < 100 € ou > 100 € ?"));
+}
+
+#[test]
+fn evidence_quotes_the_words_that_decided() {
+    let found = explain("Bonjour Max, combien coûte la formule ?");
+    assert!(found.evidence.iter().any(|words| words.contains("combien")), "{:?}", found.evidence);
+    assert!(explain("Je suis désolé, pas intéressé.").evidence.contains(&"pas interesse".to_owned()));
+}
+
+/// Everything that could make the work grow faster than the text: it must still end at once.
+#[test]
+fn long_and_hostile_texts_are_read_in_linear_time() {
+    let shapes = [
+        "je ne veux pas de devis ",
+        "< ",
+        "<a",
+        "Cordialement,\n",
+        "De :\n",
+        "Le 2 mars\n",
+        "> ",
+        "'",
+        "a'",
+        "\u{fdfa}",
+        "pas ",
+        "vous ",
+        "?!",
+        "0,",
+        "e\u{301}",
+        "@",
+        "-----\n",
+        "i will ",
+    ];
+    for shape in shapes {
+        let text = shape.repeat(30_000 / shape.len());
+        let begun = std::time::Instant::now();
+        read(&text);
+        // Milliseconds when linear, also unoptimised; the bound leaves room for a busy machine.
+        let took = begun.elapsed();
+        println!("{shape:?}: {took:?}");
+        assert!(took < std::time::Duration::from_secs(3), "{shape:?} took {took:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_has_a_consistent_reading(text in any_text()) {
+        let reading = read(&text);
+        prop_assert!(!reading.intent || reading.expects_reply);
+        prop_assert!(!reading.auto_reply || !reading.intent && !reading.expects_reply);
+        prop_assert_eq!(explain(&text).reading, reading);
+    }
+
+    #[test]
+    fn a_typographic_apostrophe_is_an_apostrophe(number in 0_usize..1000) {
+        let cases = cases();
+        let text = &cases[number % cases.len()].text;
+        prop_assert_eq!(read(&text.replace('\'', "’")), read(text));
+    }
+}
+
+/// Arbitrary unicode, and arbitrary mixtures of what the lexicon knows.
+fn any_text() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "devis",
+        "pas",
+        "ne",
+        "je veux",
+        "STOP",
+        "absent jusqu'au",
+        "merci",
+        "?",
+        "\n",
+        ".",
+        ",",
+        "👍",
+        "how much",
+        "don't",
+        "> ",
+        "Le 3 a écrit :",
+        "-- ",
+        "<div>",
+        "réponse automatique",
+        "mais",
+        "ok pour jeudi 14h",
+        "l'",
+        "€",
+        "12",
+        "\u{301}",
+    ]);
+    prop_oneof![
+        "\\PC*",
+        prop::collection::vec(any::<char>(), 0..80).prop_map(String::from_iter),
+        prop::collection::vec(known, 0..30).prop_map(|parts| parts.join(" "))
+    ]
+}

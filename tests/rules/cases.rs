@@ -1,0 +1,401 @@
+//! Each sentence of the specification as one row: a few facts, an instant, and what holds then.
+
+use std::fmt::Write;
+
+use max::domain::*;
+use max::rules::{self, Facts, Settings};
+
+use super::{activity, lead};
+
+/// 2026-03-01T09:00:00Z, a Sunday; every offset below is counted from here.
+const ZERO: Timestamp = Timestamp(1_772_355_600);
+
+/// `"-3d"`, `"2d+1s"`, `"7d-1s"`, `"0s"` as an instant.
+fn at(offset: &str) -> Timestamp {
+    let mut total = 0;
+    let mut rest = offset;
+    let mut sign = 1;
+    while !rest.is_empty() {
+        if let Some(more) = rest.strip_prefix('-') {
+            (sign, rest) = (-1, more);
+        } else if let Some(more) = rest.strip_prefix('+') {
+            (sign, rest) = (1, more);
+        }
+        let end = rest[1..].find(['+', '-']).map_or(rest.len(), |end| end + 1);
+        total += sign * time::parse_duration(&rest[..end]).unwrap();
+        rest = &rest[end..];
+    }
+    ZERO.plus(total)
+}
+
+/// Facts in few words, one per part: `out email 1d`, `out call no_answer 1d`, `in whatsapp intent 2h`,
+/// `in email merci 2h`, `in email ooo 2h`, `in call no_answer 2h`, `plan call 3d by 1d`.
+fn parse(n: usize, text: &str) -> Activity {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let channel = words.iter().find_map(|word| Channel::parse(word)).expect("a channel");
+    let status = words.iter().find_map(|word| ActivityStatus::parse(word)).unwrap_or(ActivityStatus::Sent);
+    let by = words.iter().position(|word| *word == "by");
+    let when = at(by.map_or(words[words.len() - 1], |by| words[by - 1]));
+    let has = |word| words.contains(&word);
+    let reading =
+        Reading { intent: has("intent"), expects_reply: !has("merci") && !has("ooo"), auto_reply: has("ooo") };
+    let direction = if has("in") { Direction::In } else { Direction::Out };
+    let mut activity = activity(&format!("{n:02}"), when, channel, direction, status, reading);
+    if has("plan") {
+        activity.status = ActivityStatus::Planned;
+        activity.created_at = Some(at(words[by.expect("a plan says `by` when it was made") + 1]));
+    }
+    if has("late") {
+        activity.fresh_as_of = when.plus(DAY);
+    }
+    activity
+}
+
+fn facts(text: &str) -> Vec<Activity> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let mut facts: Vec<Activity> = parts.enumerate().map(|(n, part)| parse(n, part)).collect();
+    facts.sort_by(|a, b| (a.timestamp, &a.id).cmp(&(b.timestamp, &b.id)));
+    facts
+}
+
+/// What holds for a lead created at `ZERO`, in words: `NoReply3d@2d`; nothing: empty.
+fn holding(lead: &Lead, text: &str, now: &str) -> String {
+    let activities = facts(text);
+    let facts = Facts { lead, activities: &activities, alerts: &[] };
+    let evaluation = rules::evaluate(&facts, &Settings::default(), at(now));
+    let mut words = String::new();
+    for finding in evaluation.findings() {
+        let anchor = match finding.anchor {
+            Anchor::At(instant) => time::format_duration(instant.since(ZERO)),
+            Anchor::Channel(channel) => channel.as_str().to_owned(),
+        };
+        write!(words, "{}@{anchor} ", finding.alert_type.as_str()).unwrap();
+    }
+    words.trim_end().to_owned()
+}
+
+#[track_caller]
+fn check(table: &[(&str, &str, &str, &str)]) {
+    let lead = lead(ZERO);
+    let mut wrong = String::new();
+    for (sentence, text, now, expected) in table {
+        let found = holding(&lead, text, now);
+        if found != *expected {
+            writeln!(wrong, "{sentence}\n  [{text}] at {now}: {found:?}, not {expected:?}").unwrap();
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn no_contact() {
+    check(&[
+        ("a second too early", "", "7d-1s", ""),
+        ("7 d exactly", "", "7d", "NoContact7d@0s"),
+        ("no outbound at all: an unanswered call is one", "out call no_answer 1d", "7d", "NoReply3d@1d"),
+        ("a note of a visit is one", "out manual 6d", "7d", ""),
+        ("older than the lead counts", "out email -1d", "7d", "NoFollowup7d@-1d NoReply3d@-1d"),
+        ("an inbound is none", "in email merci 6d", "7d", "NoContact7d@0s"),
+        ("a call we picked up is one", "in call 6d", "7d", ""),
+        ("a missed one is not", "in call no_answer 6d+1s", "7d", "NoContact7d@0s"),
+        ("a later outbound is not known yet", "out email 7d+1s", "7d", "NoContact7d@0s"),
+        ("one at this very instant is", "out email 7d", "7d", ""),
+        ("a planned one is none, ever", "plan email 2d by 1d", "7d", "NoContact7d@0s"),
+        ("not while a next step is pending", "plan call 8d by 6d", "7d", ""),
+        ("stays for good", "", "29d", "NoContact7d@0s"),
+    ]);
+}
+
+#[test]
+fn stale_lead() {
+    check(&[
+        ("no activity: created_at", "", "30d", "NoContact7d@0s StaleLead30d@0s"),
+        ("a second too early", "out email 1d", "31d-1s", "NoFollowup7d@1d NoReply3d@1d"),
+        ("last_any", "out email 1d", "31d", "StaleLead30d@1d NoFollowup7d@1d NoReply3d@1d"),
+        ("an auto-reply does not exist", "in email ooo 20d", "30d", "NoContact7d@0s StaleLead30d@0s"),
+        (
+            "contacted 31 days ago is not never contacted",
+            "out email merci 0s, in email merci 0s",
+            "31d",
+            "StaleLead30d@0s NoFollowup7d@0s",
+        ),
+        ("not while a next step is pending", "out email 1d, plan call 40d by 30d", "32d", ""),
+    ]);
+}
+
+#[test]
+fn no_followup() {
+    check(&[
+        ("needs an activity", "", "6d", ""),
+        ("7 d after either direction", "out email 1d, in email merci 2d", "9d", "NoFollowup7d@2d"),
+        ("a second too early", "out email 1d, in email merci 2d", "9d-1s", ""),
+        ("manual counts", "out manual replied 2d", "9d", "NoFollowup7d@2d"),
+        ("an auto-reply does not", "out email 1d, in email ooo 2d", "8d", "NoFollowup7d@1d NoReply3d@1d"),
+    ]);
+}
+
+#[test]
+fn no_reply() {
+    check(&[
+        ("3 d exactly", "out email 1d", "4d", "NoReply3d@1d"),
+        ("a second too early", "out email 1d", "4d-1s", ""),
+        ("the latest outbound, answered or not", "out email replied 1d, out call no_answer 2d", "5d", "NoReply3d@2d"),
+        ("a response after it", "out email 1d, in email merci 2d", "5d", ""),
+        ("a response at it: ties count in favour of silence", "out email 1d, in email merci 1d", "5d", ""),
+        ("a response before it is none", "in email merci 1d, out email 1d+1s", "4d+1s", "NoReply3d@86401s"),
+        ("a response on any channel", "out email 1d, in whatsapp merci 2d", "5d", ""),
+        ("a call that was answered is a response", "out call replied 1d", "5d", ""),
+        ("read is none", "out email read 1d", "4d", "NoReply3d@1d"),
+        ("an out-of-office is none", "out email 1d, in email ooo 1d+1m", "4d", "NoReply3d@1d"),
+        ("a call we picked up is both", "in call 1d", "5d", ""),
+        ("what is planned is not contact", "plan email 1d by 12h", "4d", ""),
+        ("not with a call booked", "out email 1d, plan call 6d by 4d", "5d", ""),
+        ("pending for 24 h after it", "out email 1d, plan call 6d by 4d", "7d-1s", ""),
+        ("and no longer", "out email 1d, plan call 6d by 4d", "7d", "NoReply3d@1d"),
+        ("nor before it was planned", "out email 1d, plan call 6d by 4d+1s", "4d", "NoReply3d@1d"),
+        ("from the instant it was planned", "out email 1d, plan call 6d by 4d", "4d", ""),
+        ("on any channel and in either direction", "out email 1d, plan in manual 6d by 4d", "4d", ""),
+    ]);
+}
+
+#[test]
+fn hot_lead() {
+    let hot = "HotLead24h@1d";
+    check(&[
+        ("at once", "in whatsapp intent 1d", "1d", hot),
+        ("not before", "in whatsapp intent 1d", "1d-1s", ""),
+        ("no intent, no heat", "in whatsapp 1d", "1d", ""),
+        ("intent implies expects_reply", "in whatsapp intent merci 1d", "1d", hot),
+        ("the first such inbound", "in email 12h, in email intent 1d, in email intent 1d+1h", "1d+2h", hot),
+        ("an answer after it", "in email intent 1d, out email 1d+1s", "1d+1h", ""),
+        ("an answer at it", "out email 1d, in email intent 1d", "1d+1h", ""),
+        ("on another channel", "in email intent 1d, out whatsapp 1d+1s", "1d+1h", ""),
+        ("noted by hand", "in email intent 1d, out manual 1d+1s", "1d+1h", ""),
+        ("a call nobody picked up is no answer", "in email intent 1d, out call no_answer 1d+1s", "1d+1h", hot),
+        ("a message nobody answered is", "in email intent 1d, out email no_answer 1d+1s", "1d+1h", ""),
+        ("written after the answer", "out email 12h, in email intent 1d", "1d", hot),
+        ("not from a machine", "in email intent ooo 1d", "1d", ""),
+        ("manual does not wait", "in manual intent 1d", "1d", ""),
+        ("a call we picked up is its own answer", "in call intent 1d", "1d", ""),
+        ("also of what came before it", "in email intent 1d, in call 1d+1h", "1d+1h", ""),
+        ("a step planned after it has it in hand", "in email intent 1d, plan call 2d by 1d+1s", "1d+1h", ""),
+        ("planned at it, too", "in email intent 1d, plan call 2d by 1d", "1d", ""),
+        ("planned before it does not", "in email intent 1d, plan call 2d by 1d-1s", "1d+1h", hot),
+        (
+            "the call did not take place",
+            "in email intent 1d, plan call 2d by 1d+1s",
+            "3d",
+            "HotLead24h@1d AwaitingReply24h@1d",
+        ),
+        ("imported two days late", "in email intent late 1d", "1d", ""),
+        ("stays however long it takes", "in email intent 1d", "5d", "HotLead24h@1d AwaitingReply24h@1d"),
+        ("24 h old when the lead came into being", "in email intent -1d", "0s", "AwaitingReply24h@-1d"),
+        ("a second less", "in email intent -1d+1s", "0s", "HotLead24h@-86399s"),
+    ]);
+}
+
+#[test]
+fn awaiting_reply() {
+    let awaiting = "AwaitingReply24h@1d";
+    check(&[
+        ("24 h exactly", "in email 1d", "2d", awaiting),
+        ("a second too early", "in email 1d", "2d-1s", ""),
+        ("the first counts", "in email 1d, in email 1d+12h", "2d", awaiting),
+        ("a merci does not wait", "in email merci 1d", "3d", ""),
+        ("a merci does not answer", "in email 1d, in email merci 1d+1h", "2d", awaiting),
+        ("a missed call waits like a message", "in call no_answer merci 1d", "2d", awaiting),
+        ("we called back in vain", "in call no_answer 1d, out call no_answer 1d+1h", "2d", awaiting),
+        ("we wrote back", "in call no_answer 1d, out whatsapp 1d+1h", "2d", ""),
+        (
+            "the last one 30 d old",
+            "out call no_answer 2d, in email 1d, in email 3d",
+            "33d",
+            "StaleLead30d@3d NoFollowup7d@3d",
+        ),
+        (
+            "a second less",
+            "out call no_answer 2d, in email 1d, in email 3d",
+            "33d-1s",
+            "AwaitingReply24h@1d NoFollowup7d@3d",
+        ),
+        (
+            "a step planned in between has the first in hand",
+            "in email 1d, plan call 5d by 1d+1h, in email 2d",
+            "3d",
+            "AwaitingReply24h@2d",
+        ),
+    ]);
+}
+
+#[test]
+fn preferred_channel() {
+    let whatsapp = "out whatsapp 1d, in whatsapp merci 1d+1h, out whatsapp 2d, in whatsapp merci 2d+1h";
+    let emails = "out email 1d, out email 2d";
+    let preferred = "PreferredChannel@whatsapp";
+    let with = |more: &str| format!("{whatsapp}, {more}");
+    check(&[
+        ("2 of 2 against 0 of 2", &with(emails), "5d", preferred),
+        ("the second mail counts when it is 3 d old", &with(emails), "5d-1s", ""),
+        ("or answered, or followed by another", &with("out email 1d, out email 2d, out email 3d"), "3d", preferred),
+        ("one channel alone says nothing", whatsapp, "5d", ""),
+        ("a channel needs two attempts", &with("out email 1d"), "5d", ""),
+        ("less than 12 h apart is one attempt", &with("out email 1d, out email 1d+12h-1s"), "5d", ""),
+        ("12 h apart are two", &with("out email 1d, out email 1d+12h"), "5d", preferred),
+        (
+            "an inbound in between parts them",
+            &with("out email 1d, in email merci 1d+1m, out email 1d+2m"),
+            "5d",
+            preferred,
+        ),
+        (
+            "at the instant of the first, too",
+            &with("out email 1d, in email merci 1d, out email 1d+1m"),
+            "5d",
+            preferred,
+        ),
+        (
+            "at the instant of the second, too",
+            &with("out email 1d, out email 1d+1m, in email merci 1d+1m"),
+            "5d",
+            preferred,
+        ),
+        (
+            "on another channel it does not",
+            &with("out email 1d, in call no_answer 1d+1m, out email 1d+2m, out call 1d+3m"),
+            "5d",
+            "",
+        ),
+        ("manual is no channel to prefer", &with("out manual 1d, out manual 2d"), "5d", ""),
+        ("a call we picked up is no attempt", &with("in call 1d, in call 2d"), "5d", ""),
+        ("attempts leave the window at 30 d", &with(emails), "31d", "NoFollowup7d@49h"),
+        (
+            "a second before that they are looked at",
+            &with(emails),
+            "31d-1s",
+            "NoFollowup7d@49h PreferredChannel@whatsapp",
+        ),
+        (
+            "best is answered too late: 7 d",
+            "out whatsapp 1d, out whatsapp 4d, in whatsapp merci 11d, out email 1d, out email 2d, out manual 11d",
+            "12d",
+            "",
+        ),
+        (
+            "a second less",
+            "out whatsapp 1d, out whatsapp replied 4d, in whatsapp merci 11d-1s, out email 1d, out email 2d, out manual 11d",
+            "12d",
+            preferred,
+        ),
+        (
+            "an inbound answers the latest attempt only",
+            "out whatsapp 1d, out whatsapp 2d, in whatsapp merci 3d, out email replied 1d, out email replied 2d",
+            "5d",
+            "PreferredChannel@email",
+        ),
+        (
+            "an out-of-office answers nothing",
+            "out whatsapp 1d, in whatsapp ooo 1d+1h, out whatsapp 2d, out email 1d, out email 2d",
+            "5d+1h",
+            "NoReply3d@2d",
+        ),
+    ]);
+}
+
+#[test]
+fn the_margin_is_an_exact_fraction() {
+    // 4 of 5 against 1 of 2 differ by exactly 3/10.
+    let calls = |channel: &str, answered: usize, attempts: usize| {
+        let status = |n| if n < answered { "replied" } else { "sent" };
+        let parts = (0..attempts).map(|n| format!("out {channel} {} {}d", status(n), n + 1));
+        parts.collect::<Vec<_>>().join(", ")
+    };
+    let text = |a: (usize, usize), b: (usize, usize)| {
+        format!("{}, {}, out manual replied 9d", calls("email", a.0, a.1), calls("call", b.0, b.1))
+    };
+    check(&[
+        ("4/5 − 1/2 is not more than 3/10", &text((4, 5), (1, 2)), "9d", ""),
+        ("5/6 − 1/2 is", &text((5, 6), (1, 2)), "9d", "PreferredChannel@email"),
+        ("2/3 − 1/3 is", &text((1, 3), (2, 3)), "9d", "PreferredChannel@call"),
+        ("none answered, none preferred", &text((0, 3), (0, 3)), "9d", ""),
+    ]);
+}
+
+#[test]
+fn do_not_contact_silences_all_but_what_the_lead_asks() {
+    let lead = Lead { do_not_contact: true, ..lead(ZERO) };
+    let talk = "out whatsapp replied 1d, out whatsapp replied 2d, out email 1d, out email 2d";
+    assert_eq!(holding(&lead, talk, "40d"), "");
+    assert_eq!(holding(&lead, talk, "6d"), "");
+    assert_eq!(holding(&lead, "", "40d"), "");
+    assert_eq!(holding(&lead, "in email intent 1d", "2d"), "HotLead24h@1d AwaitingReply24h@1d");
+}
+
+#[test]
+fn only_active_leads_are_judged() {
+    let base = lead(ZERO);
+    let at_40d = |lead: &Lead| holding(lead, "", "40d");
+    assert_eq!(at_40d(&base), "NoContact7d@0s StaleLead30d@0s");
+    assert_eq!(at_40d(&Lead { deleted: true, ..base.clone() }), "");
+    assert_eq!(at_40d(&Lead { status: "Converted".to_owned(), ..base.clone() }), "");
+    assert_eq!(at_40d(&Lead { status: "An admin's own".to_owned(), ..base.clone() }), "NoContact7d@0s StaleLead30d@0s");
+    assert_eq!(holding(&base, "out email -20d", "-1s"), "", "it does not exist yet");
+    assert_eq!(holding(&base, "out email -20d", "0s"), "NoFollowup7d@-20d NoReply3d@-20d");
+    let converted = Lead { status: "Converted".to_owned(), closed_at: Some(at("40d")), ..base };
+    assert_eq!(
+        holding(&converted, "", "40d-1s"),
+        "NoContact7d@0s StaleLead30d@0s",
+        "active before, whatever its status now"
+    );
+    assert_eq!(at_40d(&converted), "", "inactive from then on");
+}
+
+#[test]
+fn the_channel_to_prefer_is_unknown_rather_than_guessed() {
+    let preferred = |text: &str, now: &str| {
+        rules::preferred(&facts(text), &Settings::default(), at(now)).map(|rate| (rate.channel, rate.percent()))
+    };
+    assert_eq!(preferred("", "5d"), None, "nothing tried");
+    assert_eq!(preferred("out email 1d, out email 2d", "5d"), None, "a rate of 0 is no preference");
+    assert_eq!(
+        preferred("out email replied 1d, out email 2d", "5d"),
+        Some((Channel::Email, 50)),
+        "one valid channel is enough"
+    );
+    assert_eq!(preferred("out email replied 1d", "5d"), None, "one attempt is not");
+    let shared = "out email replied 1d, out email 2d, out call replied 1d, out call 2d";
+    assert_eq!(preferred(shared, "5d"), None, "shared");
+    let close = "out email replied 1d, out email replied 2d, out email 3d, out call replied 1d, out call 2d";
+    assert_eq!(preferred(close, "6d"), Some((Channel::Email, 67)), "no margin is asked for here");
+}
+
+#[test]
+fn evidence_names_the_facts() {
+    let lead = lead(ZERO);
+    let activities = facts("in email 1d, in whatsapp intent 1d+2h, in email 1d+3h");
+    let facts = Facts { lead: &lead, activities: &activities, alerts: &[] };
+    let evaluation = rules::evaluate(&facts, &Settings::default(), at("2d"));
+    let evidence = |alert_type| evaluation.finding(alert_type).unwrap().grounds.evidence(&activities);
+    match evidence(AlertType::HotLead24h) {
+        Evidence::HotLead { inbound, waiting } => {
+            assert_eq!((inbound.activity_id.as_str(), inbound.channel, waiting), ("01", Channel::Whatsapp, 3));
+            assert_eq!(inbound.preview, "text of 01");
+        }
+        other => panic!("{other:?}"),
+    }
+    match evidence(AlertType::AwaitingReply24h) {
+        Evidence::AwaitingReply { first, last, waiting } => {
+            assert_eq!((first.activity_id.as_str(), last.activity_id.as_str(), waiting), ("00", "02", 3));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_rule_that_is_switched_off_finds_nothing() {
+    let lead = lead(ZERO);
+    let facts = Facts { lead: &lead, activities: &[], alerts: &[] };
+    let settings = Settings { disabled: vec![AlertType::NoContact7d], ..Settings::default() };
+    let found: Vec<AlertType> =
+        rules::evaluate(&facts, &settings, at("30d")).findings().map(|finding| finding.alert_type).collect();
+    assert_eq!(found, [AlertType::StaleLead30d]);
+}

@@ -1,0 +1,939 @@
+//! What M.A.X. says, in every language and situation, and that nothing a lead is called can break it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use max::domain::alert::{ChannelRate, Cited, Resolution, Via};
+use max::domain::button::Button;
+use max::domain::effect::Occasion;
+use max::domain::{
+    ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, CloseReason, DAY, Direction, Evidence, HOUR,
+    Lead, LeadId, MINUTE, Severity, Timestamp, User, UserId,
+};
+use max::insight::advice::{self, CtaAction, Suggestion};
+use max::telegram::render::{self, KeyKind, Rendered};
+use max::voice::{
+    AlertContext, ButtonLabel, Content, Lang, MESSAGE_UNITS, Notice, Toast, Voice, fault, plain, visible_units,
+};
+
+const CRM: &str = "https://crm.example.com/#Lead/view/691b2816e43817b92";
+
+/// Thursday 12 March 2026, 15:00 in Paris.
+fn now() -> Timestamp {
+    Timestamp::parse_rfc3339("2026-03-12T15:00:00+01:00").unwrap()
+}
+
+fn voice() -> Voice {
+    Voice::new(None).unwrap()
+}
+
+fn sophie() -> Lead {
+    Lead {
+        id: LeadId::from("691b2816e43817b92"),
+        name: "Sophie Martin".to_owned(),
+        first_name: "Sophie".to_owned(),
+        account_name: "TechCorp SAS".to_owned(),
+        status: "In Process".to_owned(),
+        created_at: now().plus(-40 * DAY),
+        deleted: false,
+        closed_at: None,
+        do_not_contact: false,
+        do_not_call: false,
+        email_opted_out: false,
+        phone_opted_out: false,
+        owner: Some(UserId::from("u1")),
+        teams: Vec::new(),
+        phone: Some("06 12 34 56 78".to_owned()),
+        email: Some("sophie@techcorp.example".to_owned()),
+        emails: vec!["sophie@techcorp.example".to_owned()],
+        source: "Web Site".to_owned(),
+    }
+}
+
+fn nameless() -> Lead {
+    Lead { name: String::new(), first_name: " ".to_owned(), account_name: String::new(), ..sophie() }
+}
+
+fn called(first_name: &str, name: &str) -> Lead {
+    Lead { name: name.to_owned(), first_name: first_name.to_owned(), ..sophie() }
+}
+
+fn user(first_name: &str) -> User {
+    User {
+        id: UserId::from("u1"),
+        user_name: first_name.to_lowercase(),
+        name: format!("{first_name} Durand"),
+        first_name: first_name.to_owned(),
+        active: true,
+        kind: "regular".to_owned(),
+        emails: Vec::new(),
+    }
+}
+
+fn cited(channel: Channel, direction: Direction, ago: i64, preview: &str) -> Cited {
+    Cited {
+        activity_id: ActivityId::from("Email:1"),
+        channel,
+        direction,
+        at: now().plus(-ago),
+        preview: preview.to_owned(),
+    }
+}
+
+fn alert(alert_type: AlertType, ago: i64, evidence: Evidence) -> Alert {
+    let anchor = match &evidence {
+        Evidence::PreferredChannel { best, .. } => Anchor::Channel(best.channel),
+        _ => Anchor::At(now().plus(-ago)),
+    };
+    Alert {
+        id: AlertId::from("a0123456789abcdef"),
+        lead_id: LeadId::from("691b2816e43817b92"),
+        alert_type,
+        anchor,
+        state: AlertState::Open,
+        opened_at: Some(now()),
+        openings: 1,
+        due_at: None,
+        evidence,
+        owner: Some(UserId::from("u1")),
+        teams: Vec::new(),
+    }
+}
+
+fn sample(alert_type: AlertType) -> Alert {
+    let price = "Bonjour, votre offre nous intéresse. Pouvez-vous m'envoyer un devis pour 12 postes ?";
+    match alert_type {
+        AlertType::HotLead24h => {
+            let inbound = cited(Channel::Whatsapp, Direction::In, 20 * MINUTE, price);
+            alert(alert_type, 20 * MINUTE, Evidence::HotLead { inbound, waiting: 1 })
+        }
+        AlertType::AwaitingReply24h => {
+            let first = cited(Channel::Email, Direction::In, 2 * DAY, "Où en est ma commande ?");
+            let last = cited(Channel::Email, Direction::In, 20 * HOUR, "Avez-vous reçu mon message ?");
+            alert(alert_type, 2 * DAY, Evidence::AwaitingReply { first, last, waiting: 2 })
+        }
+        AlertType::NoContact7d => {
+            let created_at = now().plus(-8 * DAY);
+            alert(alert_type, 8 * DAY, Evidence::NoContact { created_at, last_inbound: None })
+        }
+        AlertType::StaleLead30d => {
+            let last = cited(Channel::Email, Direction::In, 32 * DAY, "Merci, je vous tiens au courant.");
+            alert(alert_type, 32 * DAY, Evidence::Stale { last: Some(last), since: now().plus(-32 * DAY) })
+        }
+        AlertType::NoFollowup7d => {
+            let last = cited(Channel::Call, Direction::In, 9 * DAY, "");
+            alert(alert_type, 9 * DAY, Evidence::NoFollowup { last })
+        }
+        AlertType::NoReply3d => {
+            let last_out =
+                cited(Channel::Email, Direction::Out, 3 * DAY, "Bonjour Sophie, avez-vous reçu notre offre ?");
+            alert(alert_type, 3 * DAY, Evidence::NoReply { last_out })
+        }
+        AlertType::PreferredChannel => preferred(17, 20),
+    }
+}
+
+fn preferred(answered: u32, attempts: u32) -> Alert {
+    let best = ChannelRate { channel: Channel::Whatsapp, answered, attempts };
+    let second = ChannelRate { channel: Channel::Email, answered: 1, attempts: 5 };
+    alert(AlertType::PreferredChannel, 0, Evidence::PreferredChannel { best, second })
+}
+
+fn context<'a>(lang: Lang, alert: &'a Alert, lead: &'a Lead, owner: &'a User) -> AlertContext<'a> {
+    AlertContext {
+        lang,
+        alert,
+        lead,
+        owner: Some(owner),
+        preferred: None,
+        now: now(),
+        zone: chrono_tz::Europe::Paris,
+        crm_link: Some(CRM),
+        default_country: Some("FR"),
+        content: Content::Full,
+        occasion: Occasion::Opened,
+    }
+}
+
+/// A message as a page to read: text, then rows of buttons.
+fn page(rendered: &Rendered) -> String {
+    assert_eq!(fault(&rendered.html), None, "{}", rendered.html);
+    assert!(visible_units(&rendered.html) <= MESSAGE_UNITS);
+    assert!(!plain(&rendered.html).trim().is_empty());
+    let mut page = rendered.html.clone();
+    for row in &rendered.keyboard {
+        page.push('\n');
+        for key in row {
+            let target = match &key.kind {
+                KeyKind::Callback(button) => button.to_data(),
+                KeyKind::Url(url) => url.clone(),
+                KeyKind::Copy(text) => format!("copy {} characters", text.chars().count()),
+            };
+            write!(page, "[{} -> {target}] ", key.text).unwrap();
+        }
+    }
+    page.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+fn chapter(book: &mut String, title: &str, text: &str) {
+    write!(book, "=== {title}\n{text}\n\n").unwrap();
+}
+
+/// French typography aside, as a person would type it.
+fn typed(text: &str) -> String {
+    text.replace(['\u{202F}', '\u{A0}'], " ")
+}
+
+#[test]
+fn alerts_read_well() {
+    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
+    for lang in Lang::ALL {
+        let mut book = String::new();
+        for alert_type in AlertType::ALL {
+            let alert = sample(alert_type);
+            let full = context(lang, &alert, &lead, &luc);
+            chapter(&mut book, alert_type.as_str(), &page(&render::alert(&voice, &full)));
+            let minimal = AlertContext { content: Content::Minimal, ..full };
+            let group = AlertContext { content: Content::Initials, ..full };
+            chapter(&mut book, &format!("{}, in a group", alert_type.as_str()), &page(&render::alert(&voice, &group)));
+            chapter(
+                &mut book,
+                &format!("{}, minimal content", alert_type.as_str()),
+                &page(&render::alert(&voice, &minimal)),
+            );
+        }
+        insta::assert_snapshot!(format!("alerts_{}", lang.as_str()), book);
+    }
+}
+
+#[test]
+fn alerts_read_well_in_rarer_situations() {
+    let (voice, luc) = (voice(), user("Luc"));
+    let missed = cited(Channel::Call, Direction::In, 26 * HOUR, "");
+    let hot_call = cited(Channel::Call, Direction::In, 30, "Rappeler pour le devis");
+    let created_at = now().plus(-8 * DAY);
+    let alerts = [
+        (
+            "a missed call waits",
+            alert(
+                AlertType::AwaitingReply24h,
+                26 * HOUR,
+                Evidence::AwaitingReply { first: missed.clone(), last: missed.clone(), waiting: 1 },
+            ),
+        ),
+        ("a hot call, just now", alert(AlertType::HotLead24h, 30, Evidence::HotLead { inbound: hot_call, waiting: 3 })),
+        (
+            "wrote, but was never contacted",
+            alert(
+                AlertType::NoContact7d,
+                8 * DAY,
+                Evidence::NoContact {
+                    created_at,
+                    last_inbound: Some(cited(Channel::Email, Direction::In, 7 * DAY, "Merci !")),
+                },
+            ),
+        ),
+        (
+            "never anything at all",
+            alert(AlertType::StaleLead30d, 31 * DAY, Evidence::Stale { last: None, since: now().plus(-31 * DAY) }),
+        ),
+        (
+            "a meeting, long ago",
+            alert(
+                AlertType::NoFollowup7d,
+                80 * DAY,
+                Evidence::NoFollowup { last: cited(Channel::Manual, Direction::Out, 80 * DAY, "Visite du site") },
+            ),
+        ),
+        (
+            "nobody picked up",
+            alert(
+                AlertType::NoReply3d,
+                4 * DAY,
+                Evidence::NoReply { last_out: cited(Channel::Call, Direction::Out, 4 * DAY, "") },
+            ),
+        ),
+        (
+            "the last message was on WhatsApp already",
+            alert(
+                AlertType::NoReply3d,
+                4 * DAY,
+                Evidence::NoReply { last_out: cited(Channel::Whatsapp, Direction::Out, 4 * DAY, "Bonjour !") },
+            ),
+        ),
+        ("a channel works better, not well", preferred(2, 5)),
+    ];
+    for lang in Lang::ALL {
+        let mut book = String::new();
+        for (title, alert) in &alerts {
+            for lead in [sophie(), nameless()] {
+                let rendered = render::alert(&voice, &context(lang, alert, &lead, &luc));
+                chapter(&mut book, title, &page(&Rendered { keyboard: Vec::new(), ..rendered }));
+            }
+        }
+        insta::assert_snapshot!(format!("rarer_{}", lang.as_str()), book);
+    }
+}
+
+#[test]
+fn occasions_change_the_opening() {
+    let (voice, lead, luc, alert) = (voice(), sophie(), user("Luc"), sample(AlertType::NoReply3d));
+    let mut book = String::new();
+    for lang in Lang::ALL {
+        for occasion in [Occasion::Opened, Occasion::Reopened, Occasion::SnoozeOver, Occasion::NewOwner] {
+            let context = AlertContext { occasion, ..context(lang, &alert, &lead, &luc) };
+            let rendered = render::alert(&voice, &context);
+            let first = rendered.html.lines().take(2).collect::<Vec<_>>().join("\n");
+            chapter(&mut book, &format!("{} {occasion:?}", lang.as_str()), &first);
+        }
+    }
+    insta::assert_snapshot!("occasions", book);
+}
+
+#[test]
+fn messages_say_how_they_ended() {
+    let (voice, lead, luc, camille) = (voice(), sophie(), user("Luc"), user("Camille"));
+    let resolved = |by: &str, via, note: &str| {
+        AlertState::Resolved(Resolution {
+            at: now(),
+            by: by.to_owned(),
+            user: None,
+            via,
+            note: note.to_owned(),
+            act: AlertId::from("a0123456789abcdef"),
+        })
+    };
+    let mut states = vec![
+        AlertState::Snoozed { until: now().plus(18 * HOUR) },
+        resolved("Luc", Via::Telegram, ""),
+        resolved("Luc <b>", Via::Crm, "Rappelle <lundi> & c'est tout"),
+        resolved("", Via::Api, ""),
+    ];
+    states.extend(CloseReason::ALL.map(|reason| AlertState::Closed { at: now(), reason }));
+    for lang in Lang::ALL {
+        let mut book = String::new();
+        for state in &states {
+            let alert = Alert { state: state.clone(), ..sample(AlertType::NoReply3d) };
+            chapter(&mut book, state.name(), &page(&render::alert(&voice, &context(lang, &alert, &lead, &luc))));
+        }
+        for alert_type in AlertType::ALL {
+            let state = AlertState::Closed { at: now(), reason: CloseReason::Cleared };
+            let alert = Alert { state, ..sample(alert_type) };
+            let title = format!("{}, cleared", alert_type.as_str());
+            chapter(&mut book, &title, &page(&render::alert(&voice, &context(lang, &alert, &lead, &luc))));
+        }
+        let alert = sample(AlertType::NoReply3d);
+        let context = context(lang, &alert, &lead, &luc);
+        chapter(&mut book, "moved", &page(&render::moved(&voice, &context, Some(&camille))));
+        chapter(&mut book, "moved to nobody", &page(&render::moved(&voice, &context, None)));
+        insta::assert_snapshot!(format!("endings_{}", lang.as_str()), book);
+    }
+}
+
+#[test]
+fn a_closed_message_no_longer_changes_with_time() {
+    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
+    let state = AlertState::Closed { at: now(), reason: CloseReason::Cleared };
+    let alert = Alert { state, ..sample(AlertType::NoReply3d) };
+    let today = context(Lang::Fr, &alert, &lead, &luc);
+    let later = AlertContext { now: now().plus(400 * DAY), ..today };
+    assert_eq!(render::alert(&voice, &today), render::alert(&voice, &later));
+    assert!(render::alert(&voice, &today).keyboard.is_empty());
+}
+
+#[test]
+fn digests_read_well() {
+    let (voice, lead, bella, luc) = (voice(), sophie(), called("", "Restaurant Bella <b>&\""), user("Luc"));
+    let alerts: Vec<Alert> = AlertType::ALL.into_iter().rev().map(sample).collect();
+    for lang in Lang::ALL {
+        let contexts: Vec<_> = alerts
+            .iter()
+            .enumerate()
+            .map(|(index, alert)| context(lang, alert, if index % 2 == 0 { &lead } else { &bella }, &luc))
+            .collect();
+        let minimal: Vec<_> =
+            contexts.iter().map(|context| AlertContext { content: Content::Minimal, ..*context }).collect();
+        let mut book = String::new();
+        chapter(&mut book, "digest", &page(&render::digest(&voice, lang, Some(&luc), &contexts)));
+        chapter(&mut book, "digest, minimal content", &page(&render::digest(&voice, lang, None, &minimal)));
+        chapter(&mut book, "digest of one", &page(&render::digest(&voice, lang, None, &contexts[..1])));
+        insta::assert_snapshot!(format!("digests_{}", lang.as_str()), book);
+    }
+}
+
+#[test]
+fn a_long_digest_fits_and_counts_what_it_leaves_out() {
+    let (voice, luc, alert) = (voice(), user("Luc"), sample(AlertType::NoReply3d));
+    let lead = Lead { account_name: "&<🙂".repeat(4_000), ..called("", &"🙂".repeat(4_000)) };
+    let contexts = vec![context(Lang::Fr, &alert, &lead, &luc); 60];
+    let rendered = render::digest(&voice, Lang::Fr, None, &contexts);
+    page(&rendered);
+    assert_eq!(rendered.keyboard.len(), render::DIGEST_BUTTONS);
+    let listed = rendered.html.lines().filter(|line| line.contains("sans réponse depuis")).count();
+    assert!(listed >= 10);
+    assert!(rendered.html.ends_with(&format!("… et {} autres", 60 - listed)), "{}", rendered.html);
+}
+
+#[test]
+fn digests_put_the_most_pressing_first_and_keep_the_order_within() {
+    let (voice, luc) = (voice(), user("Luc"));
+    let (anna, berta, carla) = (called("Anna", "Anna"), called("Berta", "Berta"), called("Carla", "Carla"));
+    let (calm, hot) = (sample(AlertType::NoReply3d), sample(AlertType::HotLead24h));
+    let contexts =
+        [(&calm, &anna), (&calm, &berta), (&hot, &carla)].map(|(alert, lead)| context(Lang::Fr, alert, lead, &luc));
+    let rendered = render::digest(&voice, Lang::Fr, None, &contexts);
+    let labels: Vec<_> = rendered.keyboard.iter().map(|row| row[0].text.clone()).collect();
+    assert_eq!(labels, ["1. Carla · TechCorp SAS", "2. Anna · TechCorp SAS", "3. Berta · TechCorp SAS"]);
+}
+
+#[test]
+fn drafts_read_well() {
+    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
+    for lang in Lang::ALL {
+        let mut book = String::new();
+        for alert_type in AlertType::ALL {
+            let alert = sample(alert_type);
+            let context = context(lang, &alert, &lead, &luc);
+            for channel in [Channel::Whatsapp, Channel::Email, Channel::Call] {
+                let draft = voice.draft_for(&context, channel).unwrap();
+                let text =
+                    draft.subject.iter().fold(String::new(), |_, subject| format!("({subject})\n")) + &draft.text;
+                chapter(&mut book, &format!("{} {}", alert_type.as_str(), channel.as_str()), &text);
+            }
+        }
+        let alert = sample(AlertType::NoReply3d);
+        let by_mail = AlertContext { preferred: Some(Channel::Email), ..context(lang, &alert, &lead, &luc) };
+        chapter(&mut book, "as a message", &page(&render::draft(&voice, &context(lang, &alert, &lead, &luc))));
+        chapter(&mut book, "as a message, by mail", &page(&render::draft(&voice, &by_mail)));
+        let closed = Lead { do_not_contact: true, ..sophie() };
+        chapter(&mut book, "not to be contacted", &page(&render::draft(&voice, &context(lang, &alert, &closed, &luc))));
+        let stranger = nameless();
+        let unsigned = AlertContext { owner: None, ..context(lang, &alert, &stranger, &luc) };
+        chapter(&mut book, "without names", &page(&render::draft(&voice, &unsigned)));
+        insta::assert_snapshot!(format!("drafts_{}", lang.as_str()), book);
+    }
+}
+
+#[test]
+fn records_and_api_read_well() {
+    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
+    for lang in Lang::ALL {
+        let mut book = String::new();
+        for alert_type in AlertType::ALL {
+            let alert = sample(alert_type);
+            let context = context(lang, &alert, &lead, &luc);
+            let texts = voice.crm_texts(&context);
+            let cta = serde_json::to_string(&voice.cta(&context)).unwrap();
+            let text = format!(
+                "CRM message: {}\nCRM action:  {}\nCRM evidence: {}\nAPI message: {}\ncta: {}",
+                texts.message,
+                texts.suggested_action,
+                texts.evidence,
+                voice.message(&context),
+                cta.replace("},{", "},\n     {"),
+            );
+            chapter(&mut book, alert_type.as_str(), &text);
+        }
+        insta::assert_snapshot!(format!("records_{}", lang.as_str()), book);
+    }
+}
+
+#[test]
+fn notices_toasts_and_buttons_read_well() {
+    let (voice, lead, stranger, luc) = (voice(), sophie(), nameless(), user("Luc"));
+    for lang in Lang::ALL {
+        let mut book = String::new();
+        let notices = [
+            Notice::Welcome(&luc),
+            Notice::NotLinked,
+            Notice::LinkExpired,
+            Notice::Unlinked,
+            Notice::Help,
+            Notice::Unknown,
+            Notice::AllClear,
+        ];
+        for notice in notices {
+            let title = format!("{notice:?}").chars().take_while(char::is_ascii_alphabetic).collect::<String>();
+            chapter(&mut book, &title, &page(&render::notice(&voice, lang, notice)));
+        }
+        let (now, zone) = (now(), chrono_tz::Europe::Paris);
+        let toasts = [
+            Toast::Resolved,
+            Toast::Snoozed { until: now.plus(18 * HOUR), now, zone },
+            Toast::Sent(&lead),
+            Toast::Sent(&stranger),
+            Toast::AlreadyHandled("Luc"),
+            Toast::AlreadyHandled(""),
+            Toast::AlreadyClosed,
+            Toast::DraftComing,
+            Toast::Stale,
+            Toast::NotYours,
+            Toast::TryAgain,
+        ];
+        let toasts = toasts.map(|toast| voice.toast(lang, toast));
+        chapter(&mut book, "toasts", &toasts.join("\n"));
+        let snooze = render::snooze_keyboard(&voice, lang, &AlertId::from("a0123456789abcdef"));
+        chapter(&mut book, "snooze choices", &page(&Rendered { html: "…".to_owned(), keyboard: snooze }));
+        let severities = Severity::ALL.map(|severity| voice.severity_name(lang, severity)).join(", ");
+        let channels = Channel::ALL.map(|channel| voice.channel_name(lang, channel)).join(", ");
+        chapter(&mut book, "names", &format!("{severities}\n{channels}"));
+        insta::assert_snapshot!(format!("notices_{}", lang.as_str()), book);
+    }
+}
+
+#[test]
+fn the_tone_is_the_briefs() {
+    let (voice, lead, stranger, luc) = (voice(), sophie(), nameless(), user("Luc"));
+    let says = |alert: &Alert, lead: &Lead| {
+        let html = render::alert(&voice, &context(Lang::Fr, alert, lead, &luc)).html;
+        typed(plain(&html).lines().next().unwrap())
+    };
+    assert_eq!(
+        says(&sample(AlertType::NoReply3d), &lead),
+        "🔔 Sophie n'a pas répondu depuis 3 jours. Peut-être essayer WhatsApp ?"
+    );
+    assert_eq!(
+        says(&sample(AlertType::PreferredChannel), &stranger),
+        "💡 Ce lead répond super bien sur WhatsApp (85 %) ! Continue comme ça."
+    );
+    assert_eq!(
+        says(&sample(AlertType::StaleLead30d), &stranger),
+        "❄️ Ça fait 32 jours sans nouvelles… Dernier essai avant d'archiver ?"
+    );
+    let texts = voice.crm_texts(&context(
+        Lang::Fr,
+        &alert(AlertType::NoReply3d, 0, Evidence::NoReply { last_out: cited(Channel::Email, Direction::Out, 0, "") }),
+        &lead,
+        &luc,
+    ));
+    assert_eq!(texts.message, "Dernier message le 12 mars, sans réponse");
+}
+
+#[test]
+fn no_message_speaks_of_rules_or_ids() {
+    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
+    for lang in Lang::ALL {
+        for alert_type in AlertType::ALL {
+            let alert = sample(alert_type);
+            let context = context(lang, &alert, &lead, &luc);
+            let html = render::alert(&voice, &context).html;
+            for machine in
+                AlertType::ALL.map(AlertType::as_str).into_iter().chain([alert.id.as_str(), lead.id.as_str()])
+            {
+                assert!(!html.contains(machine), "{html}");
+            }
+        }
+    }
+}
+
+#[test]
+fn french_punctuation_is_never_left_alone_on_a_line() {
+    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
+    for alert_type in AlertType::ALL {
+        let alert = sample(alert_type);
+        let context = context(Lang::Fr, &alert, &lead, &luc);
+        let texts =
+            [render::alert(&voice, &context).html, voice.draft(&context).unwrap().text, voice.message(&context)];
+        for text in texts {
+            // The lead's own words stay as they are.
+            let ours = text.split("<blockquote>").next().unwrap();
+            for alone in [" ?", " !", " :", " %", "« ", " »"] {
+                assert!(!ours.contains(alone), "{ours}");
+            }
+        }
+    }
+}
+
+/// Every message in which a lead's name or words appear.
+fn everything_said(voice: &Voice, lang: Lang, lead: &Lead, preview: &str) -> Vec<Rendered> {
+    let luc = user("Luc");
+    let mut said = Vec::new();
+    for alert_type in AlertType::ALL {
+        let mut alert = sample(alert_type);
+        match &mut alert.evidence {
+            Evidence::HotLead { inbound: cited, .. }
+            | Evidence::AwaitingReply { last: cited, .. }
+            | Evidence::NoContact { last_inbound: Some(cited), .. }
+            | Evidence::Stale { last: Some(cited), .. }
+            | Evidence::NoFollowup { last: cited }
+            | Evidence::NoReply { last_out: cited } => cited.preview = preview.to_owned(),
+            Evidence::NoContact { .. } | Evidence::Stale { .. } | Evidence::PreferredChannel { .. } => {}
+        }
+        let mut states = vec![AlertState::Open, AlertState::Snoozed { until: now().plus(DAY) }];
+        states.extend(CloseReason::ALL.map(|reason| AlertState::Closed { at: now(), reason }));
+        for state in states {
+            alert.state = state;
+            said.push(render::alert(voice, &context(lang, &alert, lead, &luc)));
+        }
+        alert.state = AlertState::Open;
+        let context = context(lang, &alert, lead, &luc);
+        said.push(render::draft(voice, &context));
+        said.push(render::digest(voice, lang, None, &[context; 20]));
+        said.push(render::moved(voice, &context, Some(&User { first_name: lead.name.clone(), ..user("x") })));
+        assert!(voice.toast(lang, Toast::Sent(lead)).chars().count() <= 200);
+        assert!(voice.toast(lang, Toast::AlreadyHandled(&lead.name)).chars().count() <= 200);
+        let texts = voice.crm_texts(&context);
+        assert!(!texts.message.is_empty() && texts.message.chars().count() <= 255);
+        assert!(texts.suggested_action.chars().count() <= 255);
+    }
+    said
+}
+
+#[test]
+fn names_and_words_cannot_break_a_message() {
+    let voice = voice();
+    let long = "x".repeat(4_000);
+    let emoji = "👩\u{200D}🚀🙂".repeat(1_000);
+    let rtl = "شركة שרה";
+    for hostile in
+        ["<b>&\"", "</blockquote></b>", "&lt;", "{{ 7 * 7 }}", "\u{0}\n\r\t", "\u{202E}gnp", &long, &emoji, rtl, ""]
+    {
+        let lead = Lead { account_name: hostile.to_owned(), ..called(hostile, hostile) };
+        for lang in Lang::ALL {
+            for rendered in everything_said(&voice, lang, &lead, hostile) {
+                page(&rendered);
+                assert!(!rendered.html.contains("49"), "names are no templates");
+                assert!(!rendered.html.contains(['\u{0}', '\r', '\u{202E}']));
+                for key in rendered.keyboard.iter().flatten() {
+                    assert!(!key.text.is_empty() && key.text.encode_utf16().count() <= 64, "{}", key.text);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn markup_in_a_name_is_shown_as_it_is() {
+    let (voice, luc, alert) = (voice(), user("Luc"), sample(AlertType::NoReply3d));
+    let lead = called("<b>&\"", "<b>&\"");
+    let html = render::alert(&voice, &context(Lang::Fr, &alert, &lead, &luc)).html;
+    assert!(html.contains("&lt;b&gt;&amp;&quot; n'a pas répondu"), "{html}");
+    assert!(plain(&html).contains("<b>&\" n'a pas répondu"));
+    let message = voice.message(&context(Lang::Fr, &alert, &lead, &luc));
+    assert!(message.starts_with("<b>&\" n'a pas répondu"), "plain text is not escaped: {message}");
+}
+
+#[test]
+fn names_from_right_to_left_do_not_reorder_the_sentence() {
+    let (voice, luc, alert) = (voice(), user("Luc"), sample(AlertType::NoReply3d));
+    let lead = called("שרה", "שרה לוי");
+    let html = render::alert(&voice, &context(Lang::En, &alert, &lead, &luc)).html;
+    assert!(html.contains("\u{2068}שרה\u{2069} hasn't replied"), "{html}");
+}
+
+#[test]
+fn a_lead_without_first_name_is_called_by_what_there_is() {
+    let (voice, luc, alert) = (voice(), user("Luc"), sample(AlertType::NoReply3d));
+    let company = Lead { account_name: "Restaurant Bella".to_owned(), ..called("", "") };
+    for (lead, expected) in [
+        (called("", "Martin"), "Martin n'a pas répondu"),
+        (company, "Restaurant Bella n'a pas répondu"),
+        (nameless(), "Ce lead n'a pas répondu"),
+    ] {
+        let message = voice.message(&context(Lang::Fr, &alert, &lead, &luc));
+        assert!(message.starts_with(expected), "{message}");
+    }
+}
+
+#[test]
+fn minimal_content_shows_neither_words_nor_number_nor_surname() {
+    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
+    for alert_type in AlertType::ALL {
+        let alert = sample(alert_type);
+        let context = AlertContext { content: Content::Minimal, ..context(Lang::Fr, &alert, &lead, &luc) };
+        for rendered in [
+            render::alert(&voice, &context),
+            render::digest(&voice, Lang::Fr, None, &[context]),
+            render::draft(&voice, &context),
+        ] {
+            let page = page(&rendered);
+            for secret in ["Martin", "TechCorp", "blockquote", "wa.me", "612345678", "devis"] {
+                assert!(!page.contains(secret), "{secret} in {page}");
+            }
+        }
+    }
+}
+
+#[test]
+fn closed_channels_are_neither_suggested_nor_offered() {
+    let (voice, luc) = (voice(), user("Luc"));
+    let leads = [
+        Lead { phone_opted_out: true, ..sophie() },
+        Lead { phone: None, ..sophie() },
+        Lead { email_opted_out: true, ..sophie() },
+        Lead { do_not_call: true, ..sophie() },
+        Lead { do_not_contact: true, ..sophie() },
+        Lead { email_opted_out: true, phone_opted_out: true, ..sophie() },
+        Lead { email: None, phone: None, ..sophie() },
+    ];
+    for lead in &leads {
+        for alert_type in AlertType::ALL {
+            let alert = sample(alert_type);
+            for preferred in [None, Some(Channel::Whatsapp), Some(Channel::Email), Some(Channel::Call)] {
+                let suggestions = advice::suggestions(&alert, lead, preferred);
+                assert_ne!(suggestions[0], suggestions[1]);
+                for channel in suggestions.into_iter().filter_map(Suggestion::channel) {
+                    assert!(lead.channel_open(channel) && !lead.is_do_not_contact(), "{suggestions:?} for {lead:?}");
+                }
+                let context = AlertContext { preferred, ..context(Lang::Fr, &alert, lead, &luc) };
+                let open = lead.channel_open(Channel::Whatsapp) && !lead.is_do_not_contact();
+                let page = page(&render::alert(&voice, &context));
+                assert_eq!(page.contains("wa.me"), open, "{page}");
+                assert_eq!(page.contains("1:sent:"), open && alert_type != AlertType::PreferredChannel, "{page}");
+                assert_eq!(page.contains("1:draft:"), !lead.is_do_not_contact(), "{page}");
+                let actions: Vec<_> = voice.cta(&context).into_iter().map(|entry| entry.action).collect();
+                assert_eq!(actions.contains(&CtaAction::OpenWhatsApp), open);
+                let may_call = lead.channel_open(Channel::Call) && !lead.is_do_not_contact();
+                assert_eq!(actions.contains(&CtaAction::ScheduleCall), may_call);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_preferred_channel_is_suggested_first() {
+    let lead = sophie();
+    let first = |alert_type, preferred| advice::suggestions(&sample(alert_type), &lead, preferred)[0];
+    assert_eq!(first(AlertType::NoContact7d, None), Suggestion::First(Channel::Whatsapp));
+    assert_eq!(first(AlertType::NoReply3d, Some(Channel::Email)), Suggestion::GentleReminder(Channel::Email));
+    assert_eq!(first(AlertType::AwaitingReply24h, None), Suggestion::AnswerNow(Channel::Email), "where they wrote");
+    assert_eq!(first(AlertType::AwaitingReply24h, Some(Channel::Call)), Suggestion::AnswerNow(Channel::Call));
+    assert_eq!(first(AlertType::PreferredChannel, None), Suggestion::StickTo(Channel::Whatsapp));
+    let by_mail = Lead { phone: None, ..sophie() };
+    assert_eq!(
+        advice::suggestions(&sample(AlertType::NoContact7d), &by_mail, None),
+        [Suggestion::First(Channel::Email), Suggestion::FindContactData]
+    );
+}
+
+#[test]
+fn a_closed_alert_offers_only_to_look_at_the_lead() {
+    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
+    let state = AlertState::Closed { at: now(), reason: CloseReason::Cleared };
+    let alert = Alert { state, ..sample(AlertType::StaleLead30d) };
+    let actions: Vec<_> =
+        voice.cta(&context(Lang::Fr, &alert, &lead, &luc)).into_iter().map(|entry| entry.action).collect();
+    assert_eq!(actions, [CtaAction::OpenInCrm]);
+}
+
+#[test]
+fn an_address_that_no_button_can_open_is_written_out() {
+    let (voice, lead, luc, alert) = (voice(), sophie(), user("Luc"), sample(AlertType::NoReply3d));
+    let local = "http://localhost:8080/?a=1&b=2#Lead/view/1";
+    let context = AlertContext { crm_link: Some(local), ..context(Lang::Fr, &alert, &lead, &luc) };
+    let rendered = render::alert(&voice, &context);
+    assert!(plain(&rendered.html).ends_with(&format!("🔗 {local}")), "{}", rendered.html);
+    let opens_locally = |kind: &KeyKind| matches!(kind, KeyKind::Url(url) if url.contains("localhost"));
+    assert!(!rendered.keyboard.iter().flatten().any(|key| opens_locally(&key.kind)));
+}
+
+#[test]
+fn a_number_that_cannot_be_read_opens_no_whatsapp() {
+    let (voice, lead, luc, alert) = (voice(), sophie(), user("Luc"), sample(AlertType::HotLead24h));
+    let context = AlertContext { default_country: None, ..context(Lang::Fr, &alert, &lead, &luc) };
+    let page = page(&render::alert(&voice, &context));
+    assert!(!page.contains("wa.me") && page.contains("1:sent:"), "it can still be sent by hand: {page}");
+}
+
+#[test]
+fn only_short_texts_get_a_copy_button() {
+    let (voice, luc) = (voice(), user("Luc"));
+    for alert_type in AlertType::ALL {
+        let alert = sample(alert_type);
+        for lead in [sophie(), called(&"é".repeat(4_000), "")] {
+            let rendered = render::draft(&voice, &context(Lang::Fr, &alert, &lead, &luc));
+            for key in rendered.keyboard.iter().flatten() {
+                if let KeyKind::Copy(text) = &key.kind {
+                    assert!((1..=render::COPY_UNITS).contains(&text.encode_utf16().count()));
+                    assert!(plain(&rendered.html).contains(text.as_str()));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn who_was_faster_is_said() {
+    let voice = voice();
+    let open = sample(AlertType::NoReply3d);
+    assert_eq!(render::too_late(&voice, Lang::Fr, &open), None);
+    let state = AlertState::Closed { at: now(), reason: CloseReason::Cleared };
+    let closed = Alert { state, ..open };
+    assert!(render::too_late(&voice, Lang::Fr, &closed).unwrap().contains("déjà réglé"));
+}
+
+#[test]
+fn every_button_has_words_in_both_languages() {
+    let voice = voice();
+    for label in ButtonLabel::ALL {
+        for lang in Lang::ALL {
+            let text = voice.button(lang, label);
+            assert!(text.chars().next().is_some_and(|first| !first.is_ascii_lowercase()), "{label:?}: {text}");
+        }
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(current) = folders.pop() {
+        for entry in std::fs::read_dir(&current).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                names.push(path.strip_prefix(folder).unwrap().to_string_lossy().replace('\\', "/"));
+            }
+        }
+    }
+    names.sort();
+    names
+}
+
+#[test]
+fn both_languages_have_the_same_files_and_labels() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/voice");
+    assert_eq!(files_below(&root.join("fr")), files_below(&root.join("en")));
+    let keys = |lang: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(root.join(lang).join("labels.toml")).unwrap();
+        let table: toml::Table = toml::from_str(&text).unwrap();
+        let of = |(section, texts): (&String, &toml::Value)| {
+            texts.as_table().unwrap().keys().map(|key| format!("{section}.{key}")).collect::<Vec<_>>()
+        };
+        table.iter().flat_map(of).collect()
+    };
+    assert_eq!(keys("fr"), keys("en"));
+    // A copy of our own folder is a valid folder of a user's: so no file lies there unused, and none breaks.
+    Voice::new(Some(&root)).unwrap();
+}
+
+#[test]
+fn every_suggestion_has_words_in_both_languages() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/voice");
+    let channels = [Channel::Whatsapp, Channel::Email, Channel::Call];
+    let kinds: [fn(Channel) -> Suggestion; 7] = [
+        Suggestion::First,
+        Suggestion::GentleReminder,
+        Suggestion::ChangeAngle,
+        Suggestion::FollowUp,
+        Suggestion::AnswerNow,
+        Suggestion::LastTry,
+        Suggestion::StickTo,
+    ];
+    let mut suggestions: Vec<Suggestion> = kinds.iter().flat_map(|kind| channels.map(kind)).collect();
+    suggestions.extend([
+        Suggestion::AnswerNow(Channel::Manual),
+        Suggestion::CallDirectly,
+        Suggestion::CallTomorrow,
+        Suggestion::Archive,
+        Suggestion::FindContactData,
+        Suggestion::CheckConsent,
+        Suggestion::MarkHandled,
+    ]);
+    for lang in Lang::ALL {
+        let text = std::fs::read_to_string(root.join(lang.as_str()).join("labels.toml")).unwrap();
+        let table: toml::Table = toml::from_str(&text).unwrap();
+        for suggestion in &suggestions {
+            for section in ["suggestion", "spoken"] {
+                assert!(table[section].get(suggestion.key()).is_some(), "{section}.{}", suggestion.key());
+            }
+        }
+    }
+}
+
+fn with_own(name: &str, text: &str) -> Result<Voice, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+    Voice::new(Some(folder.path())).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_users_wording_replaces_ours_file_by_file() {
+    let (lead, luc, alert) = (sophie(), user("Luc"), sample(AlertType::NoReply3d));
+    let voice = with_own("fr/headlines/no_reply.txt.j2", "Toujours rien {{ who|de }} ? ({{ days }} j)\r\n").unwrap();
+    let message = voice.message(&context(Lang::Fr, &alert, &lead, &luc));
+    assert_eq!(message, "Toujours rien de Sophie\u{202F}? (3 j)");
+    let other = sample(AlertType::HotLead24h);
+    assert!(voice.message(&context(Lang::Fr, &other, &lead, &luc)).starts_with("Lead chaud"));
+    assert!(voice.message(&context(Lang::En, &alert, &lead, &luc)).starts_with("Sophie hasn't replied"));
+
+    let voice = with_own("fr/labels.toml", "[button]\nsent = \"Parti !\"\n").unwrap();
+    assert_eq!(voice.button(Lang::Fr, ButtonLabel::Sent), "Parti\u{202F}!");
+    assert_eq!(voice.button(Lang::Fr, ButtonLabel::Snooze), "⏰ Plus tard");
+}
+
+#[test]
+fn a_users_name_for_a_lead_is_still_escaped() {
+    let (luc, alert, lead) = (user("Luc"), sample(AlertType::NoReply3d), called("<b>&\"", ""));
+    let voice = with_own("fr/alert.html.j2", "<b>{{ who }}</b> {{ suggestion }}").unwrap();
+    let html = render::alert(&voice, &context(Lang::Fr, &alert, &lead, &luc)).html;
+    assert!(html.starts_with("<b>&lt;b&gt;&amp;&quot;</b> "), "{html}");
+}
+
+#[test]
+fn a_broken_wording_is_named_with_its_line_and_remedy() {
+    for (name, text, expected) in [
+        ("fr/headlines/no_reply.txt.j2", "a\n{% if %}", &["line 2", "no_reply.txt.j2"][..]),
+        ("en/headlines/no_reply.txt.j2", "a\nb\n{{ whoo }}", &["line 3", "en", "no_reply.txt.j2", "undefined"]),
+        ("fr/alert.html.j2", "<b>{{ headline }}", &["alert.html.j2", "never closed"]),
+        ("fr/notices/help.html.j2", "  ", &["help.html.j2", "empty"]),
+        ("fr/labels.toml", "[button]\nsent = 3\n", &["labels.toml", "line 2"]),
+        ("fr/labels.toml", "[button]\n\nsend = \"Parti\"\n", &["labels.toml", "line 3", "`send`"]),
+        ("fr/labels.toml", "[buttons]\nsent = \"Parti\"\n", &["labels.toml", "line 1", "[buttons]"]),
+        ("fr/headlines/no_repply.txt.j2", "a", &["no_repply.txt.j2", "did you mean `headlines/no_reply.txt.j2`"]),
+    ] {
+        let error = with_own(name, text).unwrap_err();
+        for part in expected.iter().chain(&["elete"]) {
+            assert!(error.contains(part), "{part} in {error}");
+        }
+    }
+    let missing = Voice::new(Some(Path::new("/nowhere/at/all"))).unwrap_err().to_string();
+    assert!(missing.contains("/nowhere/at/all") && missing.contains("[voice] templates"), "{missing}");
+}
+
+#[test]
+fn a_wording_that_breaks_later_falls_back_to_ours() {
+    let (lead, luc) = (called("Zoé", ""), user("Luc"));
+    let trap = "{% if who == \"Zoé\" %}{{ nothing }}{% else %}Bonjour{% endif %}";
+    let voice = with_own("fr/headlines/no_reply.txt.j2", trap).unwrap();
+    let alert = sample(AlertType::NoReply3d);
+    let message = voice.message(&context(Lang::Fr, &alert, &lead, &luc));
+    assert!(message.starts_with("Zoé n'a pas répondu"), "{message}");
+}
+
+#[test]
+fn a_group_learns_initials_and_waiting_time_only() {
+    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
+    for alert_type in AlertType::ALL {
+        let alert = sample(alert_type);
+        let context = AlertContext { content: Content::Initials, ..context(Lang::Fr, &alert, &lead, &luc) };
+        let shown = [render::alert(&voice, &context), render::digest(&voice, Lang::Fr, None, &[context])];
+        for page in shown.iter().map(page) {
+            assert!(page.contains("S. M."), "{page}");
+            for secret in ["Sophie", "Martin", "TechCorp", "blockquote", "wa.me", "crm.example.com", "par email"] {
+                assert!(!page.contains(secret), "{secret} in {page}");
+            }
+        }
+        let keys: Vec<_> = shown[0].keyboard.iter().flatten().map(|key| key.kind.clone()).collect();
+        assert_eq!(keys, [KeyKind::Callback(Button::Show(alert.id.clone()))], "details open in private");
+    }
+}
+
+#[test]
+fn what_the_crm_says_stays_true() {
+    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
+    for lang in Lang::ALL {
+        for alert_type in AlertType::ALL {
+            let alert = sample(alert_type);
+            let today = context(lang, &alert, &lead, &luc);
+            let texts = voice.crm_texts(&today);
+            assert_eq!(texts, voice.crm_texts(&AlertContext { now: now().plus(400 * DAY), ..today }));
+            for fleeting in ["aujourd'hui", "hier", "il y a", "today", "yesterday", "ago"] {
+                let evidence = texts.evidence.split(['«', '“']).next().unwrap();
+                assert!(!texts.message.contains(fleeting) && !evidence.contains(fleeting), "{texts:?}");
+            }
+        }
+    }
+}

@@ -77,11 +77,19 @@ impl Engine {
         }))
     }
 
-    /// Evaluates leads that are due at or before now, soonest first, a portion at a time.
+    /// Evaluates leads that time has made due, soonest first, a portion at a time.
     ///
     /// # Errors
     /// When the store cannot be read or written.
     pub fn evaluate_due(&mut self) -> Result<Progress> {
+        if self.round_is_open { Ok(Progress::Waiting) } else { self.evaluate_portion() }
+    }
+
+    /// The same at the end of a round, before time decides again.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn evaluate_portion(&mut self) -> Result<Progress> {
         let now = self.now();
         if !self.may_evaluate(now)? {
             return Ok(Progress::Waiting);
@@ -106,7 +114,7 @@ impl Engine {
     fn may_evaluate(&self, now: Timestamp) -> Result<bool> {
         let last_sync: Option<Timestamp> = self.store.meta(LAST_SYNC)?;
         let fresh = last_sync.is_some_and(|at| now.since(at) <= self.policy.stale_after);
-        Ok(fresh && !self.round_is_open && self.store.meta::<bool>(BACKFILLED)?.unwrap_or_default())
+        Ok(fresh && self.store.meta::<bool>(BACKFILLED)?.unwrap_or_default())
     }
 
     fn is_first_evaluation(&self) -> Result<bool> {
@@ -179,7 +187,7 @@ impl Engine {
             opened: decision.transitions.iter().filter(|step| step.step == Step::Opened).count(),
             closed: decision.transitions.iter().filter(|step| matches!(step.step, Step::Closed(_))).count(),
         };
-        tracing::debug!(%lead, next_due = ?decision.next_due, opened = tally.opened, closed = tally.closed, "evaluated");
+        tracing::debug!(%lead, opened = tally.opened, closed = tally.closed, "evaluated");
         self.commit(&loaded, decision, Batch::default())?;
         Ok(tally)
     }

@@ -104,12 +104,16 @@ impl Engine {
         self.round_is_open = true;
     }
 
-    /// A complete round over all sources that began at `started` has ended.
+    /// Everything that the round brought has been decided on: from now on time decides again.
+    pub fn round_evaluated(&mut self) {
+        self.round_is_open = false;
+    }
+
+    /// A round over all sources that began at `started` has seen them all.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub fn sync_completed(&mut self, started: Timestamp) -> Result<()> {
-        self.round_is_open = false;
         let mut batch = Batch::default();
         batch.put_meta(LAST_SYNC, &started);
         self.store.apply(batch)

@@ -682,12 +682,21 @@ impl Crm {
             self.0.engine.run(|engine| engine.mark_all_due(true)).await?;
         }
         loop {
-            match self.0.engine.run(super::Engine::evaluate_due).await? {
+            match self.0.engine.run(super::Engine::evaluate_portion).await? {
                 Progress::More(tally) => total = total.plus(tally),
-                Progress::Done(tally) => return Ok(total.plus(tally)),
-                Progress::Waiting => return Ok(total),
+                Progress::Done(tally) => {
+                    total = total.plus(tally);
+                    break;
+                }
+                Progress::Waiting => break,
             }
         }
+        let close = |engine: &mut super::Engine| {
+            engine.round_evaluated();
+            Ok(())
+        };
+        self.0.engine.run(close).await?;
+        Ok(total)
     }
 }
 

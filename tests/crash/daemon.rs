@@ -11,7 +11,13 @@ use max::sandbox::espo::EspoSandbox;
 use max::sandbox::telegram::TelegramSandbox;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// The rep's chat.
+pub const CHAT: i64 = 7_001;
+
+/// How often other tasks may run before the chat is taken to stand still after a kill.
+const SETTLING: usize = 50;
 
 /// When the daemon is to be killed.
 #[derive(Clone, Debug, Default)]
@@ -48,15 +54,10 @@ pub struct Record {
     pub halts_after_set_up: usize,
     /// How often it was killed at random.
     pub random_kills: usize,
+    /// The last messages before each time that it was killed: Telegram had them, and we may not have known.
+    pub last_messages: Vec<i32>,
     /// What it wrote to standard error.
     pub log: String,
-}
-
-impl Record {
-    /// How often it was killed at the boundary.
-    pub fn halts(&self) -> usize {
-        self.halts_in_set_up + self.halts_after_set_up
-    }
 }
 
 /// The daemon. It ends when this is dropped.
@@ -64,6 +65,7 @@ pub struct Daemon {
     port: u16,
     record: Arc<Mutex<Record>>,
     set_up: mpsc::Sender<oneshot::Sender<()>>,
+    ended: watch::Receiver<String>,
     keeper: tokio::task::JoinHandle<()>,
 }
 
@@ -81,9 +83,10 @@ impl Daemon {
         std::fs::write(&file, config(port)).unwrap();
         let record = Arc::new(Mutex::new(Record::default()));
         let (set_up, set_up_done) = mpsc::channel(1);
+        let (ends, ended) = watch::channel(String::new());
         let keeper = Keeper { file, record: record.clone(), kills, espo: espo.clone(), telegram: telegram.clone() };
-        let keeper = tokio::spawn(keeper.work(set_up_done));
-        Self { port, record, set_up, keeper }
+        let keeper = tokio::spawn(async move { drop(ends.send(keeper.work(set_up_done).await)) });
+        Self { port, record, set_up, ended, keeper }
     }
 
     /// Where its API is.
@@ -94,6 +97,11 @@ impl Daemon {
     /// What was done to it so far.
     pub fn record(&self) -> Record {
         self.record.lock().unwrap().clone()
+    }
+
+    /// Returns when the daemon has ended without having been killed.
+    pub async fn ended(&self) -> String {
+        self.ended.clone().wait_for(|how| !how.is_empty()).await.expect("the keeper lives").clone()
     }
 
     /// The set-up is over: if it is to be killed at a boundary, that begins anew from here.
@@ -130,46 +138,65 @@ struct Keeper {
     telegram: TelegramSandbox,
 }
 
+/// Why a process has had its time.
+enum End {
+    Halted,
+    AtRandom,
+    /// By itself, which is no way to go.
+    OnItsOwn(String),
+}
+
 impl Keeper {
-    async fn work(mut self, mut set_up: mpsc::Receiver<oneshot::Sender<()>>) {
+    /// Works until the daemon ends by itself; returns how.
+    async fn work(mut self, mut set_up: mpsc::Receiver<oneshot::Sender<()>>) -> String {
         let mut is_set_up = false;
         let mut halt_at = self.kills.at;
         let mut moments = std::mem::take(&mut self.kills.after).into_iter();
         let mut moment = moments.next();
+        let mut process = self.spawn(halt_at);
         loop {
-            let (mut child, mut halted) = self.spawn(halt_at);
-            tokio::select! {
-                told = set_up.recv(), if !is_set_up => {
+            let end = tokio::select! {
+                Some(done) = set_up.recv() => {
                     is_set_up = true;
                     halt_at = self.kills.at;
                     if halt_at.is_some() {
-                        child.kill().await.unwrap();
+                        self.kill(&mut process).await;
+                        process = self.spawn(halt_at);
                     }
-                    if let Some(done) = told {
-                        let _ = done.send(());
-                    }
-                    if halt_at.is_none() {
-                        self.until_killed(&mut child, &mut halted, moment).await;
-                        moment = moments.next();
-                    }
+                    let _ = done.send(());
+                    continue;
                 }
-                () = self.until_killed(&mut child, &mut halted, moment) => {
-                    let mut record = self.record.lock().unwrap();
-                    if halt_at.is_some() && is_set_up {
-                        record.halts_after_set_up += 1;
-                    } else if halt_at.is_some() {
-                        record.halts_in_set_up += 1;
-                    }
-                    halt_at = None;
-                    moment = moments.next();
-                }
+                end = self.time(&mut process, moment) => end,
+            };
+            self.kill(&mut process).await;
+            let mut record = self.record.lock().unwrap();
+            match end {
+                End::OnItsOwn(status) => return status,
+                End::Halted if is_set_up => record.halts_after_set_up += 1,
+                End::Halted => record.halts_in_set_up += 1,
+                End::AtRandom => record.random_kills += 1,
             }
+            drop(record);
+            halt_at = None;
+            moment = moments.next();
+            process = self.spawn(None);
         }
     }
 
-    fn spawn(&self, halt_at: Option<&str>) -> (Child, mpsc::Receiver<()>) {
+    async fn kill(&self, process: &mut Process) {
+        process.child.kill().await.unwrap();
+        // What it had sent may still be on its way.
+        for _ in 0..SETTLING {
+            tokio::task::yield_now().await;
+        }
+        let mut record = self.record.lock().unwrap();
+        record.last_messages.extend(self.telegram.messages(CHAT).last().map(|message| message.message_id));
+        record.log.push_str("--- killed ---\n");
+    }
+
+    fn spawn(&self, halt_at: Option<&str>) -> Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_max"));
-        command.arg("run").arg("--config").arg(&self.file).env_remove("RUST_LOG");
+        command.arg("run").arg("--config").arg(&self.file).env_remove("RUST_LOG").env("NO_COLOR", "1");
         command.stderr(Stdio::piped()).kill_on_drop(true);
         if let Some(label) = halt_at {
             command.env(boundary::VARIABLE, label);
@@ -178,37 +205,33 @@ impl Keeper {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let (halts, halted) = mpsc::channel(1);
         let record = self.record.clone();
-        tokio::spawn(async move {
+        let listener = tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
-                let mut record = record.lock().unwrap();
-                record.log.push_str(&line);
-                record.log.push('\n');
-                drop(record);
+                record.lock().unwrap().log.push_str(&format!("{line}\n"));
                 if line.starts_with("halted at ") {
                     let _ = halts.try_send(());
                 }
             }
         });
-        (child, halted)
+        Process { child, halted, listener }
     }
 
-    /// Returns when the process has been killed because its time had come.
-    async fn until_killed(&self, child: &mut Child, halted: &mut mpsc::Receiver<()>, changes: Option<u64>) {
+    /// Returns when the process has to be killed, or has ended.
+    async fn time(&self, process: &mut Process, changes: Option<u64>) -> End {
         let moment = async {
             match changes {
                 Some(count) => self.changes(count).await,
                 None => std::future::pending().await,
             }
         };
-        let at_random = tokio::select! {
-            Some(()) = halted.recv() => false,
-            () = moment => true,
-            status = child.wait() => panic!("the daemon ended by itself: {status:?}\n{}", self.record.lock().unwrap().log),
-        };
-        child.kill().await.unwrap();
-        let mut record = self.record.lock().unwrap();
-        record.random_kills += usize::from(at_random);
-        record.log.push_str("--- killed ---\n");
+        tokio::select! {
+            Some(()) = process.halted.recv() => End::Halted,
+            () = moment => End::AtRandom,
+            status = process.child.wait() => {
+                let _ = (&mut process.listener).await;
+                End::OnItsOwn(format!("{status:?}"))
+            }
+        }
     }
 
     async fn changes(&self, count: u64) {
@@ -217,4 +240,10 @@ impl Keeper {
             let _ = tokio::select! { changed = crm.changed() => changed, changed = chat.changed() => changed };
         }
     }
+}
+
+struct Process {
+    child: Child,
+    halted: mpsc::Receiver<()>,
+    listener: tokio::task::JoinHandle<()>,
 }

@@ -150,7 +150,7 @@ impl Keeper {
     /// Works until the daemon ends by itself; returns how.
     async fn work(mut self, mut set_up: mpsc::Receiver<oneshot::Sender<()>>) -> String {
         let mut is_set_up = false;
-        let mut halt_at = self.kills.at;
+        let halt_at = self.kills.at;
         let mut moments = std::mem::take(&mut self.kills.after).into_iter();
         let mut moment = moments.next();
         let mut process = self.spawn(halt_at);
@@ -158,7 +158,6 @@ impl Keeper {
             let end = tokio::select! {
                 Some(done) = set_up.recv() => {
                     is_set_up = true;
-                    halt_at = self.kills.at;
                     if halt_at.is_some() {
                         self.kill(&mut process).await;
                         process = self.spawn(halt_at);
@@ -177,7 +176,6 @@ impl Keeper {
                 End::AtRandom => record.random_kills += 1,
             }
             drop(record);
-            halt_at = None;
             moment = moments.next();
             process = self.spawn(None);
         }

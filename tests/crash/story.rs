@@ -141,7 +141,8 @@ impl Story {
     }
 
     async fn an_alert_is_resolved_in_the_crm(&self) {
-        let (alert, _) = self.show(JEAN).await;
+        let (alert, first) = self.show(JEAN).await;
+        self.show_again(&alert, &first).await;
         let record = self.record_of(JEAN).unwrap();
         self.espo.update("MaxAlert", text(&record, "id"), "admin", json!({"status": "Resolved"}));
         self.until(|story| story.is_settled(&alert)).await;
@@ -160,7 +161,11 @@ impl Story {
 
     /// Nothing is left to do, and further looks at the CRM find nothing.
     async fn evening(&self) {
-        self.until(|story| story.has_lost_buttons(":show:") && story.telegram.all_updates_confirmed()).await;
+        self.until(|story| {
+            story.told_of("1:show:").last().is_some_and(|digest| digest.keyboard.is_empty())
+                && story.telegram.all_updates_confirmed()
+        })
+        .await;
         self.quiet_polls(QUIET_POLLS).await;
     }
 
@@ -195,6 +200,17 @@ impl Story {
         (alert, message)
     }
 
+    /// Has it shown once more: the earlier message leaves the buttons to the new one.
+    async fn show_again(&self, alert: &str, first: &SentMessage) {
+        self.tap(&self.digest().unwrap(), &format!("1:show:{alert}"));
+        self.until(|story| {
+            let messages = story.told_of(&format!("1:done:{alert}"));
+            let is_again = messages.last().is_some_and(|last| last.message_id > first.message_id);
+            is_again && messages.iter().any(|message| message.keyboard.is_empty())
+        })
+        .await;
+    }
+
     fn tap(&self, message: &SentMessage, data: &str) {
         self.telegram.tap(CHAT, message.message_id, data).unwrap();
     }
@@ -215,17 +231,18 @@ impl Story {
         find(self).unwrap()
     }
 
-    /// Whether a message that had the alert's buttons has none any more.
+    /// Whether the latest message about an alert has no buttons any more.
     fn is_settled(&self, alert: &str) -> bool {
-        self.has_lost_buttons(&format!(":done:{alert}"))
+        self.told_of(&format!("1:done:{alert}")).last().is_some_and(|message| message.keyboard.is_empty())
     }
 
-    fn has_lost_buttons(&self, like: &str) -> bool {
-        let is_like = |key: &Key| key.callback_data.as_ref().is_some_and(|data| data.contains(like));
-        let had = |message: &SentMessage| {
-            message.history.iter().any(|version| version.keyboard.iter().flatten().any(is_like))
-        };
-        self.messages().iter().any(|message| message.keyboard.is_empty() && had(message))
+    /// The messages that have or had such a button.
+    fn told_of(&self, button: &str) -> Vec<SentMessage> {
+        let is_it = |key: &Key| key.callback_data.as_ref().is_some_and(|data| data.starts_with(button));
+        let has = |keyboard: &[Vec<Key>]| keyboard.iter().flatten().any(is_it);
+        let mut messages = self.messages();
+        messages.retain(|one| has(&one.keyboard) || one.history.iter().any(|version| has(&version.keyboard)));
+        messages
     }
 
     fn record_of(&self, lead: &str) -> Option<Value> {

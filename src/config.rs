@@ -302,6 +302,21 @@ impl Config {
         Self::from_source(&source)
     }
 
+    /// The working hours in a configuration's TOML text, whatever else is in it or missing.
+    ///
+    /// # Errors
+    /// When the text is not TOML, or for each mistake in `[working_hours]`.
+    pub fn working_hours_from_toml(text: &str) -> Result<Calendar, Mistakes> {
+        let source = Source::builder()
+            .add_source(File::from_str(text, FileFormat::Toml))
+            .build()
+            .map_err(|error| Mistakes(vec![Mistake { place: "text".to_owned(), remedy: error.to_string() }]))?;
+        let mut reader = Reader { source: &source, mistakes: Vec::new() };
+        let working_hours = reader.table("working_hours");
+        let calendar = reader.calendar(&working_hours);
+        if reader.mistakes.is_empty() { Ok(calendar) } else { Err(Mistakes(reader.mistakes)) }
+    }
+
     fn from_source(source: &Source) -> Result<Self, Mistakes> {
         let mut reader = Reader { source, mistakes: Vec::new() };
         reader.refuse_unknown_tables();

@@ -8,4 +8,6 @@ mod espo_client;
 mod reading;
 mod rules;
 mod sandbox_telegram;
+mod story;
+mod support;
 mod voice;

@@ -2,7 +2,8 @@
 //!
 //! Each table of the file is read by itself, so that one mistake does not hide the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ pub const EXAMPLE: &str = include_str!("../config.example.toml");
 
 /// Variables of the environment that beat the file begin with this: `MAX_ESPOCRM__API_KEY`.
 const ENVIRONMENT_PREFIX: &str = "MAX";
+/// Variables that begin so and are no keys of the configuration: where the file is, and what the crash test sets.
+const NOT_KEYS: [&str; 2] = ["MAX_CONFIG", "MAX_HALT_AT"];
 
 /// One thing that is wrong with the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -275,7 +278,10 @@ impl Config {
         if let Some(path) = path {
             source = source.add_source(File::from(path).format(FileFormat::Toml));
         }
-        let environment = Environment::with_prefix(ENVIRONMENT_PREFIX).prefix_separator("_").separator("__");
+        let environment = Environment::with_prefix(ENVIRONMENT_PREFIX)
+            .prefix_separator("_")
+            .separator("__")
+            .source(Some(variables(std::env::vars_os())));
         let place = || path.map_or("environment".to_owned(), |path| path.display().to_string());
         let source = source
             .add_source(environment)
@@ -406,6 +412,12 @@ impl Config {
         }
         mistakes
     }
+}
+
+/// The variables that may be keys. One that is not Unicode is none.
+fn variables(all: impl Iterator<Item = (OsString, OsString)>) -> HashMap<String, String> {
+    let readable = all.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    readable.filter(|(name, _)| !NOT_KEYS.contains(&name.as_str())).collect()
 }
 
 fn is_web_address(text: &str) -> bool {

@@ -2,6 +2,7 @@
 
 mod backtest;
 mod conformance;
+mod crash;
 mod demo_page;
 mod espo_client;
 mod reading;

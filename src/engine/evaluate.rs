@@ -4,7 +4,7 @@ use super::observe::{BACKFILLED, LAST_SYNC};
 use super::{Engine, boundary};
 use crate::decide::{self, Decision, Step, Subject};
 use crate::domain::{Activity, Alert, Lead, LeadId, Timestamp};
-use crate::store::{Batch, Evaluated, OutboxEntry, Result, StepKind, StepRow};
+use crate::store::{Batch, Evaluated, OutboxEntry, Result, StepKind, StepRow, Store};
 
 /// Set once every lead has been evaluated for the first time.
 const FIRST_EVALUATION: &str = "first_evaluation_done";
@@ -66,6 +66,14 @@ impl Loaded {
     }
 }
 
+/// Whether the very first evaluation of every lead is still under way.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn is_first_evaluation(store: &Store) -> Result<bool> {
+    Ok(!store.meta::<bool>(FIRST_EVALUATION)?.unwrap_or_default())
+}
+
 impl Engine {
     pub(super) fn load(&self, lead: &LeadId) -> Result<Option<Loaded>> {
         let Some(found) = self.store.lead(lead)? else { return Ok(None) };
@@ -118,7 +126,7 @@ impl Engine {
     }
 
     fn is_first_evaluation(&self) -> Result<bool> {
-        Ok(!self.store.meta::<bool>(FIRST_EVALUATION)?.unwrap_or_default())
+        is_first_evaluation(&self.store)
     }
 
     /// The first backfill is complete: from now on leads are evaluated.

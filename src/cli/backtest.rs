@@ -33,7 +33,7 @@ pub struct Args {
     /// The last instant (RFC 3339, included).
     #[arg(long, value_name = "INSTANT", value_parser = Timestamp::parse_rfc3339)]
     pub to: Timestamp,
-    /// The configuration of M.A.X.; its [rules] table counts. Without one: the defaults.
+    /// The configuration of M.A.X.; its `rules` table counts. Without one: the defaults.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Print a table for people instead of one line per event.

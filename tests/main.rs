@@ -10,4 +10,6 @@ mod espo_client;
 mod reading;
 mod rules;
 mod sandbox_telegram;
+mod story;
+mod support;
 mod voice;

@@ -106,7 +106,7 @@ impl Engine {
     fn may_evaluate(&self, now: Timestamp) -> Result<bool> {
         let last_sync: Option<Timestamp> = self.store.meta(LAST_SYNC)?;
         let fresh = last_sync.is_some_and(|at| now.since(at) <= self.policy.stale_after);
-        Ok(fresh && self.store.meta::<bool>(BACKFILLED)?.unwrap_or_default())
+        Ok(fresh && !self.round_is_open && self.store.meta::<bool>(BACKFILLED)?.unwrap_or_default())
     }
 
     fn is_first_evaluation(&self) -> Result<bool> {
@@ -179,6 +179,7 @@ impl Engine {
             opened: decision.transitions.iter().filter(|step| step.step == Step::Opened).count(),
             closed: decision.transitions.iter().filter(|step| matches!(step.step, Step::Closed(_))).count(),
         };
+        tracing::debug!(%lead, next_due = ?decision.next_due, opened = tally.opened, closed = tally.closed, "evaluated");
         self.commit(&loaded, decision, Batch::default())?;
         Ok(tally)
     }

@@ -8,7 +8,7 @@ use super::ascribe::{Ascription, Directory, ascribe};
 use crate::domain::observation::{ActivityDraft, Observation, RecordRef};
 use crate::domain::{Activity, ActivityId, ActivityStatus, Direction, HOUR, Lead, LeadId, Reading, Timestamp};
 use crate::insight::reading;
-use crate::store::{Batch, Evaluated, Hook, Result};
+use crate::store::{Batch, Evaluated, Hook, RecordLink, Result};
 
 /// What observing taught us to look for next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,11 +98,18 @@ impl Engine {
         self.store.apply(batch)
     }
 
+    /// A round over all sources begins: until it has gone through, time alone decides nothing, since an answer
+    /// may be seen later than what it answers.
+    pub fn sync_begun(&mut self) {
+        self.round_is_open = true;
+    }
+
     /// A complete round over all sources that began at `started` has ended.
     ///
     /// # Errors
     /// When the store cannot be written.
     pub fn sync_completed(&mut self, started: Timestamp) -> Result<()> {
+        self.round_is_open = false;
         let mut batch = Batch::default();
         batch.put_meta(LAST_SYNC, &started);
         self.store.apply(batch)
@@ -152,7 +159,9 @@ impl Page {
                 Ok(())
             }
             Observation::Team(team) => {
-                self.batch.put_team(&team);
+                if engine.store.team(&team.id)?.as_ref() != Some(&team) {
+                    self.batch.put_team(&team);
+                }
                 Ok(())
             }
             Observation::TeamGone(id) => {
@@ -262,6 +271,7 @@ impl Page {
     }
 
     fn write(&mut self, engine: &Engine, draft: &ActivityDraft, ascriptions: &[Ascription]) -> Result<()> {
+        let known = engine.store.record_links(&draft.record)?;
         for ascription in ascriptions {
             let before = engine.store.activity(&ascription.lead, &draft.id)?;
             let activity = build(draft, ascription, before.as_ref(), engine.now(), self.last_sync);
@@ -269,7 +279,10 @@ impl Page {
                 self.batch.put_activity(&activity);
                 self.touched.insert(ascription.lead.clone());
             }
-            self.batch.put_record_link(&draft.record, &ascription.lead, &draft.id);
+            let link = RecordLink { lead: ascription.lead.clone(), activity: draft.id.clone() };
+            if !known.contains(&link) {
+                self.batch.put_record_link(&draft.record, &link.lead, &link.activity);
+            }
         }
         Ok(())
     }

@@ -64,7 +64,12 @@ impl From<crate::store::StoreError> for RoundError {
     }
 }
 
-type Answer = oneshot::Sender<Result<Tally, String>>;
+/// Somebody waits for a round.
+struct Request {
+    /// Every lead is to be evaluated, not only those that are due.
+    everything: bool,
+    answer: oneshot::Sender<Result<Tally, String>>,
+}
 
 /// The CRM, for whoever asks it or wants it looked at. Cheap to clone.
 #[derive(Clone)]
@@ -78,7 +83,7 @@ struct Inner {
     settings: SyncSection,
     public_url: String,
     wake: Notify,
-    requests: mpsc::UnboundedSender<Answer>,
+    requests: mpsc::UnboundedSender<Request>,
     known: Mutex<Known>,
 }
 
@@ -98,7 +103,7 @@ struct Known {
 /// The loop's end of it.
 pub struct Sources {
     crm: Crm,
-    requests: mpsc::UnboundedReceiver<Answer>,
+    requests: mpsc::UnboundedReceiver<Request>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -167,11 +172,23 @@ impl Crm {
     /// # Errors
     /// What stopped the round, in words.
     pub async fn sync_now(&self) -> Result<Tally, String> {
-        let (sender, answer) = oneshot::channel();
+        self.request(true).await
+    }
+
+    /// Has a round made from now on; returns what it did.
+    ///
+    /// # Errors
+    /// What stopped the round, in words.
+    pub async fn look_now(&self) -> Result<Tally, String> {
+        self.request(false).await
+    }
+
+    async fn request(&self, everything: bool) -> Result<Tally, String> {
+        let (answer, outcome) = oneshot::channel();
         let stopping = || "the daemon is stopping".to_owned();
-        self.0.requests.send(sender).map_err(|_| stopping())?;
+        self.0.requests.send(Request { everything, answer }).map_err(|_| stopping())?;
         self.wake();
-        answer.await.map_err(|_| stopping())?
+        outcome.await.map_err(|_| stopping())?
     }
 
     /// Asks the CRM whether it has a lead.
@@ -317,19 +334,20 @@ impl Sources {
         let clock = self.crm.0.engine.clock().clone();
         loop {
             let mut asked = Vec::new();
-            while let Ok(answer) = self.requests.try_recv() {
-                asked.push(answer);
+            while let Ok(request) = self.requests.try_recv() {
+                asked.push(request);
             }
             if !asked.is_empty() {
                 // A person asks: the key may have been mended meanwhile.
                 self.crm.0.client.resume();
             }
-            let result = self.crm.round(!asked.is_empty()).await;
+            let everything = asked.iter().any(|request| request.everything);
+            let result = self.crm.round(everything).await;
             failures = if result.is_ok() { 0 } else { failures + 1 };
             self.crm.report(&result);
             let needs_person = matches!(&result, Err(RoundError::Crm(error)) if error.retry() == Retry::NeedsPerson);
-            for answer in asked {
-                let _ = answer.send(result.as_ref().map(|tally| *tally).map_err(ToString::to_string));
+            for request in asked {
+                let _ = request.answer.send(result.as_ref().map(|tally| *tally).map_err(ToString::to_string));
             }
             let pause = match failures {
                 0 => self.crm.0.settings.poll_interval,
@@ -387,6 +405,12 @@ impl Crm {
         }
         let engine = &self.0.engine;
         let started = engine.clock().now();
+        engine
+            .run(|engine| {
+                engine.sync_begun();
+                Ok(())
+            })
+            .await?;
         if !engine.run(|engine| engine.is_backfilled()).await? {
             self.backfill().await?;
             engine.run(|engine| engine.backfill_completed()).await?;

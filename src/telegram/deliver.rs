@@ -120,6 +120,7 @@ impl Worker {
             self.wake_at_millis(next.0 * 1000);
         }
         let mut announcements: BTreeMap<ChatId, (Option<UserId>, Vec<Announcement>)> = BTreeMap::new();
+        let mut refreshes = Vec::new();
         for (key, entry) in entries {
             let sequence = entry.sequence;
             match entry.effect.clone() {
@@ -143,7 +144,7 @@ impl Worker {
                         (None, _) => self.settle(&key, sequence).await?,
                     }
                 }
-                Effect::RefreshMessages(alert) => self.refresh(&key, sequence, &alert).await?,
+                Effect::RefreshMessages(alert) => refreshes.push((key, sequence, alert)),
                 Effect::SendDraft { alert, chat } => self.send_draft(&key, sequence, &alert, chat).await?,
                 Effect::SendAlert { alert, chat } => self.send_alert(&key, sequence, &alert, chat).await?,
                 Effect::Welcome { chat, user } => {
@@ -162,6 +163,10 @@ impl Worker {
         }
         for (chat, (user, announcements)) in announcements {
             self.announce(chat, user, announcements).await?;
+        }
+        // News first: what is new must not wait for the correction of what is old.
+        for (key, sequence, alert) in refreshes {
+            self.refresh(&key, sequence, &alert).await?;
         }
         Ok(())
     }
@@ -405,11 +410,22 @@ impl Worker {
     }
 
     async fn edit(&mut self, chat: ChatId, message_id: i32, message: &Rendered) -> Result<Attempt, EngineError> {
-        if !self.may_send(chat) {
+        if !self.may_edit(chat) {
             return Ok(Attempt::NotNow);
         }
         let result = self.sender.api.edit(chat, message_id, message).await.map(|()| message_id);
         self.judge(chat, result).await
+    }
+
+    /// Whether Telegram has not asked to leave the chat alone. The documented limits are about new messages: an
+    /// edit neither waits for a slot nor takes one from an announcement.
+    fn may_edit(&mut self, chat: ChatId) -> bool {
+        let now = self.sender.engine.clock().now_millis();
+        let held_until = self.pace.held_until(chat).filter(|until| *until > now);
+        if let Some(until) = held_until {
+            self.wake_at_millis(until);
+        }
+        held_until.is_none()
     }
 
     /// Whether the limits allow a message to a chat now; if not, the next round is set for when they do.

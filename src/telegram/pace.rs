@@ -51,6 +51,11 @@ impl Pace {
         self.chats.retain(|_, sent| sent.back().is_some_and(|last| *last > now - 60 * SECOND));
     }
 
+    /// Until when Telegram asked to leave `chat` alone, if it did.
+    pub fn held_until(&self, chat: ChatId) -> Option<i64> {
+        self.held_until.get(&chat).copied()
+    }
+
     /// Telegram asked to leave `chat` alone until an instant.
     pub fn hold(&mut self, chat: ChatId, until: i64) {
         self.held_until.insert(chat, until);

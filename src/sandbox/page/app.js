@@ -184,7 +184,7 @@ function telegramHtml(html) {
 }
 function copySafe(from, to) {
   for (const node of from.childNodes) {
-    if (node.nodeType === Node.TEXT_NODE) { to.append(besideBlocks(node)); continue; }
+    if (node.nodeType === Node.TEXT_NODE) { to.append(...linked(besideBlocks(node), node.parentElement.closest("a, code, pre"))); continue; }
     if (node.nodeType !== Node.ELEMENT_NODE) continue;
     let copy = null;
     if (TAGS[node.tagName]) copy = el(TAGS[node.tagName]);
@@ -196,6 +196,15 @@ function copySafe(from, to) {
     copySafe(node, copy ?? to);
     if (copy) to.append(copy);
   }
+}
+/** Bare addresses become links, as in Telegram; one of a lead in the CRM shows that lead on this page. */
+function linked(text, literal) {
+  if (literal) return [text];
+  return text.split(/(https?:\/\/[^\s<>"]+)/).map((part, index) => {
+    if (index % 2 === 0) return part;
+    if (part.startsWith(`${location.origin}/#Lead/view/`)) return el("a", { href: new URL(part).hash, onclick: () => setTimeout(followHash) }, part);
+    return el("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part);
+  });
 }
 /** A quotation stands on lines of its own: the line breaks that set it off are not shown twice. */
 function besideBlocks(node) {
@@ -361,9 +370,20 @@ function showLeads() {
 function pick(id, byHand) {
   if (id !== picked) { delete $("line").dataset.filled; $("line").scrollTop = 0; }
   picked = id;
-  if (byHand) { $("pane-leads").classList.add("picked"); showTab("leads"); }
+  if (byHand) {
+    if (location.hash && !location.hash.endsWith(`/${id}`)) history.replaceState(null, "", location.pathname);
+    $("pane-leads").classList.add("picked");
+    showTab("leads");
+  }
   show();
 }
+
+/** `#Lead/view/<id>`, EspoCRM's address of a lead. */
+function followHash() {
+  const id = location.hash.match(/^#Lead\/view\/(\w+)$/)?.[1];
+  if (state?.leads.some((lead) => lead.id === id)) pick(id, true);
+}
+addEventListener("hashchange", followHash);
 
 function stepWords(lead, one) {
   const who = one.by || t("we");
@@ -562,6 +582,7 @@ function take(fresh) {
     applyWords();
   }
   show();
+  if (started) followHash();
   const fresher = known && state.alerts.find((alert) => !known.has(alert.id));
   if (fresher) $("announce").textContent = t("newAlert", { what: t(fresher.type), name: fresher.leadName });
 }

@@ -291,15 +291,20 @@ impl Config {
         Self::read(text, "text", Environment::default().source(Some(Map::new())), Vec::new())
     }
 
+    /// The working hours in a configuration's TOML text, whatever else is in it or missing.
+    ///
+    /// # Errors
+    /// When the text is not TOML, or for each mistake in `[working_hours]`.
+    pub fn working_hours_from_toml(text: &str) -> Result<Calendar, Mistakes> {
+        let source = source(text, "text", Environment::default().source(Some(Map::new())))?;
+        let mut reader = Reader { source: &source, mistakes: Vec::new() };
+        let working_hours = reader.table("working_hours");
+        let calendar = reader.calendar(&working_hours);
+        if reader.mistakes.is_empty() { Ok(calendar) } else { Err(Mistakes(reader.mistakes)) }
+    }
+
     fn read(text: &str, place: &str, environment: Environment, mistakes: Vec<Mistake>) -> Result<Self, Mistakes> {
-        if let Some(mistake) = syntax_mistake(text, place) {
-            return Err(Mistakes(vec![mistake]));
-        }
-        let source = Source::builder()
-            .add_source(File::from_str(text, FileFormat::Toml))
-            .add_source(environment)
-            .build()
-            .map_err(|_| Mistakes(vec![mistake(place, "cannot be read as TOML")]))?;
+        let source = source(text, place, environment)?;
         let mut reader = Reader { source: &source, mistakes };
         reader.refuse_unknown_tables();
         let general = General {
@@ -399,6 +404,14 @@ impl Config {
 
 fn mistake(place: &str, remedy: impl Into<String>) -> Mistake {
     Mistake { place: place.to_owned(), remedy: remedy.into() }
+}
+
+fn source(text: &str, place: &str, environment: Environment) -> Result<Source, Mistakes> {
+    if let Some(mistake) = syntax_mistake(text, place) {
+        return Err(Mistakes(vec![mistake]));
+    }
+    let source = Source::builder().add_source(File::from_str(text, FileFormat::Toml)).add_source(environment);
+    source.build().map_err(|_| Mistakes(vec![mistake(place, "cannot be read as TOML")]))
 }
 
 fn read_file(path: &Path) -> Result<String, Mistakes> {

@@ -258,3 +258,48 @@ fn nothing_refers_to_the_machine_it_was_written_on() {
     }
     assert!(looked_at > 100, "the files were found");
 }
+
+/// What stands between backticks in a page.
+fn quoted(page: &str) -> Vec<String> {
+    let text = read(page);
+    let lines = text.split("\n\n").flat_map(|paragraph| paragraph.split('`').skip(1).step_by(2));
+    lines.map(str::to_owned).collect()
+}
+
+/// Whether a source defines something of this name.
+fn defines(code: &str, name: &str) -> bool {
+    ["fn", "struct", "enum", "trait", "const"].iter().any(|keyword| {
+        code.match_indices(&format!("{keyword} {name}")).any(|(at, found)| {
+            let next = code[at + found.len()..].chars().next();
+            next.is_none_or(|c| !c.is_alphanumeric() && c != '_')
+        })
+    })
+}
+
+#[test]
+fn the_architecture_page_names_what_exists() {
+    let sources: Vec<String> = rust_files("src").into_iter().chain(rust_files("tests")).collect();
+    let (mut functions, mut tests) = (0, 0);
+    for name in quoted("ARCHITECTURE.md") {
+        if let Some((file, function)) = name.split_once(".rs:").filter(|(_, function)| !function.starts_with(':')) {
+            assert!(defines(&read(&format!("{file}.rs")), function), "{name} is not there");
+            functions += 1;
+        } else if name.starts_with("src/") || name.starts_with("tests/") || name.starts_with("templates/") {
+            assert!(root().join(&name).exists(), "{name} is not there");
+        } else if let Some((area, test)) = name.split_once("::").filter(|(_, test)| test.contains('_')) {
+            let found = sources.iter().any(|file| file.contains(area) && defines(&read(file), test));
+            assert!(found, "there is no test {name}");
+            tests += 1;
+        }
+    }
+    assert!(functions > 20 && tests > 20, "{functions} functions and {tests} tests were looked up");
+}
+
+/// Every boundary at which the crash test kills has a line in the table of what that costs.
+#[test]
+fn the_architecture_page_says_what_each_crash_costs() {
+    let page = read("ARCHITECTURE.md");
+    for label in max::engine::boundary::ALL {
+        assert!(page.contains(&format!("`{label}`")), "{label}");
+    }
+}

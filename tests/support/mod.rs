@@ -7,9 +7,9 @@ use max::app::App;
 use max::clock::Clock;
 use max::config::Config;
 use max::domain::{DAY, HOUR, Seconds, Timestamp, UserId};
+use max::engine::linking;
 use max::sandbox::espo::{self, EspoSandbox};
 use max::sandbox::telegram::{self, Author, Person, SentMessage, TelegramSandbox};
-use max::engine::linking;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -112,7 +112,9 @@ impl World {
     fn staff(&self) {
         let since = self.ago(400 * DAY);
         self.espo.create("Team", "admin", json!({"id": TEAM, "name": "Nord", "createdAt": since}));
-        for ((id, _), login, first) in [(LUC, "luc", "Luc"), (CAMILLE, "camille", "Camille"), (CLAIRE, "claire", "Claire")] {
+        for ((id, _), login, first) in
+            [(LUC, "luc", "Luc"), (CAMILLE, "camille", "Camille"), (CLAIRE, "claire", "Claire")]
+        {
             let user = json!({
                 "id": id, "userName": login, "type": "regular", "isActive": true, "firstName": first,
                 "lastName": "Moreau", "emailAddress": format!("{login}@max.example"), "createdAt": since,
@@ -123,7 +125,11 @@ impl World {
 
     /// Links an account as a person does: by opening a link.
     pub async fn link(&self, user: &str, account: i64) {
-        self.telegram.open_chat(Person { id: account, first_name: user.to_owned(), language_code: Some("fr".to_owned()) });
+        self.telegram.open_chat(Person {
+            id: account,
+            first_name: user.to_owned(),
+            language_code: Some("fr".to_owned()),
+        });
         let link = linking::create(&self.app().engine, &UserId::from(user), "max_sandbox_bot").await.unwrap();
         let token = link.url.rsplit('=').next().unwrap().to_owned();
         self.look().await;

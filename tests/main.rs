@@ -1,6 +1,9 @@
 //! One test binary: stories, conformance, crash, architecture.
 
+mod architecture;
 mod backtest;
+mod cli;
+mod config;
 mod conformance;
 mod crash;
 mod demo_page;

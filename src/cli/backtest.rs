@@ -35,7 +35,7 @@ pub struct Args {
     /// The last instant (RFC 3339, included).
     #[arg(long, value_name = "INSTANT", value_parser = Timestamp::parse_rfc3339)]
     pub to: Timestamp,
-    /// The configuration of M.A.X.; its [rules] count, and for a summary its [working_hours].
+    /// The configuration of M.A.X.; its `rules` count, and for a summary its `working_hours`.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Print a table for people instead of one line per event.

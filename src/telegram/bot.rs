@@ -8,7 +8,6 @@ use teloxide::types::{CallbackQuery, ChatMemberKind, Message as Incoming, Update
 use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, SendError};
-use super::linking;
 use super::render::{self, Rendered};
 use crate::domain::alert::Via;
 use crate::domain::button::{Button, SnoozeFor};
@@ -17,6 +16,7 @@ use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{ActivityId, ActivityStatus, Alert, AlertState, Channel, ChatId, Direction, HOUR, Timestamp, User};
 use crate::engine::acts::{Acted, Actor, NEXT_UPDATE, may_act};
 use crate::engine::briefing::{Briefing, Speaker};
+use crate::engine::linking;
 use crate::engine::log::Report;
 use crate::engine::outbox::pause_after;
 use crate::engine::status::Status;

@@ -104,6 +104,21 @@ impl World {
         self.app.take().unwrap().stop().await;
     }
 
+    /// Stops the daemon, and starts it with another key for the CRM.
+    pub async fn restart_with_key(&mut self, key: &str) {
+        self.stop().await;
+        self.config = self.config.replace(espo::API_KEY, key);
+        self.start().await;
+    }
+
+    /// Waits, in real time, until neither the CRM nor the chats nor the daemon's store have changed for a while.
+    pub async fn quiet(&self) {
+        let (mut changes, mut asked) = (self.app().engine.changes(), self.espo.requests().len());
+        while tokio::time::timeout(QUIET / 4, changes.changed()).await.is_ok() || self.espo.requests().len() != asked {
+            asked = self.espo.requests().len();
+        }
+    }
+
     /// The daemon.
     pub fn app(&self) -> &App {
         self.app.as_ref().unwrap()
@@ -112,7 +127,9 @@ impl World {
     fn staff(&self) {
         let since = self.ago(400 * DAY);
         self.espo.create("Team", "admin", json!({"id": TEAM, "name": "Nord", "createdAt": since}));
-        for ((id, _), login, first) in [(LUC, "luc", "Luc"), (CAMILLE, "camille", "Camille"), (CLAIRE, "claire", "Claire")] {
+        for ((id, _), login, first) in
+            [(LUC, "luc", "Luc"), (CAMILLE, "camille", "Camille"), (CLAIRE, "claire", "Claire")]
+        {
             let user = json!({
                 "id": id, "userName": login, "type": "regular", "isActive": true, "firstName": first,
                 "lastName": "Moreau", "emailAddress": format!("{login}@max.example"), "createdAt": since,
@@ -123,7 +140,11 @@ impl World {
 
     /// Links an account as a person does: by opening a link.
     pub async fn link(&self, user: &str, account: i64) {
-        self.telegram.open_chat(Person { id: account, first_name: user.to_owned(), language_code: Some("fr".to_owned()) });
+        self.telegram.open_chat(Person {
+            id: account,
+            first_name: user.to_owned(),
+            language_code: Some("fr".to_owned()),
+        });
         let link = linking::create(&self.app().engine, &UserId::from(user), "max_sandbox_bot").await.unwrap();
         let token = link.url.rsplit('=').next().unwrap().to_owned();
         self.look().await;

@@ -1,6 +1,6 @@
 //! Configuration: defaults < file < environment, checked once, as a whole; secrets redacted.
 //!
-//! Each table of the file is read by itself, so that one mistake does not hide the others.
+//! Each key of each table is read by itself, so that one mistake does not hide the others.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use chrono::{NaiveTime, Weekday};
 use chrono_tz::Tz;
-use config::{Config as Source, Environment, File, FileFormat};
+use config::{Config as Source, ConfigError, Environment, File, FileFormat, Map, Value};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -26,6 +26,8 @@ pub const EXAMPLE: &str = include_str!("../config.example.toml");
 
 /// Variables of the environment that beat the file begin with this: `MAX_ESPOCRM__API_KEY`.
 const ENVIRONMENT_PREFIX: &str = "MAX";
+/// Where secrets stand: what is found there is never shown.
+const SECRETS: [&str; 4] = ["espocrm.api_key", "espocrm.secret_key", "telegram.token", "http.tokens"];
 
 /// One thing that is wrong with the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -271,17 +273,14 @@ impl Config {
     /// # Errors
     /// All mistakes at once.
     pub fn load(path: Option<&Path>) -> Result<Self, Mistakes> {
-        let mut source = Source::builder();
-        if let Some(path) = path {
-            source = source.add_source(File::from(path).format(FileFormat::Toml));
-        }
-        let environment = Environment::with_prefix(ENVIRONMENT_PREFIX).prefix_separator("_").separator("__");
-        let place = || path.map_or("environment".to_owned(), |path| path.display().to_string());
-        let source = source
-            .add_source(environment)
-            .build()
-            .map_err(|error| Mistakes(vec![Mistake { place: place(), remedy: error.to_string() }]))?;
-        Self::from_source(&source)
+        let (text, place) = match path {
+            None => (String::new(), "environment".to_owned()),
+            Some(path) => (read_file(path)?, path.display().to_string()),
+        };
+        let (variables, misspelt) = variables();
+        let environment =
+            Environment::with_prefix(ENVIRONMENT_PREFIX).prefix_separator("_").separator("__").source(Some(variables));
+        Self::read(&text, &place, environment, misspelt)
     }
 
     /// Reads a configuration from TOML text alone: no file, no environment.
@@ -289,26 +288,35 @@ impl Config {
     /// # Errors
     /// All mistakes at once.
     pub fn from_toml(text: &str) -> Result<Self, Mistakes> {
-        let source = Source::builder()
-            .add_source(File::from_str(text, FileFormat::Toml))
-            .build()
-            .map_err(|error| Mistakes(vec![Mistake { place: "text".to_owned(), remedy: error.to_string() }]))?;
-        Self::from_source(&source)
+        Self::read(text, "text", Environment::default().source(Some(Map::new())), Vec::new())
     }
 
-    fn from_source(source: &Source) -> Result<Self, Mistakes> {
-        let mut reader = Reader { source, mistakes: Vec::new() };
+    /// The working hours in a configuration's TOML text, whatever else is in it or missing.
+    ///
+    /// # Errors
+    /// When the text is not TOML, or for each mistake in `[working_hours]`.
+    pub fn working_hours_from_toml(text: &str) -> Result<Calendar, Mistakes> {
+        let source = source(text, "text", Environment::default().source(Some(Map::new())))?;
+        let mut reader = Reader { source: &source, mistakes: Vec::new() };
+        let working_hours = reader.table("working_hours");
+        let calendar = reader.calendar(&working_hours);
+        if reader.mistakes.is_empty() { Ok(calendar) } else { Err(Mistakes(reader.mistakes)) }
+    }
+
+    fn read(text: &str, place: &str, environment: Environment, mistakes: Vec<Mistake>) -> Result<Self, Mistakes> {
+        let source = source(text, place, environment)?;
+        let mut reader = Reader { source: &source, mistakes };
         reader.refuse_unknown_tables();
         let general = General {
-            language: reader.key("language"),
-            default_country: reader.key_or("default_country", General::default().default_country),
+            language: reader.key("language", Lang::default()),
+            default_country: reader.key("default_country", General::default().default_country),
         };
         let working_hours: HoursSection = reader.table("working_hours");
         let calendar = reader.calendar(&working_hours);
         let config = Self {
             general,
             store: reader.table("store"),
-            espocrm: reader.key_or("espocrm", EspoSettings::new("", "")),
+            espocrm: reader.table_or("espocrm", EspoSettings::new("", "")),
             sync: reader.table("sync"),
             telegram: reader.table("telegram"),
             http: reader.table("http"),
@@ -383,14 +391,91 @@ impl Config {
         if let Some(folder) = self.voice.templates.as_ref().filter(|folder| !folder.is_dir()) {
             say("voice.templates", format!("there is no folder {}", folder.display()));
         }
-        for remedy in self.rules.validate() {
-            say("rules", remedy);
+        for problem in self.rules.validate() {
+            let (place, remedy) = problem.split_once(' ').unwrap_or(("rules", &problem));
+            say(place, remedy.to_owned());
         }
         if let Err(error) = Mapping::new(&self.espocrm.activities, &self.espocrm.inbound_sources) {
             say("espocrm.activities", error.to_string());
         }
         mistakes
     }
+}
+
+fn mistake(place: &str, remedy: impl Into<String>) -> Mistake {
+    Mistake { place: place.to_owned(), remedy: remedy.into() }
+}
+
+fn source(text: &str, place: &str, environment: Environment) -> Result<Source, Mistakes> {
+    if let Some(mistake) = syntax_mistake(text, place) {
+        return Err(Mistakes(vec![mistake]));
+    }
+    let source = Source::builder().add_source(File::from_str(text, FileFormat::Toml)).add_source(environment);
+    source.build().map_err(|_| Mistakes(vec![mistake(place, "cannot be read as TOML")]))
+}
+
+fn read_file(path: &Path) -> Result<String, Mistakes> {
+    std::fs::read_to_string(path).map_err(|error| {
+        let remedy = format!("cannot be read: {error}; config.example.toml is a file to begin with");
+        Mistakes(vec![mistake(&path.display().to_string(), remedy)])
+    })
+}
+
+/// Why a text is not TOML. The parser's own report quotes the line, which may hold a secret: this one does not.
+fn syntax_mistake(text: &str, place: &str) -> Option<Mistake> {
+    let error = toml::from_str::<toml::Table>(text).err()?;
+    let start = error.span().map_or(0, |span| span.start).min(text.len());
+    let line = text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1;
+    Some(mistake(&format!("{place}, line {line}"), format!("is not TOML: {}", error.message())))
+}
+
+/// The variables that are configuration, and mistakes about those that look as if they were meant to be. Others
+/// of our prefix, such as the one that names the file, are none of ours.
+fn variables() -> (Map<String, String>, Vec<Mistake>) {
+    let (mut variables, mut misspelt) = (Map::new(), Vec::new());
+    for (name, value) in std::env::vars_os() {
+        let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) else { continue };
+        let Some(key) = name.strip_prefix(ENVIRONMENT_PREFIX).and_then(|key| key.strip_prefix('_')) else { continue };
+        let key = key.to_lowercase();
+        let table = key.split("__").next().unwrap_or_default();
+        if Reader::TABLES.contains(&table) {
+            variables.insert(name, value);
+        } else if let Some((table, key)) = table.split_once('_').filter(|(table, _)| Reader::TABLES.contains(table)) {
+            let right = format!("{ENVIRONMENT_PREFIX}_{table}__{key}").to_uppercase();
+            misspelt.push(mistake(&name, format!("write two underscores between table and key: {right}")));
+        }
+    }
+    misspelt.sort_by(|one, other| one.place.cmp(&other.place));
+    (variables, misspelt)
+}
+
+/// The key that an error is about, as exactly as it says; at least the one that was read.
+fn exact_key(error: &ConfigError, read: &str) -> String {
+    let named = match error {
+        ConfigError::At { key, .. } | ConfigError::Type { key, .. } => key.as_deref(),
+        _ => None,
+    };
+    named.filter(|named| named.starts_with(read)).unwrap_or(read).to_owned()
+}
+
+/// What is wrong with a value. What stands where a secret belongs is not repeated.
+fn in_words<T: DeserializeOwned>(error: &ConfigError, value: Value, place: &str) -> String {
+    let words = match error {
+        ConfigError::At { error, .. } => return in_words::<T>(error, value, place),
+        ConfigError::Type { unexpected, expected, .. } => format!("{unexpected} is not {expected}"),
+        other => other.to_string(),
+    };
+    let names_variants = || value.try_deserialize().ok().and_then(|json| serde_json::from_value::<T>(json).err());
+    // This error alone does not say what would be right.
+    let words = match words.contains("variant constructor").then(names_variants).flatten() {
+        Some(error) => error.to_string(),
+        None => words,
+    };
+    let may_show = ["unknown field", "unknown variant", "missing"].iter().any(|start| words.starts_with(start));
+    if SECRETS.iter().any(|secret| place.starts_with(secret)) && !may_show {
+        return "is not of the kind that config.example.toml shows".to_owned();
+    }
+    words
 }
 
 fn is_web_address(text: &str) -> bool {
@@ -426,23 +511,48 @@ impl Reader<'_> {
         }
     }
 
-    fn table<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
-        self.key_or(name, T::default())
-    }
-
-    fn key<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
-        self.key_or(name, T::default())
-    }
-
-    fn key_or<T: DeserializeOwned>(&mut self, name: &str, default: T) -> T {
+    fn key<T: DeserializeOwned>(&mut self, name: &str, default: T) -> T {
         match self.source.get::<T>(name) {
             Ok(value) => value,
-            Err(config::ConfigError::NotFound(_)) => default,
+            Err(ConfigError::NotFound(_)) => default,
             Err(error) => {
-                self.mistakes.push(Mistake { place: name.to_owned(), remedy: error.to_string() });
+                let value = self.source.get(name).unwrap_or_default();
+                self.mistakes.push(mistake(name, in_words::<T>(&error, value, name)));
                 default
             }
         }
+    }
+
+    fn table<T: DeserializeOwned + Default>(&mut self, name: &str) -> T {
+        self.table_or(name, T::default())
+    }
+
+    /// Each key is read by itself, so that every wrong one is named; what is right is kept.
+    fn table_or<T: DeserializeOwned>(&mut self, name: &str, default: T) -> T {
+        let keys: BTreeMap<String, Value> = match self.source.get_table(name) {
+            Ok(keys) => keys.into_iter().collect(),
+            Err(ConfigError::NotFound(_)) => return default,
+            Err(_) => {
+                self.mistakes.push(mistake(name, format!("is a table: write [{name}], and its keys in lines below")));
+                return default;
+            }
+        };
+        let mut right = Map::new();
+        for (key, value) in keys {
+            let alone = Map::from_iter([(key.clone(), value.clone())]);
+            let alone = Value::from(alone);
+            match alone.clone().try_deserialize::<T>() {
+                Ok(_) => {
+                    right.insert(key, value);
+                }
+                Err(error) => {
+                    let place = format!("{name}.{}", exact_key(&error, &key));
+                    let remedy = in_words::<T>(&error, alone, &place);
+                    self.mistakes.push(Mistake { place, remedy });
+                }
+            }
+        }
+        Value::from(right).try_deserialize().unwrap_or(default)
     }
 
     fn calendar(&mut self, hours: &HoursSection) -> Calendar {

@@ -94,34 +94,395 @@ fn the_example_of_the_specification() {
     );
 }
 
+const DAYS: (&str, &str) = ("2026-03-01T00:00:00Z", "2026-04-15T00:00:00Z");
+
+/// The events in short: `2026-03-04T09:00:00Z opened NoReply3d`.
+fn short(printed: &str) -> Vec<String> {
+    let text = |event: &serde_json::Value, key: &str| event[key].as_str().unwrap_or("").to_owned();
+    let lines = printed.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    lines
+        .map(|event| {
+            let parts = ["at", "event", "type", "reason"].map(|key| text(&event, key));
+            parts.join(" ").trim_end().to_owned()
+        })
+        .collect()
+}
+
+#[track_caller]
+fn events(leads: &str, activities: &str) -> Vec<String> {
+    short(&Files::new(leads, activities).run(DAYS.0, DAYS.1).unwrap())
+}
+
 #[test]
-#[ignore]
-fn odd() {
-    for text in [
-        "2026-03-01 09:00:00Z",
-        "2026-03-01t09:00:00z",
-        "2026-03-01T09:00:00+0100",
-        "2026-03-01T09:00:00\u{2212}01:00",
-        "2026-03-01T09:00:00+24:00",
-        "2026-03-01T09:00:00-00:00",
-        "2026-03-01T9:00:00Z",
-        "2026-03-01T09:00:00.Z",
-        "2026-03-01T24:00:00Z",
-        "+2026-03-01T09:00:00Z",
-        " 2026-03-01T09:00:00Z",
-        "2026-03-01T09:00:00Z ",
-        "2026-03-01T09:00:00,5Z",
-        "2026-03-01T09:00:00 Z",
-        "2026-03-01_09:00:00Z",
-        "2026-03-01T09:00:00.123456789123Z",
-        "2026-03-01T09:00:00+23:59",
-        "2026-03-01T09:00:00+01:60",
-        "0000-01-01T00:00:00+01:00",
-        "2026-02-30T00:00:00Z",
-        "2026-06-30T23:59:60Z",
-        "2026-06-30T23:59:60.5+02:00",
-        "2026-06-30T23:59:59.999999999999Z",
-    ] {
-        println!("{text}: {:?}", max::domain::Timestamp::parse_rfc3339(text).map(|t| t.to_string()));
+fn nothing_in_nothing_out() {
+    assert_eq!(Files::new("", "").run(DAYS.0, DAYS.1).unwrap(), "");
+    assert_eq!(Files::new("\n  \n\r\n", "\n\n").run(DAYS.0, DAYS.1).unwrap(), "");
+}
+
+#[test]
+fn both_ends_are_included() {
+    let run = |from, to| short(&Files::new(SOPHIE, "").run(from, to).unwrap());
+    let opened = ["2026-02-27T09:00:00Z opened NoContact7d"];
+    assert_eq!(run("2026-02-27T08:59:59Z", "2026-02-27T09:00:00Z"), opened);
+    assert_eq!(run("2026-02-27T09:00:00Z", "2026-02-27T09:00:00Z"), opened);
+    assert!(run("2026-02-27T00:00:00Z", "2026-02-27T08:59:59Z").is_empty());
+    assert_eq!(run("2026-02-28T10:00:00+01:00", "2026-02-28T09:00:00.9Z"), ["2026-02-28T09:00:00Z opened NoContact7d"]);
+}
+
+#[test]
+fn from_after_to_is_a_usage_error() {
+    let error = Files::new(SOPHIE, "").run("2026-03-01T00:00:01Z", "2026-03-01T00:00:00Z").unwrap_err();
+    assert_eq!(error, "--from (2026-03-01T00:00:01Z) is later than --to (2026-03-01T00:00:00Z)");
+    let error = Files::new(SOPHIE, "").run("yesterday", "2026-03-01T00:00:00Z").unwrap_err();
+    assert!(error.contains("yesterday"), "{error}");
+}
+
+#[test]
+fn output_is_ordered_by_instant_lead_event_and_type() {
+    let lead = |id: &str| format!(r#"{{"id":"{id}","status":"New","created_at":"2026-02-20T09:00:00Z"}}"#);
+    // Upper case sorts before lower case, and `l10` before `l9`: bytes, not letters or numbers.
+    let leads = ["l9", "l10", "L9", "é"].map(lead).join("\n");
+    let printed = Files::new(leads, "").run("2026-03-01T00:00:00Z", "2026-03-22T09:00:00Z").unwrap();
+    let order: Vec<String> = printed
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .map(|event| {
+            format!(
+                "{} {} {}",
+                event["lead_id"].as_str().unwrap(),
+                event["event"].as_str().unwrap(),
+                event["type"].as_str().unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(order, ["L9", "l10", "l9", "é"].map(|id| format!("{id} opened NoContact7d")));
+
+    let talk = ["whatsapp", "call"].map(|channel| {
+        let status = if channel == "call" { "replied" } else { "sent" };
+        [1, 2].map(|day| format!(
+            r#"{{"id":"{channel}{day}","lead_id":"l1","channel":"{channel}","direction":"out","status":"{status}","timestamp":"2026-03-0{day}T09:00:00Z"}}"#
+        )).join("\n")
+    }).join("\n");
+    let files = Files::new(SOPHIE, talk).config("[rules]\nstale = \"5d\"\nno_followup = \"4d\"");
+    let printed = files.run("2026-03-06T09:00:00Z", "2026-03-07T09:00:00Z").unwrap();
+    assert_eq!(
+        short(&printed),
+        [
+            "2026-03-06T09:00:00Z opened NoFollowup7d",
+            "2026-03-06T09:00:00Z opened PreferredChannel",
+            "2026-03-07T09:00:00Z closed NoFollowup7d superseded",
+            "2026-03-07T09:00:00Z opened StaleLead30d",
+        ],
+    );
+    let preferred = r#"{"at":"2026-03-06T09:00:00Z","event":"opened","lead_id":"l1","type":"PreferredChannel","severity":"info","anchor":"call"}"#;
+    assert!(printed.contains(preferred), "{printed}");
+    let printed = files.run("2026-03-07T09:00:00Z", "2026-03-07T09:00:00Z").unwrap();
+    assert_eq!(
+        short(&printed),
+        ["2026-03-07T09:00:00Z opened PreferredChannel", "2026-03-07T09:00:00Z opened StaleLead30d"],
+        "by the bytes of the name, not by the ladder"
+    );
+}
+
+#[test]
+fn lines_come_in_any_order_and_ties_go_by_id() {
+    // The same instant: outbound, inbound, outbound on one channel are two attempts, and which of the two
+    // outbounds was answered there and then depends on their ids alone.
+    let email = |id: &str, direction: &str, status: &str, at: &str| {
+        format!(
+            r#"{{"id":"{id}","lead_id":"l1","channel":"email","direction":"{direction}","status":"{status}","message_preview":"ok","timestamp":"{at}","expects_reply":false}}"#
+        )
+    };
+    let call = |id: &str, at: &str| {
+        format!(
+            r#"{{"id":"{id}","lead_id":"l1","channel":"call","direction":"out","status":"no_answer","timestamp":"{at}"}}"#
+        )
+    };
+    let mut lines = [
+        email("a", "out", "replied", "2026-03-02T09:00:00Z"),
+        email("m", "in", "sent", "2026-03-02T09:00:00Z"),
+        email("z", "out", "sent", "2026-03-02T09:00:00Z"),
+        call("c1", "2026-03-01T09:00:00Z"),
+        call("c2", "2026-03-02T09:00:00Z"),
+    ];
+    let expected = events(SOPHIE, &lines.join("\n"));
+    assert!(expected.contains(&"2026-03-05T09:00:00Z opened PreferredChannel".to_owned()), "{expected:?}");
+    lines.reverse();
+    assert_eq!(events(SOPHIE, &lines.join("\n")), expected);
+    lines.swap(0, 3);
+    assert_eq!(events(SOPHIE, &lines.join("\n")), expected);
+}
+
+#[test]
+fn closed_at_ends_a_lead_whatever_its_status() {
+    let lead = r#"{"id":"l1","name":null,"status":"Converted","created_at":"2026-02-20T09:00:00Z","closed_at":"2026-03-05T10:00:00+01:00"}"#;
+    assert_eq!(
+        events(lead, ""),
+        ["2026-03-01T00:00:00Z opened NoContact7d", "2026-03-05T09:00:00Z closed NoContact7d lead_closed",]
+    );
+    assert!(
+        events(&lead.replace("\"name\":null", "\"deleted\":true"), "").is_empty(),
+        "a deleted lead was never active"
+    );
+    let without = lead.replace(r#","closed_at":"2026-03-05T10:00:00+01:00""#, "");
+    assert!(events(&without, "").is_empty());
+    assert!(!events(&without.replace("Converted", "In Process"), "").is_empty());
+    assert!(events(&without.replace("Converted", "Qualified"), "").is_empty());
+}
+
+#[test]
+fn an_inbound_24_h_old_at_the_beginning_was_never_young() {
+    let hot = |at: &str| inbound("a", at, "").replace("\"intent\":false", "\"intent\":true");
+    assert_eq!(events(SOPHIE, &hot("2026-02-28T00:00:01Z"))[0], "2026-03-01T00:00:00Z opened HotLead24h");
+    assert_eq!(events(SOPHIE, &hot("2026-02-28T00:00:00Z"))[0], "2026-03-01T00:00:00Z opened AwaitingReply24h");
+    let later = SOPHIE.replace("2026-02-20T09", "2026-03-03T09");
+    assert_eq!(events(&later, &hot("2026-03-02T09:00:01Z"))[0], "2026-03-03T09:00:00Z opened HotLead24h");
+    assert_eq!(events(&later, &hot("2026-03-02T09:00:00Z"))[0], "2026-03-03T09:00:00Z opened AwaitingReply24h");
+}
+
+#[test]
+fn a_reopening_is_an_opened_line_like_any_other() {
+    let planned = r#"{"id":"p","lead_id":"l1","channel":"call","direction":"out","status":"planned","created_at":"2026-03-05T09:00:00Z","timestamp":"2026-03-05T12:00:00Z"}"#;
+    let activities = format!("{}\n{planned}", out("a", "2026-03-01T09:00:00Z"));
+    assert_eq!(
+        events(SOPHIE, &activities)[2..6],
+        [
+            "2026-03-04T09:00:00Z opened NoReply3d",
+            "2026-03-05T09:00:00Z closed NoReply3d planned",
+            "2026-03-06T12:00:00Z opened NoReply3d",
+            "2026-03-08T09:00:00Z closed NoReply3d superseded",
+        ]
+    );
+}
+
+#[test]
+fn the_configuration_counts() {
+    let run = |config: &str| Files::new(SOPHIE, "").config(config).run(DAYS.0, DAYS.1);
+    assert_eq!(
+        short(&run("[rules]\nno_contact = \"30d\"\nstale = \"300d\"").unwrap()),
+        ["2026-03-22T09:00:00Z opened NoContact7d"]
+    );
+    assert_eq!(run("[rules]\nactive_statuses = [\"Lost\"]").unwrap(), "");
+    assert_eq!(short(&run("[telegram]\ntoken = \"x\"").unwrap()), ["2026-03-01T00:00:00Z opened NoContact7d"]);
+    let error = run("[rules]\nno_contact = \"soon\"").unwrap_err();
+    assert!(error.starts_with("max.toml: ") && error.contains("soon"), "{error}");
+    let error = run("[working_hours]\ntime_zone = \"Mars\"").unwrap_err();
+    assert!(error.starts_with("max.toml: ") && error.contains("Mars"), "{error}");
+    let error = run("[rules.repeat_after]\nHotLead24h = \"1d\"").unwrap_err();
+    assert!(error.starts_with("max.toml: ") && error.contains("HotLead24h"), "{error}");
+}
+
+/// A good line, and what it becomes: (what to replace, by what, the reason; empty when the line stays good).
+#[track_caller]
+fn check_lines(good: &str, is_lead: bool, rows: &[(&str, &str, &str)]) {
+    for (part, replacement, reason) in rows {
+        assert!(good.contains(part), "{part}");
+        let line = good.replacen(part, replacement, 1);
+        let (file, files) = if is_lead {
+            ("leads.ndjson", Files::new(format!("\n{line}\n"), ""))
+        } else {
+            ("activities.ndjson", Files::new(SOPHIE, format!("\n{line}\n")))
+        };
+        match files.run(DAYS.0, DAYS.1) {
+            Ok(_) => assert_eq!(*reason, "", "accepted: {line}"),
+            Err(error) => {
+                let prefix = format!("{file}:2: ");
+                assert!(!reason.is_empty(), "refused: {line}: {error}");
+                assert!(error.starts_with(&prefix) && error.contains(reason), "{line}: {error}");
+            }
+        }
     }
+}
+
+#[test]
+fn a_lead_line_is_checked_field_by_field() {
+    let good = r#"{"id":"l1","name":"Sophie","status":"New","created_at":"2026-02-20T09:00:00Z","deleted":false,"do_not_contact":false,"owner":"rep","closed_at":"2026-03-09T00:00:00Z","more":{"x":[1]}}"#;
+    check_lines(
+        good,
+        true,
+        &[
+            ("", "", ""),
+            (r#""id":"l1","#, "", "missing field `id`"),
+            (r#""id":"l1""#, r#""id":null"#, "null"),
+            (r#""id":"l1""#, r#""id":7"#, "expected a string"),
+            (r#""id":"l1""#, r#""id":"l\u0031""#, ""),
+            (r#""name":"Sophie","#, "", ""),
+            (r#""name":"Sophie""#, r#""name":null"#, ""),
+            (r#""name":"Sophie""#, r#""name":["Sophie"]"#, "expected a string"),
+            (r#""name":"Sophie""#, r#""name":"\ud83d\ude00""#, ""),
+            (r#""status":"New","#, "", "missing field `status`"),
+            (r#""status":"New""#, r#""status":null"#, "null"),
+            (r#""status":"New""#, r#""status":"An admin's own""#, ""),
+            (r#""created_at":"2026-02-20T09:00:00Z","#, "", "missing field `created_at`"),
+            ("2026-02-20T09:00:00Z", "2026-02-20", "created_at: `2026-02-20`"),
+            ("2026-02-20T09:00:00Z", "2026-02-20T09:00:00", "created_at"),
+            ("2026-02-20T09:00:00Z", "2026-02-29T09:00:00Z", "created_at"),
+            ("2026-02-20T09:00:00Z", "2026-02-20T23:59:60Z", "created_at"),
+            ("2026-02-20T09:00:00Z", "2026-02-20T09:00:00.123456+05:30", ""),
+            (r#""created_at":"2026-02-20T09:00:00Z""#, r#""created_at":1771578000"#, "expected a string"),
+            (r#""deleted":false"#, r#""deleted":null"#, ""),
+            (r#""deleted":false"#, r#""deleted":0"#, "expected a boolean"),
+            (r#""deleted":false"#, r#""deleted":"false""#, "expected a boolean"),
+            (r#""do_not_contact":false"#, r#""do_not_contact":null"#, ""),
+            (r#""do_not_contact":false"#, r#""do_not_contact":"no""#, "expected a boolean"),
+            (r#""owner":"rep""#, r#""owner":null"#, ""),
+            (r#""owner":"rep""#, r#""owner":12"#, "expected a string"),
+            (r#""closed_at":"2026-03-09T00:00:00Z""#, r#""closed_at":null"#, ""),
+            (r#""closed_at":"2026-03-09T00:00:00Z""#, r#""closed_at":"""#, "closed_at"),
+            (r#""more":{"x":[1]}"#, r#""more":{"x":[1}"#, "at column"),
+            ("}}", "}", "EOF"),
+            ("}}", "}} x", "trailing characters"),
+            (good, r#"["l1","Sophie","New","2026-02-20T09:00:00Z",false,false,"rep",null]"#, "not a JSON object"),
+            (good, "null", "not a JSON object"),
+            (good, "# leads", "not a JSON object"),
+        ],
+    );
+}
+
+#[test]
+fn an_activity_line_is_checked_field_by_field() {
+    let good = r#"{"id":"a","lead_id":"l1","channel":"email","direction":"out","status":"sent","message_preview":"Bonjour","timestamp":"2026-03-01T09:00:00Z","intent":false,"expects_reply":false,"auto_reply":false,"created_at":"2026-03-01T08:00:00Z"}"#;
+    check_lines(
+        good,
+        false,
+        &[
+            ("", "", ""),
+            (r#""id":"a","#, "", "missing field `id`"),
+            (r#""id":"a""#, r#""id":null"#, "null"),
+            (r#""lead_id":"l1","#, "", "missing field `lead_id`"),
+            (r#""lead_id":"l1""#, r#""lead_id":1"#, "expected a string"),
+            (r#""email""#, r#""sms""#, "channel: unknown value \"sms\""),
+            (r#""email""#, r#""Email""#, "channel: unknown value \"Email\""),
+            (r#""email""#, r#"{"email":null}"#, "expected a string"),
+            (r#""email""#, "null", "null"),
+            (r#""out""#, r#""outbound""#, "direction: unknown value"),
+            (r#""sent""#, r#""seen""#, "status: unknown value"),
+            (r#""status":"sent","#, "", "missing field `status`"),
+            (r#""message_preview":"Bonjour","#, "", ""),
+            (r#""Bonjour""#, "null", ""),
+            (r#""Bonjour""#, "17", "expected a string"),
+            (r#""timestamp":"2026-03-01T09:00:00Z","#, "", "missing field `timestamp`"),
+            ("2026-03-01T09:00:00Z", "2026-03-01T25:00:00Z", "timestamp"),
+            ("2026-03-01T09:00:00Z", "2026-06-30T23:59:60Z", "timestamp"),
+            (r#""intent":false"#, r#""intent":null"#, ""),
+            (r#""intent":false"#, r#""intent":"yes""#, "expected a boolean"),
+            (r#""expects_reply":false"#, r#""expects_reply":0"#, "expected a boolean"),
+            (r#""auto_reply":false"#, r#""auto_reply":[]"#, "expected a boolean"),
+            (r#""created_at":"2026-03-01T08:00:00Z""#, r#""created_at":17"#, ""),
+            (r#""created_at":"2026-03-01T08:00:00Z""#, r#""created_at":{"a":[]}"#, ""),
+            (r#""created_at":"2026-03-01T08:00:00Z""#, r#""created_at":"soon""#, ""),
+            (r#""sent""#, r#""planned""#, ""),
+            (r#""lead_id":"l1""#, r#""lead_id":"stranger""#, ""),
+            (good, "[]", "not a JSON object"),
+        ],
+    );
+    let planned = good.replace(r#""sent""#, r#""planned""#).replace(r#""l1""#, r#""stranger""#);
+    check_lines(
+        &planned,
+        false,
+        &[
+            (r#","created_at":"2026-03-01T08:00:00Z""#, "", "missing field `created_at`"),
+            (r#""created_at":"2026-03-01T08:00:00Z""#, r#""created_at":null"#, "null"),
+            (r#""created_at":"2026-03-01T08:00:00Z""#, r#""created_at":17"#, "expected a string"),
+            (r#""created_at":"2026-03-01T08:00:00Z""#, r#""created_at":"soon""#, "created_at: `soon`"),
+            (r#""intent":false"#, r#""intent":"yes""#, "expected a boolean"),
+        ],
+    );
+}
+
+#[test]
+fn an_id_comes_once_per_file() {
+    let twice = format!("{SOPHIE}\n\n{SOPHIE}");
+    assert_eq!(Files::new(twice, "").run(DAYS.0, DAYS.1).unwrap_err(), "leads.ndjson:3: id: \"l1\" was there before");
+    let a = out("a", "2026-03-01T09:00:00Z");
+    let of_nobody = a.replace("\"l1\"", "\"stranger\"");
+    let escaped = a.replace("\"id\":\"a\"", r#""id":"\u0061""#);
+    for second in [&a, &of_nobody, &escaped] {
+        let activities = format!("{of_nobody}\n{second}");
+        let error = Files::new(SOPHIE, activities).run(DAYS.0, DAYS.1).unwrap_err();
+        assert_eq!(error, "activities.ndjson:2: id: \"a\" was there before");
+    }
+    let l1 = a.replace("\"id\":\"a\"", "\"id\":\"l1\"");
+    assert!(Files::new(SOPHIE, l1).run(DAYS.0, DAYS.1).is_ok(), "a lead and an activity may share an id");
+}
+
+#[test]
+fn a_line_that_is_not_utf8_is_malformed_wherever_the_bytes_are() {
+    let line = |bytes: &[u8]| [SOPHIE.replace("rep\"}", "rep\",\"x\":\"").as_bytes(), bytes, b"\"}\n"].concat();
+    assert!(Files::new(line("é".as_bytes()), "").run(DAYS.0, DAYS.1).is_ok());
+    let error = Files::new(line(b"\xe9"), "").run(DAYS.0, DAYS.1).unwrap_err();
+    assert!(error.starts_with("leads.ndjson:1: not UTF-8"), "{error}");
+    let error = Files::new(SOPHIE, b"\n \xff\n").run(DAYS.0, DAYS.1).unwrap_err();
+    assert!(error.starts_with("activities.ndjson:2: not UTF-8"), "{error}");
+}
+
+#[test]
+fn a_malformed_line_at_the_very_end_stops_everything() {
+    let mut activities: Vec<String> = (0..200).map(|n| out(&format!("a{n}"), "2026-03-01T09:00:00Z")).collect();
+    activities.push("{".to_owned());
+    let error = Files::new(SOPHIE, activities.join("\r\n")).run(DAYS.0, DAYS.1).unwrap_err();
+    assert!(error.starts_with("activities.ndjson:201: EOF"), "{error}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let files = Files::new(SOPHIE, "");
+    std::fs::remove_file(files.path("activities.ndjson")).unwrap();
+    let error = files.run(DAYS.0, DAYS.1).unwrap_err();
+    assert!(error.starts_with("activities.ndjson: "), "{error}");
+}
+
+#[test]
+fn readings_that_are_given_are_taken() {
+    let hot = inbound("a", "2026-03-02T09:00:00Z", "").replace("\"intent\":false", "\"intent\":true");
+    assert!(
+        events(SOPHIE, &hot).contains(&"2026-03-02T09:00:00Z opened HotLead24h".to_owned()),
+        "intent implies expects_reply"
+    );
+    let machine = hot.replace("\"auto_reply\":false", "\"auto_reply\":true");
+    assert_eq!(events(SOPHIE, &machine), events(SOPHIE, ""), "an auto-reply does not exist");
+    let missed = inbound("a", "2026-03-02T09:00:00Z", "").replace("email", "call").replace("\"sent\"", "\"no_answer\"");
+    assert!(events(SOPHIE, &missed).contains(&"2026-03-03T09:00:00Z opened AwaitingReply24h".to_owned()));
+}
+
+#[test]
+fn the_summary_is_for_people() {
+    let second = SOPHIE.replace("l1", "l2").replace(r#","owner":"rep""#, "");
+    let activities = [
+        out("a1", "2026-03-01T09:00:00Z"),
+        inbound("a2", "2026-03-04T18:00:00Z", ""),
+        out("a3", "2026-03-01T09:00:00Z").replace("l1", "x"),
+    ];
+    let files = Files::new(format!("{SOPHIE}\n{second}"), activities.join("\n")).summary();
+    insta::assert_snapshot!(files.run(DAYS.0, "2026-03-10T00:00:00Z").unwrap());
+}
+
+#[test]
+fn the_summary_of_nothing_is_a_table_all_the_same() {
+    let printed = Files::new("", "").summary().run(DAYS.0, DAYS.1).unwrap();
+    assert!(printed.contains("0 leads, 0 activities") && printed.contains("Busiest day: none"), "{printed}");
+}
+
+#[test]
+fn the_command_ends_as_scripts_expect() {
+    let run = |files: &Files, from: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_max"));
+        command.args(["backtest", "--to", DAYS.1, "--from", from]);
+        command.arg("--leads").arg(files.path("leads.ndjson"));
+        command.arg("--activities").arg(files.path("activities.ndjson"));
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let good = Files::new(SOPHIE, "");
+    let (code, printed, errors) = run(&good, DAYS.0);
+    assert_eq!((code, printed.lines().count(), errors.as_str()), (Some(0), 1, ""));
+    let (code, printed, errors) = run(&good, "2027-01-01T00:00:00Z");
+    assert_eq!((code, printed.as_str()), (Some(2), ""));
+    assert!(errors.contains("--from"), "{errors}");
+    let (code, printed, errors) = run(&good, "tomorrow");
+    assert_eq!((code, printed.as_str()), (Some(2), ""));
+    assert!(errors.contains("tomorrow"), "{errors}");
+    let (code, printed, errors) = run(&Files::new(format!("{SOPHIE}\n{SOPHIE}"), ""), DAYS.0);
+    assert_eq!((code, printed.as_str()), (Some(2), ""));
+    assert!(errors.contains("leads.ndjson:2: "), "{errors}");
 }

@@ -1,7 +1,11 @@
 //! One test binary: stories, conformance, crash, architecture.
 
+mod architecture;
 mod backtest;
+mod cli;
+mod config;
 mod conformance;
+mod crash;
 mod demo_page;
 mod espo_client;
 mod reading;

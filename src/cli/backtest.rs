@@ -10,8 +10,10 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::config::{Config, Mistakes};
 use crate::decide::replay::{Passage, Passed, Replay};
 use crate::domain::Timestamp;
+use crate::domain::calendar::Calendar;
 use crate::rules::history::{History, NextStep};
 use crate::rules::{BadSettings, Settings, settings_from_toml};
 
@@ -33,7 +35,7 @@ pub struct Args {
     /// The last instant (RFC 3339, included).
     #[arg(long, value_name = "INSTANT", value_parser = Timestamp::parse_rfc3339)]
     pub to: Timestamp,
-    /// The configuration of M.A.X.; its [rules] table counts. Without one: the defaults.
+    /// The configuration of M.A.X.; its `rules` count, and for a summary its `working_hours`.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Print a table for people instead of one line per event.
@@ -60,13 +62,21 @@ pub enum BacktestError {
         /// Why.
         source: io::Error,
     },
-    /// The configuration is no good.
+    /// The configuration's rules are no good.
     #[error("{}: {source}", path.display())]
-    Config {
+    Rules {
         /// Which file.
         path: PathBuf,
         /// Why.
         source: BadSettings,
+    },
+    /// The configuration's working hours, in which a summary's target times run, are no good.
+    #[error("{}: {source}", path.display())]
+    WorkingHours {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: Mistakes,
     },
     /// A line is not what it should be.
     #[error("{}:{line}: {reason}", path.display())]
@@ -87,9 +97,11 @@ impl BacktestError {
     /// 2 when what was given is at fault, 1 when the output is.
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Backwards { .. } | Self::Unreadable { .. } | Self::Config { .. } | Self::Malformed { .. } => {
-                ExitCode::from(2)
-            }
+            Self::Backwards { .. }
+            | Self::Unreadable { .. }
+            | Self::Rules { .. }
+            | Self::WorkingHours { .. }
+            | Self::Malformed { .. } => ExitCode::from(2),
             // Whoever reads us has seen enough, as in `max backtest … | head`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Self::Output(_) => ExitCode::FAILURE,
@@ -115,12 +127,13 @@ pub fn backtest(args: &Args, out: impl Write) -> Result<(), BacktestError> {
     if args.from > args.to {
         return Err(BacktestError::Backwards { from: args.from, to: args.to });
     }
-    let settings = settings(args.config.as_deref())?;
+    let config = Configuration::read(args.config.as_deref())?;
+    let settings = config.rules()?;
+    let calendar = config.working_hours()?;
     let recording = Recording::read(&args.leads, &args.activities, args.from, &settings)?;
     let entries = replay(&recording, &settings, args.from, args.to);
     let mut out = BufWriter::with_capacity(1 << 16, out);
     if args.summary {
-        let calendar = report::office_hours();
         report::write_summary(&mut out, &recording, &entries, &settings, &calendar, (args.from, args.to))?;
     } else {
         report::write_lines(&mut out, &recording, &entries)?;
@@ -129,17 +142,32 @@ pub fn backtest(args: &Args, out: impl Write) -> Result<(), BacktestError> {
     Ok(())
 }
 
-fn settings(config: Option<&Path>) -> Result<Settings, BacktestError> {
-    let mut settings = match config {
-        None => Settings::default(),
-        Some(path) => {
-            let text = std::fs::read_to_string(path)
-                .map_err(|source| BacktestError::Unreadable { path: path.to_owned(), source })?;
-            settings_from_toml(&text).map_err(|source| BacktestError::Config { path: path.to_owned(), source })?
-        }
-    };
-    settings.active_statuses.get_or_insert_with(|| Settings::BACKTEST_ACTIVE.map(str::to_owned).to_vec());
-    Ok(settings)
+/// The daemon's configuration file; empty when none is given. What the rules do not need is not looked at, so
+/// that a backtest asks for no credentials.
+struct Configuration<'a> {
+    path: &'a Path,
+    text: String,
+}
+
+impl<'a> Configuration<'a> {
+    fn read(path: Option<&'a Path>) -> Result<Self, BacktestError> {
+        let Some(path) = path else { return Ok(Self { path: Path::new(""), text: String::new() }) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| BacktestError::Unreadable { path: path.to_owned(), source })?;
+        Ok(Self { path, text })
+    }
+
+    fn rules(&self) -> Result<Settings, BacktestError> {
+        let mut settings = settings_from_toml(&self.text)
+            .map_err(|source| BacktestError::Rules { path: self.path.to_owned(), source })?;
+        settings.active_statuses.get_or_insert_with(|| Settings::BACKTEST_ACTIVE.map(str::to_owned).to_vec());
+        Ok(settings)
+    }
+
+    fn working_hours(&self) -> Result<Calendar, BacktestError> {
+        Config::working_hours_from_toml(&self.text)
+            .map_err(|source| BacktestError::WorkingHours { path: self.path.to_owned(), source })
+    }
 }
 
 /// Everything that opens or closes, in the order of the output.

@@ -13,11 +13,11 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::UserId;
+use crate::engine::linking;
 use crate::sandbox::espo::{self, EspoSandbox};
 use crate::sandbox::page::{self, PageState};
 use crate::sandbox::seed;
 use crate::sandbox::telegram::{self, TelegramSandbox};
-use crate::telegram::linking;
 use crate::voice::Lang;
 
 /// Where to show it.

@@ -56,7 +56,7 @@ text_id! {
     TeamId
 }
 text_id! {
-    /// Our id of an alert, derived from its episode's key: see [`crate::domain::alert::AlertId::of`].
+    /// Our id of an alert, derived from its episode's key: see [`AlertId::of`].
     AlertId
 }
 

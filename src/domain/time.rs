@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, SecondsFormat, Timelike, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A duration in whole seconds; may be negative.
@@ -29,12 +29,56 @@ pub struct NotAnInstant(pub String);
 impl Timestamp {
     /// Reads RFC 3339 with any offset. A leap second (`:60`) is refused: the rules count in exact seconds.
     pub fn parse_rfc3339(text: &str) -> Result<Self, NotAnInstant> {
+        if let Some(instant) = Self::parse_plain(text.as_bytes()) {
+            return Ok(instant);
+        }
         let bad = || NotAnInstant(text.chars().take(64).collect());
+        // chrono takes U+2212 for a minus sign; RFC 3339 does not.
+        if !text.is_ascii() {
+            return Err(bad());
+        }
         let instant = DateTime::parse_from_rfc3339(text).map_err(|_| bad())?;
         if instant.timestamp_subsec_nanos() >= 1_000_000_000 {
             return Err(bad());
         }
         Ok(Self(instant.timestamp()))
+    }
+
+    /// Reads the one spelling in which nearly all instants come, `2026-03-01T09:00:00Z`, several times as fast;
+    /// `None` leaves it to the general way.
+    fn parse_plain(text: &[u8]) -> Option<Self> {
+        let number = |digits: &[u8]| -> Option<u32> {
+            digits
+                .iter()
+                .try_fold(0, |number, digit| digit.is_ascii_digit().then(|| 10 * number + u32::from(digit - b'0')))
+        };
+        let &[y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1, b'T', h0, h1, b':', n0, n1, b':', s0, s1, b'Z'] = text else {
+            return None;
+        };
+        let year = i32::try_from(number(&[y0, y1, y2, y3])?).ok()?;
+        let date = NaiveDate::from_ymd_opt(year, number(&[m0, m1])?, number(&[d0, d1])?)?;
+        let time = date.and_hms_opt(number(&[h0, h1])?, number(&[n0, n1])?, number(&[s0, s1])?)?;
+        Some(Self(time.and_utc().timestamp()))
+    }
+
+    /// `2026-03-01T09:00:00Z` in ASCII; `None` outside the years 0 to 9999.
+    fn to_plain(self) -> Option<[u8; 20]> {
+        let at = DateTime::from_timestamp(self.0, 0)?;
+        let year = u32::try_from(at.year()).ok().filter(|year| *year <= 9_999)?;
+        let mut text = *b"0000-00-00T00:00:00Z";
+        let mut write = |end: usize, mut number: u32, digits: usize| {
+            for place in (end - digits..end).rev() {
+                text[place] += (number % 10) as u8;
+                number /= 10;
+            }
+        };
+        write(4, year, 4);
+        write(7, at.month(), 2);
+        write(10, at.day(), 2);
+        write(13, at.hour(), 2);
+        write(16, at.minute(), 2);
+        write(19, at.second(), 2);
+        Some(text)
     }
 
     /// Reads EspoCRM's `YYYY-MM-DD HH:MM:SS`, which is UTC.
@@ -77,7 +121,11 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_utc().to_rfc3339_opts(SecondsFormat::Secs, true))
+        let plain = self.to_plain();
+        match plain.as_ref().and_then(|text| std::str::from_utf8(text).ok()) {
+            Some(text) => f.write_str(text),
+            None => f.write_str(&self.to_utc().to_rfc3339_opts(SecondsFormat::Secs, true)),
+        }
     }
 }
 
@@ -156,6 +204,26 @@ mod tests {
         assert_eq!(at.to_espo(), "2026-03-01 09:00:00");
         assert!(Timestamp::parse_rfc3339("2026-06-30T23:59:60Z").is_err());
         assert!(Timestamp::parse_rfc3339("2026-03-01").is_err());
+    }
+
+    #[test]
+    fn the_fast_way_and_the_general_way_agree() {
+        for day in (-719_528..2_932_897).step_by(97) {
+            let at = Timestamp(day * DAY + day.rem_euclid(DAY));
+            let general = at.to_utc().to_rfc3339_opts(SecondsFormat::Secs, true);
+            assert_eq!(at.to_string(), general);
+            assert_eq!(Timestamp::parse_rfc3339(&general), Ok(at));
+            assert_eq!(Timestamp::parse_rfc3339(&general.replace('Z', "+00:00")), Ok(at));
+        }
+        for bad in [
+            "2026-03-01T09:00:00\u{2212}01:00",
+            "2026-02-29T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:00:60Z",
+        ] {
+            assert!(Timestamp::parse_rfc3339(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

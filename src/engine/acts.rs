@@ -31,6 +31,9 @@ pub enum Acted {
     Unknown,
 }
 
+/// The next update to ask Telegram for.
+pub const NEXT_UPDATE: &str = "telegram_offset";
+
 impl Engine {
     /// A person closes an alert.
     ///
@@ -218,6 +221,19 @@ impl Engine {
         self.store.apply(batch)
     }
 
+    /// As [`Engine::ask`], by an update from Telegram, which counts as seen with it: asked for again after a crash, it
+    /// would be carried out twice. `next_update` is the id after its.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn ask_by_update(&mut self, effect: Effect, next_update: i32) -> Result<()> {
+        let mut batch = Batch::default();
+        let now = self.now();
+        self.add_effect(&mut batch, effect, now)?;
+        batch.put_cursor(NEXT_UPDATE, &next_update);
+        self.store.apply(batch)
+    }
+
     /// Has every message about an alert brought to its present state, whatever we believe it shows.
     ///
     /// # Errors
@@ -243,15 +259,17 @@ impl Engine {
     }
 
     /// Spends a token: links the Telegram account to the token's user. `None` when the token is unknown, spent
-    /// or expired. One account serves one user: an older link of the account is replaced.
+    /// or expired. One account serves one user: an older link of the account is replaced. The update that brought the
+    /// token counts as seen with it; `next_update` is the id after its.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub fn spend_token(&mut self, hash: &str, account: i64, chat: ChatId) -> Result<Option<Link>> {
+    pub fn spend_token(&mut self, hash: &str, account: i64, chat: ChatId, next_update: i32) -> Result<Option<Link>> {
         let now = self.now();
         let Some(token) = self.store.token(hash)? else { return Ok(None) };
         let mut batch = Batch::default();
         batch.remove_token(hash);
+        batch.put_cursor(NEXT_UPDATE, &next_update);
         let link = (token.expires_at > now).then_some(Link {
             account,
             chat,
@@ -306,12 +324,22 @@ impl Engine {
         self.store.apply(batch)
     }
 
-    /// Keeps what became of Telegram messages, and that the effects named by (key, sequence) are done.
+    /// Keeps what became of Telegram messages, and that the effects named by (key, sequence) are done. `stale`: an
+    /// alert of which earlier messages now have to show that there is a newer one.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub fn messages_sent(&mut self, messages: &[Message], done: &[(String, u64)]) -> Result<()> {
+    pub fn messages_sent(
+        &mut self,
+        messages: &[Message],
+        done: &[(String, u64)],
+        stale: Option<&AlertId>,
+    ) -> Result<()> {
         let mut batch = Batch::default();
+        if let Some(alert) = stale {
+            let now = self.now();
+            self.add_effect(&mut batch, Effect::RefreshMessages(alert.clone()), now)?;
+        }
         for message in messages {
             batch.put_message(message);
         }

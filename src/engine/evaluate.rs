@@ -4,7 +4,7 @@ use super::observe::{BACKFILLED, LAST_SYNC};
 use super::{Engine, boundary};
 use crate::decide::{self, Decision, Step, Subject};
 use crate::domain::{Activity, Alert, Lead, LeadId, Timestamp};
-use crate::store::{Batch, Evaluated, OutboxEntry, Result, StepKind, StepRow};
+use crate::store::{Batch, Evaluated, OutboxEntry, Result, StepKind, StepRow, Store};
 
 /// Set once every lead has been evaluated for the first time.
 const FIRST_EVALUATION: &str = "first_evaluation_done";
@@ -66,6 +66,14 @@ impl Loaded {
     }
 }
 
+/// Whether the very first evaluation of every lead is still under way.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn is_first_evaluation(store: &Store) -> Result<bool> {
+    Ok(!store.meta::<bool>(FIRST_EVALUATION)?.unwrap_or_default())
+}
+
 impl Engine {
     pub(super) fn load(&self, lead: &LeadId) -> Result<Option<Loaded>> {
         let Some(found) = self.store.lead(lead)? else { return Ok(None) };
@@ -77,11 +85,19 @@ impl Engine {
         }))
     }
 
-    /// Evaluates leads that are due at or before now, soonest first, a portion at a time.
+    /// Evaluates leads that time has made due, soonest first, a portion at a time.
     ///
     /// # Errors
     /// When the store cannot be read or written.
     pub fn evaluate_due(&mut self) -> Result<Progress> {
+        if self.round_is_open { Ok(Progress::Waiting) } else { self.evaluate_portion() }
+    }
+
+    /// The same at the end of a round, before time decides again.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn evaluate_portion(&mut self) -> Result<Progress> {
         let now = self.now();
         if !self.may_evaluate(now)? {
             return Ok(Progress::Waiting);
@@ -110,7 +126,7 @@ impl Engine {
     }
 
     fn is_first_evaluation(&self) -> Result<bool> {
-        Ok(!self.store.meta::<bool>(FIRST_EVALUATION)?.unwrap_or_default())
+        is_first_evaluation(&self.store)
     }
 
     /// The first backfill is complete: from now on leads are evaluated.
@@ -179,6 +195,7 @@ impl Engine {
             opened: decision.transitions.iter().filter(|step| step.step == Step::Opened).count(),
             closed: decision.transitions.iter().filter(|step| matches!(step.step, Step::Closed(_))).count(),
         };
+        tracing::debug!(%lead, opened = tally.opened, closed = tally.closed, "evaluated");
         self.commit(&loaded, decision, Batch::default())?;
         Ok(tally)
     }

@@ -7,6 +7,7 @@ pub mod boundary;
 pub mod briefing;
 pub mod crm;
 pub mod evaluate;
+pub mod linking;
 pub mod log;
 pub mod observe;
 pub mod outbox;
@@ -68,6 +69,8 @@ pub struct Engine {
     pub(crate) clock: Clock,
     pub(crate) policy: Policy,
     sequence: u64,
+    /// A round has begun and has not gone through: what is known is of different times.
+    round_is_open: bool,
 }
 
 impl Engine {
@@ -76,7 +79,7 @@ impl Engine {
         // one's seconds.
         let sequence = u64::try_from(clock.now_millis()).unwrap_or_default() << 20;
         let last: u64 = store.outbox()?.iter().map(|(_, entry)| entry.sequence).max().unwrap_or_default();
-        Ok(Self { store, clock, policy, sequence: sequence.max(last) })
+        Ok(Self { store, clock, policy, sequence: sequence.max(last), round_is_open: false })
     }
 
     /// A number greater than every one before it.
@@ -146,9 +149,11 @@ impl Handle {
         &self.clock
     }
 
-    /// Ticks whenever something was written.
+    /// Ticks whenever something is written from now on.
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.clone()
+        let mut changes = self.changed.clone();
+        changes.mark_unchanged();
+        changes
     }
 
     /// Returns when the store could not be written: the daemon has to stop.

@@ -98,7 +98,18 @@ impl Engine {
         self.store.apply(batch)
     }
 
-    /// A complete round over all sources that began at `started` has ended.
+    /// A round over all sources begins: until it has gone through, time alone decides nothing, since an answer
+    /// may be seen later than what it answers.
+    pub fn sync_begun(&mut self) {
+        self.round_is_open = true;
+    }
+
+    /// Everything that the round brought has been decided on: from now on time decides again.
+    pub fn round_evaluated(&mut self) {
+        self.round_is_open = false;
+    }
+
+    /// A round over all sources that began at `started` has seen them all.
     ///
     /// # Errors
     /// When the store cannot be written.

@@ -409,6 +409,12 @@ impl Crm {
         }
         let engine = &self.0.engine;
         let started = engine.clock().now();
+        engine
+            .run(|engine| {
+                engine.sync_begun();
+                Ok(())
+            })
+            .await?;
         if !engine.run(|engine| engine.is_backfilled()).await? {
             self.backfill().await?;
             engine.run(|engine| engine.backfill_completed()).await?;
@@ -682,12 +688,21 @@ impl Crm {
             self.0.engine.run(|engine| engine.mark_all_due(true)).await?;
         }
         loop {
-            match self.0.engine.run(super::Engine::evaluate_due).await? {
+            match self.0.engine.run(super::Engine::evaluate_portion).await? {
                 Progress::More(tally) => total = total.plus(tally),
-                Progress::Done(tally) => return Ok(total.plus(tally)),
-                Progress::Waiting => return Ok(total),
+                Progress::Done(tally) => {
+                    total = total.plus(tally);
+                    break;
+                }
+                Progress::Waiting => break,
             }
         }
+        let close = |engine: &mut super::Engine| {
+            engine.round_evaluated();
+            Ok(())
+        };
+        self.0.engine.run(close).await?;
+        Ok(total)
     }
 }
 

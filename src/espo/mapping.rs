@@ -115,7 +115,7 @@ impl Mapping {
         self.entries.keys().map(String::as_str)
     }
 
-    /// The attributes to select for an entity type: all that [`observe`] reads, and nothing that costs the CRM
+    /// The attributes to select for an entity type: all that [`super::observe()`] reads, and nothing that costs the CRM
     /// a query per row without need. `modifiedAt` is among them, texts fetched later are not.
     pub fn columns(&self, entity: &str) -> Vec<String> {
         let own: &[&str] = match entity {

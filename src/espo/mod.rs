@@ -3,10 +3,10 @@
 //!
 //! - [`client`] speaks HTTP and says what an answer means; [`error`] classifies what goes wrong;
 //! - [`record`] reads one record, whatever a customised CRM made of it;
-//! - [`mapping`] says which record is which activity (`templates/espocrm-activities.toml`), and [`observe`] reads
+//! - [`mapping`] says which record is which activity (`templates/espocrm-activities.toml`), and [`observe()`] reads
 //!   records by it;
 //! - [`sync`] fetches pages: backfill and sweep by id, poll by modification, refresh by hint;
-//! - [`write`] brings `MaxAlert` and `MaxActivity` records to the state they should have;
+//! - [`mod@write`] brings `MaxAlert` and `MaxActivity` records to the state they should have;
 //! - [`webhooks`] registers hooks and verifies what they deliver;
 //! - [`extension`] packs the archive that an administrator installs.
 

@@ -12,11 +12,13 @@ use crate::domain::Seconds;
 pub struct EspoSettings {
     /// The address people open in their browser, such as `https://crm.example.com`; a trailing `/api/v1` is
     /// dropped.
+    #[serde(default)]
     pub url: String,
     /// Where links shown to people lead, when that is another address than `url`.
     #[serde(default)]
     pub public_url: Option<String>,
     /// The API user's key.
+    #[serde(default)]
     pub api_key: SecretString,
     /// Its secret key, for an API user with HMAC authentication; requests are signed when it is given.
     #[serde(default)]

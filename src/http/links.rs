@@ -12,7 +12,7 @@ use super::reply::Refusal;
 use super::{Api, object};
 use crate::config::Scope;
 use crate::domain::User;
-use crate::telegram::linking;
+use crate::engine::linking;
 
 pub(super) async fn create(
     State(api): State<Api>,

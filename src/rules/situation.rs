@@ -4,7 +4,7 @@
 use crate::domain::{Channel, Timestamp};
 
 use super::PreferredChannelSettings;
-use super::history::{Deed, Fact, History, Life, NextStep, Presence};
+use super::history::{Deed, Fact, History, Life, NextStep};
 use super::preferred_channel::Trail;
 
 /// An activity that stands out, and when it took place.
@@ -141,11 +141,6 @@ impl<'a> View<'a> {
     /// The same, if no next step were pending.
     pub fn without_steps(self, history: &History) -> Self {
         Self { step_pending: false, waiting: waiting(self.situation.unanswered(&history.facts), None), ..self }
-    }
-
-    /// Whether the lead is there to be followed up.
-    pub fn is_active(&self) -> bool {
-        self.life.presence(self.now) == Presence::Active
     }
 
     /// Whether silence means anything: nothing is planned, and the lead may be contacted.

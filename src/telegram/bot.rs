@@ -8,15 +8,15 @@ use teloxide::types::{CallbackQuery, ChatMemberKind, Message as Incoming, Update
 use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, SendError};
-use super::linking;
 use super::render::{self, Rendered};
 use crate::domain::alert::Via;
 use crate::domain::button::{Button, SnoozeFor};
 use crate::domain::calendar::Calendar;
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{ActivityId, ActivityStatus, Alert, AlertState, Channel, ChatId, Direction, HOUR, Timestamp, User};
-use crate::engine::acts::{Acted, Actor, may_act};
+use crate::engine::acts::{Acted, Actor, NEXT_UPDATE, may_act};
 use crate::engine::briefing::{Briefing, Speaker};
+use crate::engine::linking;
 use crate::engine::log::Report;
 use crate::engine::outbox::pause_after;
 use crate::engine::status::Status;
@@ -41,9 +41,6 @@ pub struct Bot {
     /// How Telegram is doing.
     pub status: Status,
 }
-
-/// The next update to ask Telegram for.
-const OFFSET: &str = "telegram_offset";
 
 impl Bot {
     /// Works until `stop`.
@@ -78,14 +75,14 @@ impl Bot {
         if self.status.bot_name().is_none() {
             self.status.set_bot_name(self.api.user_name().await?);
         }
-        let offset: i32 = self.engine.store().cursor(OFFSET).ok().flatten().unwrap_or_default();
+        let offset: i32 = self.engine.store().cursor(NEXT_UPDATE).ok().flatten().unwrap_or_default();
         let updates = self.api.updates(offset).await?;
         if self.status.telegram_ok(self.engine.clock().now()) {
             tracing::info!("Telegram answers again");
         }
         for update in updates {
             let next = i32::try_from(update.id.0).unwrap_or(i32::MAX - 1) + 1;
-            if let Err(error) = self.take(update).await {
+            if let Err(error) = self.take(update, next).await {
                 tracing::error!(%error, "an update from Telegram could not be carried out");
                 return Ok(());
             }
@@ -93,7 +90,7 @@ impl Bot {
                 .engine
                 .run(move |engine| {
                     let mut batch = Batch::default();
-                    batch.put_cursor(OFFSET, &next);
+                    batch.put_cursor(NEXT_UPDATE, &next);
                     engine.store.apply(batch)
                 })
                 .await;
@@ -104,10 +101,10 @@ impl Bot {
         Ok(())
     }
 
-    async fn take(&self, update: Update) -> Result<(), EngineError> {
+    async fn take(&self, update: Update, next: i32) -> Result<(), EngineError> {
         match update.kind {
-            UpdateKind::Message(message) => self.message(&message).await,
-            UpdateKind::CallbackQuery(tap) => self.tap(&tap).await,
+            UpdateKind::Message(message) => self.message(&message, next).await,
+            UpdateKind::CallbackQuery(tap) => self.tap(&tap, next).await,
             UpdateKind::MyChatMember(change) => {
                 let chat = ChatId(change.chat.id.0);
                 let reachable =
@@ -118,7 +115,7 @@ impl Bot {
         }
     }
 
-    async fn message(&self, message: &Incoming) -> Result<(), EngineError> {
+    async fn message(&self, message: &Incoming, next: i32) -> Result<(), EngineError> {
         let (Some(from), Some(text), true) = (&message.from, message.text(), message.chat.is_private()) else {
             return Ok(());
         };
@@ -127,7 +124,7 @@ impl Bot {
         let mut words = text.split_whitespace();
         let command = words.next().unwrap_or_default();
         if let Some(token) = words.next().filter(|_| command == "/start") {
-            return self.link(account, chat, token).await;
+            return self.link(account, chat, token, next).await;
         }
         let linked = self.user_of(account)?.is_some();
         if linked {
@@ -143,9 +140,9 @@ impl Bot {
         Ok(())
     }
 
-    async fn link(&self, account: i64, chat: ChatId, token: &str) -> Result<(), EngineError> {
+    async fn link(&self, account: i64, chat: ChatId, token: &str, next: i32) -> Result<(), EngineError> {
         let hash = linking::hash(token);
-        let link = self.engine.run(move |engine| engine.spend_token(&hash, account, chat)).await?;
+        let link = self.engine.run(move |engine| engine.spend_token(&hash, account, chat, next)).await?;
         match link {
             Some(link) => tracing::info!(user = %link.user, "a Telegram account was linked"),
             None => self.reply(chat, Notice::LinkExpired).await,
@@ -168,9 +165,9 @@ impl Bot {
         Ok(store.user(&link.user)?.filter(|user| user.active))
     }
 
-    async fn tap(&self, tap: &CallbackQuery) -> Result<(), EngineError> {
+    async fn tap(&self, tap: &CallbackQuery, next: i32) -> Result<(), EngineError> {
         boundary::pass("tap-before-commit");
-        let (text, as_dialog) = match self.carry_out(tap).await {
+        let (text, as_dialog) = match self.carry_out(tap, next).await {
             Ok(answer) => answer,
             Err(error) => {
                 let sorry = self.toast(Toast::TryAgain);
@@ -190,7 +187,7 @@ impl Bot {
     }
 
     /// Does what a tap means, and says so: the text, and whether it has to be closed.
-    async fn carry_out(&self, tap: &CallbackQuery) -> Result<(String, bool), EngineError> {
+    async fn carry_out(&self, tap: &CallbackQuery, next: i32) -> Result<(String, bool), EngineError> {
         let account = i64::try_from(tap.from.id.0).unwrap_or_default();
         let Some(user) = self.user_of(account)? else { return Ok((self.toast(Toast::NotYours), true)) };
         let button = tap.data.as_deref().and_then(Button::parse);
@@ -219,11 +216,13 @@ impl Bot {
             }
             Button::SentByHand(_) => self.sent_by_hand(&alert).await,
             Button::Draft(id) => {
-                self.engine.run(move |engine| engine.ask(Effect::SendDraft { alert: id, chat: place.chat })).await?;
+                let effect = Effect::SendDraft { alert: id, chat: place.chat };
+                self.engine.run(move |engine| engine.ask_by_update(effect, next)).await?;
                 Ok((self.toast(Toast::DraftComing), false))
             }
             Button::Show(id) => {
-                self.engine.run(move |engine| engine.ask(Effect::SendAlert { alert: id, chat: place.chat })).await?;
+                let effect = Effect::SendAlert { alert: id, chat: place.chat };
+                self.engine.run(move |engine| engine.ask_by_update(effect, next)).await?;
                 Ok((String::new(), false))
             }
             Button::SnoozeMenu(_) => self.turn_keyboard(&alert, place, true).await,

@@ -15,6 +15,7 @@ use crate::domain::calendar::Calendar;
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{Alert, AlertId, AlertState, ChatId, Evidence, MINUTE, Timestamp, UserId};
 use crate::engine::briefing::{Briefing, Speaker};
+use crate::engine::evaluate::is_first_evaluation;
 use crate::engine::outbox::{Ready, pause_after, ready};
 use crate::engine::status::Status;
 use crate::engine::told::{People, told};
@@ -120,10 +121,13 @@ impl Worker {
             self.wake_at_millis(next.0 * 1000);
         }
         let mut announcements: BTreeMap<ChatId, (Option<UserId>, Vec<Announcement>)> = BTreeMap::new();
+        let is_first_evaluation = is_first_evaluation(self.store())?;
         let mut refreshes = Vec::new();
         for (key, entry) in entries {
             let sequence = entry.sequence;
             match entry.effect.clone() {
+                // One digest tells what the first evaluation found, once it has found all.
+                Effect::Announce { first_evaluation: true, .. } if is_first_evaluation => {}
                 Effect::Announce { alert, occasion, first_evaluation, .. } => {
                     // What was decided a while ago is checked again before it is said.
                     let alert = self.store().alert(&alert)?.filter(|alert| alert.state == AlertState::Open);
@@ -214,25 +218,23 @@ impl Worker {
         let alerts: Vec<AlertId> = parts.iter().map(|part| part.alert.id.clone()).collect();
         let done: Vec<(String, u64)> = parts.iter().map(|part| (part.key.clone(), part.entry.sequence)).collect();
         let Some(rendered) = self.render(&alerts, occasion, user)? else {
-            return self.sender.engine.run(move |engine| engine.messages_sent(&[], &done)).await;
+            return self.sender.engine.run(move |engine| engine.messages_sent(&[], &done, None)).await;
         };
         match self.send(chat, &rendered, planned.silent).await? {
             Attempt::Sent(message_id) => {
                 let now = self.now();
                 self.sent.entry(chat).or_default().push(now);
-                let mut messages = self.older_messages(chat, &alerts)?;
-                messages.push(Message {
+                let message = Message {
                     chat,
                     message_id,
-                    alerts: alerts.clone(),
+                    alerts,
                     sent_at: now,
                     occasion,
                     told: user.cloned(),
                     shown: fingerprint(&rendered),
                     settled: false,
-                });
-                self.sender.engine.run(move |engine| engine.messages_sent(&messages, &done)).await?;
-                self.quiet_older(chat, message_id, &alerts).await
+                };
+                self.sent_one(message, done).await
             }
             Attempt::NotNow => Ok(()),
             // The chat is marked now: whoever stands in is told instead, so that nothing is lost with it.
@@ -241,36 +243,31 @@ impl Worker {
                 Ok(())
             }
             Attempt::Unreachable | Attempt::Never => {
-                self.sender.engine.run(move |engine| engine.messages_sent(&[], &done)).await
+                self.sender.engine.run(move |engine| engine.messages_sent(&[], &done, None)).await
             }
         }
     }
 
-    /// Earlier messages in the chat about the one alert that a new message speaks of: from now on settled, so that
-    /// there is one place to tap.
-    fn older_messages(&self, chat: ChatId, alerts: &[AlertId]) -> Result<Vec<Message>, EngineError> {
-        let [alert] = alerts else { return Ok(Vec::new()) };
-        let mut older = self.store().messages_about(alert)?;
-        older.retain(|message| message.chat == chat && message.alerts.len() == 1 && !message.settled);
-        older.iter_mut().for_each(|message| message.settled = true);
-        Ok(older)
+    /// Keeps a message that went out. Earlier ones in the chat about the same alert lose their buttons, so that there
+    /// is one place to tap.
+    async fn sent_one(&self, message: Message, done: Vec<(String, u64)>) -> Result<(), EngineError> {
+        let stale = match message.alerts.as_slice() {
+            [alert] => self.of_one_alert(alert, message.chat)?.next().is_some().then(|| alert.clone()),
+            _ => None,
+        };
+        self.sender.engine.run(move |engine| engine.messages_sent(&[message], &done, stale.as_ref())).await
     }
 
-    /// Takes the buttons from earlier messages about the same alert.
-    async fn quiet_older(&mut self, chat: ChatId, newest: i32, alerts: &[AlertId]) -> Result<(), EngineError> {
-        let [alert] = alerts else { return Ok(()) };
-        for message in self.store().messages_about(alert)? {
-            if message.chat != chat || message.message_id == newest || message.alerts.len() != 1 {
-                continue;
-            }
-            if let Some(mut rendered) = self.render(&message.alerts, message.occasion, message.told.as_ref())? {
-                rendered.keyboard = Vec::new();
-                if let Err(error) = self.sender.api.edit(chat, message.message_id, &rendered).await {
-                    tracing::debug!(%error, "an earlier message keeps its buttons");
-                }
-            }
-        }
-        Ok(())
+    /// The messages in a chat that speak of this alert alone.
+    fn of_one_alert(&self, alert: &AlertId, chat: ChatId) -> Result<impl Iterator<Item = Message>, EngineError> {
+        let messages = self.store().messages_about(alert)?;
+        Ok(messages.into_iter().filter(move |message| message.chat == chat && message.alerts.len() == 1))
+    }
+
+    /// Whether a later message in the chat speaks of the same alert: that one has the buttons.
+    fn has_later(&self, message: &Message) -> Result<bool, EngineError> {
+        let [alert] = message.alerts.as_slice() else { return Ok(false) };
+        Ok(self.of_one_alert(alert, message.chat)?.any(|other| other.message_id > message.message_id))
     }
 
     async fn send_draft(&mut self, key: &str, sequence: u64, alert: &AlertId, chat: ChatId) -> Result<(), EngineError> {
@@ -299,8 +296,7 @@ impl Worker {
             Attempt::NotNow => Ok(()),
             Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
             Attempt::Sent(message_id) => {
-                let mut messages = self.older_messages(chat, &alerts)?;
-                messages.push(Message {
+                let message = Message {
                     chat,
                     message_id,
                     alerts: alerts.to_vec(),
@@ -309,10 +305,8 @@ impl Worker {
                     told: user,
                     shown: fingerprint(&rendered),
                     settled: false,
-                });
-                let done = vec![(key.to_owned(), sequence)];
-                self.sender.engine.run(move |engine| engine.messages_sent(&messages, &done)).await?;
-                self.quiet_older(chat, message_id, &alerts).await
+                };
+                self.sent_one(message, vec![(key.to_owned(), sequence)]).await
             }
         }
     }
@@ -325,9 +319,12 @@ impl Worker {
             if message.settled {
                 continue;
             }
-            let Some(rendered) = self.render(&message.alerts, message.occasion, message.told.as_ref())? else {
+            let Some(mut rendered) = self.render(&message.alerts, message.occasion, message.told.as_ref())? else {
                 continue;
             };
+            if self.has_later(&message)? {
+                rendered.keyboard.clear();
+            }
             let shown = fingerprint(&rendered);
             if shown != message.shown {
                 match self.edit(message.chat, message.message_id, &rendered).await? {
@@ -342,7 +339,7 @@ impl Worker {
             message.settled |= self.is_final(&message)?;
             changed.push(message);
         }
-        self.sender.engine.run(move |engine| engine.messages_sent(&changed, &done)).await
+        self.sender.engine.run(move |engine| engine.messages_sent(&changed, &done, None)).await
     }
 
     /// Whether nothing can change in a message any more: its alerts are another's. A closed alert may open again.

@@ -4,6 +4,5 @@ pub mod announce;
 pub mod api;
 pub mod bot;
 pub mod deliver;
-pub mod linking;
 pub mod pace;
 pub mod render;

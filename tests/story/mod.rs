@@ -1,4 +1,8 @@
 //! Stories: from a fact in the CRM to the rep's chat and back, with the real daemon and time moved by hand.
 
+mod chat;
+mod crm;
 mod outage;
+mod quiet;
 mod rules;
+mod sources;

@@ -7,9 +7,9 @@ use max::app::App;
 use max::clock::Clock;
 use max::config::Config;
 use max::domain::{DAY, HOUR, Seconds, Timestamp, UserId};
+use max::engine::linking;
 use max::sandbox::espo::{self, EspoSandbox};
 use max::sandbox::telegram::{self, Author, Person, SentMessage, TelegramSandbox};
-use max::telegram::linking;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

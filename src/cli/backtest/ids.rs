@@ -61,6 +61,17 @@ impl Ids {
         Some(place)
     }
 
+    /// The same texts in the order of their bytes, and the place that each had before.
+    pub(super) fn sorted(&self) -> (Self, Vec<u32>) {
+        let mut order: Vec<u32> = (0u32..).take(self.len()).collect();
+        order.sort_unstable_by_key(|place| self.text(*place));
+        let mut sorted = Self::default();
+        for place in &order {
+            sorted.insert(self.text(*place));
+        }
+        (sorted, order)
+    }
+
     /// Half of the hash is enough to spread and to tell apart; equal ones are compared in full.
     fn hash(&self, text: &str) -> u32 {
         (self.hasher.hash_one(text) >> 32) as u32
@@ -111,5 +122,9 @@ mod tests {
         }
         assert_eq!(ids.place_of("x"), None);
         assert_eq!(ids.len(), 5_001);
+        let (sorted, order) = ids.sorted();
+        assert_eq!([sorted.text(0), sorted.text(1), sorted.text(2), sorted.text(3)], ["", "0", "1", "10"]);
+        assert_eq!(order[..4], [5_000, 0, 1, 10]);
+        assert_eq!(sorted.place_of("10"), Some(3));
     }
 }

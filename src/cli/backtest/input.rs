@@ -2,6 +2,7 @@
 //! activities take some hundred bytes each on disk and some dozens here.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -17,10 +18,8 @@ use super::BacktestError;
 use super::ids::Ids;
 
 /// A lead, reduced.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct LeadRow {
-    /// Its place among the ids in the file's order.
-    pub(super) id: u32,
     pub(super) life: Life,
     /// Its place among the owners.
     pub(super) owner: Option<u32>,
@@ -36,9 +35,10 @@ pub(super) struct Row {
 /// Everything that was recorded, in memory.
 #[derive(Debug)]
 pub(super) struct Recording {
+    /// In the order of bytes.
     lead_ids: Ids,
     owners: Ids,
-    /// By id, in the order of bytes.
+    /// In the order of their ids.
     pub(super) leads: Vec<LeadRow>,
     /// By (lead, instant, activity id).
     pub(super) rows: Vec<Row>,
@@ -68,7 +68,7 @@ impl Recording {
 
     /// The id of the lead at a place.
     pub(super) fn lead_id(&self, lead: u32) -> &str {
-        self.lead_ids.text(self.leads[lead as usize].id)
+        self.lead_ids.text(lead)
     }
 
     /// The owner of the lead at a place.
@@ -80,7 +80,7 @@ impl Recording {
         let (mut lead_ids, mut owners, mut leads) = (Ids::default(), Ids::default(), Vec::new());
         each_line(path, |line| {
             let lead: LeadLine<'_> = object(line)?;
-            let id = lead_ids.insert(&lead.id.0).ok_or_else(|| duplicate(&lead.id.0))?;
+            lead_ids.insert(&lead.id.0).ok_or_else(|| duplicate(&lead.id.0))?;
             let owner = lead.owner.as_ref().and_then(|owner| owners.insert(&owner.0).or(owners.place_of(&owner.0)));
             let closed_at = lead.closed_at.as_ref().map(|at| instant("closed_at", at)).transpose()?;
             let life = Life {
@@ -90,26 +90,27 @@ impl Recording {
                 closed_at,
                 do_not_contact: lead.do_not_contact.unwrap_or(false),
             };
-            leads.push(LeadRow { id, life, owner });
+            leads.push(LeadRow { life, owner });
             Ok(())
         })?;
-        leads.sort_unstable_by(|a, b| lead_ids.text(a.id).cmp(lead_ids.text(b.id)));
+        let (lead_ids, order) = lead_ids.sorted();
+        let leads = order.into_iter().map(|place| leads[place as usize]).collect();
         let (rows, steps) = (Vec::new(), Vec::new());
         Ok(Self { lead_ids, owners, leads, rows, steps, activities: 0, of_unknown_leads: 0 })
     }
 
     fn read_activities(&mut self, path: &Path, from: Timestamp, settings: &Settings) -> Result<(), BacktestError> {
-        let mut place_by_id = vec![0; self.leads.len()];
-        for (place, lead) in (0u32..).zip(&self.leads) {
-            place_by_id[lead.id as usize] = place;
-        }
         let mut ids = Ids::default();
+        let mut reader = Reader::default();
         each_line(path, |line| {
             let activity = Checked::of(line)?;
             let index = ids.insert(&activity.id.0).ok_or_else(|| duplicate(&activity.id.0))?;
             match self.lead_ids.place_of(&activity.lead_id.0) {
                 None => self.of_unknown_leads += 1,
-                Some(id) => self.take(place_by_id[id as usize], index, &activity, from, settings),
+                Some(lead) => {
+                    let reading = activity.reading(&mut reader);
+                    self.take(lead, index, &activity, reading, from, settings);
+                }
             }
             Ok(())
         })?;
@@ -121,7 +122,15 @@ impl Recording {
         Ok(())
     }
 
-    fn take(&mut self, lead: u32, index: u32, activity: &Checked<'_>, from: Timestamp, settings: &Settings) {
+    fn take(
+        &mut self,
+        lead: u32,
+        index: u32,
+        activity: &Checked<'_>,
+        reading: Reading,
+        from: Timestamp,
+        settings: &Settings,
+    ) {
         let Checked { channel, direction, status, at, planned_at, .. } = *activity;
         if let Some(planned_at) = planned_at {
             self.steps.push((lead, NextStep::new(planned_at, at, settings)));
@@ -129,7 +138,7 @@ impl Recording {
         }
         let created_at = self.leads[lead as usize].life.created_at;
         let young = is_young(at, at.max(from), created_at, settings.hot);
-        if let Some(deed) = Deed::of(channel, direction, status, activity.reading(), young) {
+        if let Some(deed) = Deed::of(channel, direction, status, reading, young) {
             self.rows.push(Row { lead, fact: Fact { at, index, channel, deed } });
         }
     }
@@ -247,8 +256,8 @@ impl<'a> Checked<'a> {
     }
 
     /// The reading as given; what is not given is detected, on an inbound.
-    fn reading(&self) -> Reading {
-        if self.direction == Direction::Out {
+    fn reading(&self, reader: &mut Reader) -> Reading {
+        if self.direction == Direction::Out || self.status == ActivityStatus::Planned {
             return Reading::default();
         }
         if let (Some(intent), Some(expects_reply), Some(auto_reply)) =
@@ -256,12 +265,34 @@ impl<'a> Checked<'a> {
         {
             return Reading { intent, expects_reply, auto_reply };
         }
-        let detected = read_text(self.preview.as_ref().map_or("", |preview| &preview.0));
+        let detected = reader.read(self.preview.as_ref().map_or("", |preview| &preview.0));
         Reading {
             intent: self.intent.unwrap_or(detected.intent),
             expects_reply: self.expects_reply.unwrap_or(detected.expects_reply),
             auto_reply: self.auto_reply.unwrap_or(detected.auto_reply),
         }
+    }
+}
+
+/// Reads messages, and remembers the short ones: "ok", "merci" and the like come by the thousand.
+#[derive(Debug, Default)]
+struct Reader {
+    known: HashMap<String, Reading>,
+}
+
+impl Reader {
+    const SHORT_BYTES: usize = 120;
+    const REMEMBERED: usize = 10_000;
+
+    fn read(&mut self, text: &str) -> Reading {
+        if let Some(known) = self.known.get(text) {
+            return *known;
+        }
+        let reading = read_text(text);
+        if text.len() <= Self::SHORT_BYTES && self.known.len() < Self::REMEMBERED {
+            self.known.insert(text.to_owned(), reading);
+        }
+        reading
     }
 }
 

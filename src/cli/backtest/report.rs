@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
-use chrono::{Datelike, NaiveDate, NaiveTime, Weekday};
+use chrono::{Datelike, NaiveDate};
 
 use crate::domain::calendar::Calendar;
 use crate::domain::time::format_duration;
@@ -45,13 +45,6 @@ pub(super) fn write_lines(out: &mut impl Write, recording: &Recording, entries: 
         out.write_all(b"}\n")?;
     }
     Ok(())
-}
-
-/// The hours in which a summary's target times run: Monday to Friday, 9 to 18, in Paris.
-pub(super) fn office_hours() -> Calendar {
-    let days = vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
-    let hour = |hour| NaiveTime::from_hms_opt(hour, 0, 0).expect("an hour of the day");
-    Calendar::new(chrono_tz::Europe::Paris, days, hour(9), hour(18)).expect("9 is before 18")
 }
 
 /// How often something opened, and what became of it.
@@ -167,7 +160,7 @@ fn write_types(out: &mut impl Write, counts: &Counts<'_>, settings: &Settings) -
         total.add(tally);
     }
     row("Total", &total, "")?;
-    writeln!(out, "In time: closed within the target, in working hours (Monday to Friday, 9 to 18, Paris).")
+    writeln!(out, "In time: closed within the target time, which runs in working hours.")
 }
 
 fn write_owners(out: &mut impl Write, counts: &Counts<'_>) -> io::Result<()> {

@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use super::world::{Record, World, ids_of, text_of};
+use super::value::{ids_of, text_of};
+use super::world::{Record, World};
 
 /// The seconds within which failed logins add up, and how many are one too many.
 const LOCK_OUT_WINDOW: i64 = 60;
@@ -101,9 +102,14 @@ impl Grant {
     pub const WRITE: Self = Self { create: true, edit: Reach::All, ..Self::READ };
 }
 
-/// A role: a grant for each entity named, nothing for the others.
+/// A role.
 #[derive(Debug, Clone, Default)]
-pub struct Rights(pub BTreeMap<String, Grant>);
+pub struct Rights {
+    /// By entity; nothing for those that are missing.
+    pub grants: BTreeMap<String, Grant>,
+    /// Whether many records may be changed in one go.
+    pub mass_update: bool,
+}
 
 impl Rights {
     /// What M.A.X. asks an administrator for.
@@ -111,16 +117,26 @@ impl Rights {
         let read = ["Meeting", "Task", "User", "Team", "Contact", "Account"];
         let write = ["Lead", "Call", "Email", "MaxAlert", "MaxActivity"];
         let mut rights = Self::default();
-        rights.0.extend(read.map(|entity| (entity.to_owned(), Grant::READ)));
-        rights.0.extend(write.map(|entity| (entity.to_owned(), Grant::WRITE)));
-        rights.0.insert("Webhook".into(), Grant { delete: Reach::All, ..Grant::WRITE });
+        rights.grants.extend(read.map(|entity| (entity.to_owned(), Grant::READ)));
+        rights.grants.extend(write.map(|entity| (entity.to_owned(), Grant::WRITE)));
+        rights.grants.insert("Webhook".into(), Grant { delete: Reach::All, ..Grant::WRITE });
         rights
+    }
+
+    /// What a sales rep usually has: the records of one's teams; of alerts, deciding about them.
+    pub fn of_people() -> Self {
+        let own = ["Lead", "Call", "Meeting", "Task", "Email", "Contact", "Account"];
+        let of_team = Grant { create: true, read: Reach::Team, edit: Reach::Team, delete: Reach::No };
+        let mut rights = Self { mass_update: true, ..Self::default() };
+        rights.grants.extend(own.map(|entity| (entity.to_owned(), of_team)));
+        rights.grants.extend(["User", "Team"].map(|entity| (entity.to_owned(), Grant::READ)));
+        rights.with("MaxAlert", Grant { create: false, ..of_team }).with("MaxActivity", of_team)
     }
 
     /// The same with one entity's grant replaced.
     #[must_use]
     pub fn with(mut self, entity: &str, grant: Grant) -> Self {
-        self.0.insert(entity.into(), grant);
+        self.grants.insert(entity.into(), grant);
         self
     }
 }
@@ -162,7 +178,12 @@ impl Actor {
     }
 
     fn grant(&self, entity: &str) -> Grant {
-        self.rights.0.get(entity).copied().unwrap_or(Grant::NONE)
+        self.rights.grants.get(entity).copied().unwrap_or(Grant::NONE)
+    }
+
+    /// Whether many records may be changed in one go.
+    pub fn may_mass_update(&self) -> bool {
+        self.kind == UserKind::Admin || self.rights.mass_update
     }
 
     /// Whether records of this entity may be made.
@@ -224,7 +245,11 @@ impl World {
         }
         let login = self.logins.iter().find(|login| login.account.opens(presented, method, path));
         match login {
-            Some(login) => Entry::Granted(self.actor_of(login)),
+            Some(login) => Entry::Granted(Actor {
+                id: login.user_id.clone(),
+                kind: login.account.kind,
+                rights: login.account.rights.clone(),
+            }),
             None => {
                 self.failed_logins.push_back(now);
                 Entry::Refused
@@ -232,8 +257,17 @@ impl World {
         }
     }
 
-    fn actor_of(&self, login: &Login) -> Actor {
-        Actor { id: login.user_id.clone(), kind: login.account.kind, rights: login.account.rights.clone() }
+    /// The user behind a User record, with or without a login; `None` when there is none.
+    pub fn user(&self, id: &str) -> Option<Actor> {
+        let record = self.row("User", id)?;
+        let login = self.logins.iter().find(|login| login.user_id == id);
+        let kind = match text_of(&record.attributes, "type").as_deref() {
+            Some("admin" | "super-admin" | "system") => UserKind::Admin,
+            Some("api") => UserKind::Api,
+            _ => UserKind::Regular,
+        };
+        let rights = login.map(|login| &login.account.rights).or(self.roles.get(id)).cloned();
+        Some(Actor { id: id.into(), kind, rights: rights.unwrap_or_else(Rights::of_people) })
     }
 
     /// Whether a deed is allowed on this very record.

@@ -5,12 +5,15 @@
 //! does not imitate is held by `tests/conformance.rs`, which replays recordings of real instances against it.
 
 mod access;
+mod draft;
 mod faults;
+mod mail;
 mod query;
 mod refusal;
 mod rest;
 mod schema;
 mod server;
+mod value;
 mod view;
 mod webhooks;
 mod world;
@@ -32,8 +35,9 @@ use crate::clock::Clock;
 use access::Actor;
 use faults::Course;
 use rest::{Reply, Request};
+use value::text_of;
 use webhooks::{Answer, Delivery};
-use world::{Pen, World, text_of};
+use world::{Pen, World};
 
 /// The API key of the default options' user `max_api`.
 pub const API_KEY: &str = "sandbox-api-key";
@@ -61,6 +65,11 @@ impl Version {
             Self::V10 => "10.0.0",
         }
     }
+
+    /// Whether webhooks carry all addresses and numbers of a person, not only the first.
+    fn tells_points(self) -> bool {
+        self == Self::V10
+    }
 }
 
 /// How a sandbox is set up.
@@ -79,7 +88,8 @@ pub struct Options {
     /// `webhookAllowedAddressList`: hosts (with or without port) webhooks may go to though they are internal;
     /// `*` stands for all.
     pub webhook_hosts: Vec<String>,
-    /// Whether webhooks are sent the moment something changes, not only by [`EspoSandbox::deliver_webhooks`].
+    /// Whether webhooks are sent the moment something changes, not only by [`EspoSandbox::deliver_webhooks`]. The
+    /// handle then has to be used within a tokio runtime.
     pub auto_webhooks: bool,
     /// Entity definitions laid over those of our extension.
     pub entities: Map<String, Value>,
@@ -250,11 +260,15 @@ impl EspoSandbox {
         self.world().requests.iter().cloned().collect()
     }
 
-    /// Replaces what an account may do; `user_name` is its login.
-    pub fn set_rights(&self, user_name: &str, rights: &Rights) {
-        for login in self.world().logins.iter_mut().filter(|login| login.account.user_name == user_name) {
+    /// Replaces what a user may do; `user` is an id or a login. Users without an account have
+    /// [`Rights::of_people`] until then.
+    pub fn set_rights(&self, user: &str, rights: &Rights) {
+        let mut world = self.world();
+        let id = user_id(&world, user);
+        for login in world.logins.iter_mut().filter(|login| login.user_id == id) {
             login.account.rights = rights.clone();
         }
+        world.roles.insert(id, rights.clone());
     }
 
     /// Lets something go wrong from now on.
@@ -276,13 +290,16 @@ impl EspoSandbox {
         self.world().queue.len()
     }
 
-    /// One run of the sending job: POSTs what is due, at most 20 events, and waits for the answers.
-    pub async fn deliver_webhooks(&self) {
+    /// One run of the sending job: POSTs what is due, at most 20 events, and waits for the answers. Answers how
+    /// many POSTs were made; a refused delivery is due again ten minutes later.
+    pub async fn deliver_webhooks(&self) -> usize {
         let due = self.world().due_deliveries();
+        let count = due.len();
         for delivery in due {
             let answer = self.post(&delivery).await;
             self.world().settle(delivery, answer);
         }
+        count
     }
 
     /// Closes the port.
@@ -328,7 +345,7 @@ impl EspoSandbox {
         self.changed.send_modify(|ticks| *ticks += 1);
         if self.auto_webhooks && self.world().queue.len() > 0 {
             let sandbox = self.clone();
-            tokio::spawn(async move { sandbox.deliver_webhooks().await });
+            tokio::spawn(async move { while sandbox.deliver_webhooks().await > 0 {} });
         }
     }
 
@@ -360,6 +377,12 @@ impl EspoSandbox {
         let path = uri.path_and_query().map_or_else(String::new, ToString::to_string);
         world.requests.push_back(RequestLog { method: method.to_string(), path, status });
     }
+}
+
+/// The id behind an id or a login.
+fn user_id(world: &World, user: &str) -> String {
+    let named = world.rows("User").find(|(_, row)| text_of(&row.attributes, "userName").as_deref() == Some(user));
+    named.map_or(user, |(id, _)| id).to_owned()
 }
 
 fn map(value: Value) -> Map<String, Value> {
@@ -430,6 +453,63 @@ mod tests {
         let (status, body) = post(&sandbox, "MaxAlert", alert).await.unwrap();
         assert_eq!((status, &body[0]["dedupKey"]), (409, &json!("k")));
         assert_eq!(sandbox.list("MaxAlert").len(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_relation_endpoint_moves_nothing_but_the_link() {
+        let (sandbox, clock) = sandbox().await;
+        let lead = sandbox.create("Lead", "admin", json!({"name": "Jean Martin"}));
+        let call = json!({"name": "Appel", "dateStart": clock.now().to_espo(), "leadsIds": []});
+        let call = sandbox.create("Call", "admin", call);
+        let before = sandbox.get("Call", &call).unwrap();
+        clock.advance(60);
+        sandbox.link("Lead", &lead, "calls", &call);
+        let after = sandbox.get("Call", &call).unwrap();
+        assert_eq!((&after["leadsIds"], &after["modifiedAt"]), (&json!([lead]), &before["modifiedAt"]));
+        assert_eq!(get(&sandbox, &format!("Lead/{lead}/calls?select=id")).await.1["list"][0]["id"], json!(call));
+        sandbox.unlink("Lead", &lead, "calls", &call);
+        assert_eq!(sandbox.get("Call", &call), Some(before));
+    }
+
+    #[tokio::test]
+    async fn eleven_failed_logins_lock_everybody_out_for_a_minute() {
+        let (sandbox, clock) = sandbox().await;
+        let wrong = || sandbox.http.get(format!("{}/api/v1/Lead", sandbox.url())).header("X-Api-Key", "wrong").send();
+        for _ in 0..10 {
+            assert_eq!(wrong().await.unwrap().status(), 401);
+        }
+        assert_eq!(get(&sandbox, "Lead").await.0, 200);
+        assert_eq!(wrong().await.unwrap().status(), 401);
+        assert_eq!(get(&sandbox, "Lead").await.0, 403);
+        clock.advance(60);
+        assert_eq!(get(&sandbox, "Lead").await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn what_the_api_user_may_no_longer_see_is_not_listed() {
+        let (sandbox, _) = sandbox().await;
+        let lead = sandbox.create("Lead", "admin", json!({"name": "Jean Martin"}));
+        let team = Grant { read: Reach::Team, ..Grant::READ };
+        sandbox.set_rights("max_api", &Rights::of_max().with("Lead", team));
+        assert_eq!(get(&sandbox, "Lead").await.1["list"], json!([]));
+        assert_eq!(get(&sandbox, &format!("Lead/{lead}")).await.0, 403);
+        sandbox.set_rights("max_api", &Rights::of_max());
+        assert_eq!(get(&sandbox, "Lead").await.1["list"][0]["id"], json!(lead));
+    }
+
+    #[tokio::test]
+    async fn everything_is_down_until_healed() {
+        let (sandbox, _) = sandbox().await;
+        sandbox.fail(Fault::Down);
+        let url = format!("{}/api/v1/Lead", sandbox.url());
+        assert!(sandbox.http.get(&url).header("X-Api-Key", API_KEY).send().await.is_err());
+        sandbox.heal();
+        sandbox.fail(Fault::Html { status: 502, times: 1 });
+        assert_eq!(get(&sandbox, "Lead").await, (502, Value::Null));
+        sandbox.fail(Fault::RefuseWrites { status: 500, times: 1 });
+        assert_eq!(get(&sandbox, "Lead").await.0, 200);
+        assert_eq!(post(&sandbox, "Lead", json!({"lastName": "Martin"})).await.unwrap().0, 500);
+        assert_eq!(post(&sandbox, "Lead", json!({"lastName": "Martin"})).await.unwrap().0, 200);
     }
 
     #[tokio::test]

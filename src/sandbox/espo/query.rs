@@ -6,10 +6,12 @@ use chrono::{NaiveDateTime, TimeZone};
 use serde_json::{Map, Value, json};
 
 use super::access::Actor;
+use super::draft::instant;
 use super::refusal::Refusal;
 use super::schema::{Derived, Entity, Kind};
+use super::value::{addresses, ids_of, points, text_of};
 use super::view::columns;
-use super::world::{Record, World, addresses, ids_of, instant, points, text_of};
+use super::world::{Record, World};
 
 /// One question to a list.
 #[derive(Debug)]
@@ -215,15 +217,8 @@ fn selection(params: &Map<String, Value>) -> Option<Vec<String>> {
 fn named_filters(params: &Map<String, Value>, definition: &Entity) -> Result<Vec<Condition>, Refusal> {
     let mut found = Vec::new();
     if let Some(name) = params.get("primaryFilter").and_then(Value::as_str) {
-        let field = definition.field("status").filter(|_| ["actual", "active"].contains(&name));
-        let Some(_) = field else {
-            return Err(Refusal::new(400, format!("Bad filter '{name}'.")));
-        };
-        found.push(Condition::Not(vec![Condition::Test {
-            attribute: "status".into(),
-            operator: Operator::In,
-            value: json!(["Converted", "Recycled", "Dead"]),
-        }]));
+        let unknown = || Refusal::new(400, format!("Bad filter '{name}'."));
+        found.extend(primary_filter(&definition.name, name).ok_or_else(unknown)?);
     }
     let list = params.get("boolFilterList").and_then(Value::as_array).cloned().unwrap_or_default();
     if list.iter().any(|name| name == "onlyMy") {
@@ -234,6 +229,19 @@ fn named_filters(params: &Map<String, Value>, definition: &Entity) -> Result<Vec
         });
     }
     Ok(found)
+}
+
+fn primary_filter(entity: &str, name: &str) -> Option<Vec<Condition>> {
+    let is = |attribute: &str, operator, value: Value| Condition::Test { attribute: attribute.into(), operator, value };
+    let status = |word: &str| is("status", Operator::Equals, word.into());
+    Some(match (entity, name) {
+        ("Lead", "actual" | "active") => vec![is("status", Operator::NotIn, json!(["Converted", "Recycled", "Dead"]))],
+        ("MaxAlert", "open") => vec![status("Open")],
+        ("MaxAlert", "snoozed") => vec![status("Snoozed")],
+        ("MaxAlert", "resolved") => vec![status("Resolved")],
+        ("MaxAlert", "urgent") => vec![status("Open"), is("severity", Operator::Equals, "urgent".into())],
+        _ => return None,
+    })
 }
 
 fn conditions(items: &Value, definition: &Entity) -> Result<Vec<Condition>, Refusal> {

@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 use super::access::{Actor, Deed, Entry, Presented, Reach, UserKind, hex, hmac_sha256};
 use super::query::{ListQuery, matching, php_params};
 use super::refusal::Refusal;
-use super::world::{Pen, World, text_of};
+use super::schema::Relation;
+use super::value::{ids_of, text_of};
+use super::world::{Pen, Record, World};
 
 /// The most webhooks a user may have.
 const MOST_WEBHOOKS: usize = 50;
@@ -53,6 +55,11 @@ impl Reply {
         Self { status, reason: String::new(), body: Some(body), html: false, asks: false }
     }
 
+    /// What an exception thrown outside the records' own controllers becomes.
+    fn thrown(status: u16, reason: &str) -> Self {
+        Self { reason: reason.into(), ..Self::unauthorised(status, false) }
+    }
+
     fn unauthorised(status: u16, asks: bool) -> Self {
         Self { status, reason: String::new(), body: None, html: true, asks }
     }
@@ -94,8 +101,10 @@ impl World {
             ("GET", ["Metadata"]) => {
                 let params = php_params(request.query);
                 let key = params.get("key").and_then(Value::as_str).unwrap_or_default();
-                Ok(Reply::json(200, self.schema.metadata(key)))
+                let found = self.schema.metadata(key);
+                Ok(Reply { body: Some(found).filter(|found| !found.is_null()), ..Reply::json(200, Value::Null) })
             }
+            ("POST", ["Max", "visibleLeads"]) => self.visible_leads(actor, request),
             ("POST", ["MassAction"]) => self.mass_action(actor, request),
             ("POST", [entity, "action", "restoreDeleted"]) => self.restore_deleted(actor, entity, request),
             ("GET", [entity]) => self.list(actor, entity, request),
@@ -123,7 +132,7 @@ impl World {
         self.readable(actor, entity)?;
         let definition = self.entity(entity)?;
         let record = self.row(entity, id).ok_or_else(|| Refusal::absent(id))?;
-        if let Some((foreign, back)) = definition.relations.get(link) {
+        if let Some(Relation { entity: foreign, foreign: back, .. }) = definition.relations.get(link) {
             self.readable(actor, foreign)?;
             let query = self.query(foreign, request)?;
             return self.page(actor, foreign, &query, |_, row| {
@@ -133,7 +142,7 @@ impl World {
                 let kind = self.entity(foreign).ok().and_then(|e| e.field(back)).map(|field| field.kind.as_str());
                 match kind {
                     Some("linkParent") => is("Id", id) && is("Type", entity),
-                    Some("linkMultiple") => super::world::ids_of(&row.attributes, back).iter().any(|known| known == id),
+                    Some("linkMultiple") => ids_of(&row.attributes, back).iter().any(|known| known == id),
                     _ => is("Id", id),
                 }
             });
@@ -144,7 +153,7 @@ impl World {
             return Err(Refusal::new(404, format!("Link '{link}' does not exist.")));
         };
         self.readable(actor, &target)?;
-        let ids = super::world::ids_of(&record.attributes, link);
+        let ids = ids_of(&record.attributes, link);
         let query = self.query(&target, request)?;
         self.page(actor, &target, &query, |row, _| ids.iter().any(|id| id == row))
     }
@@ -156,13 +165,7 @@ impl World {
         ListQuery::read(request.query, definition, counted, self.options.list_limit)
     }
 
-    fn page(
-        &self,
-        actor: &Actor,
-        entity: &str,
-        query: &ListQuery,
-        belongs: impl Fn(&str, &super::world::Record) -> bool,
-    ) -> Answer {
+    fn page(&self, actor: &Actor, entity: &str, query: &ListQuery, belongs: impl Fn(&str, &Record) -> bool) -> Answer {
         let definition = self.entity(entity)?;
         let own_hooks = entity == "Webhook" && actor.kind == UserKind::Api;
         let visible = self.rows(entity).filter(|(id, record)| {
@@ -272,9 +275,12 @@ impl World {
     }
 
     fn link(&mut self, actor: &Actor, entity: &str, id: &str, link: &str, request: &Request<'_>) -> Answer {
-        self.entity(entity)?;
+        let read_only = self.entity(entity)?.relations.get(link).is_some_and(|relation| relation.read_only);
         if actor.reach(entity, Deed::Edit) == Reach::No {
             return Err(Refusal::new(403, "No edit access."));
+        }
+        if read_only {
+            return Err(Refusal::new(403, ""));
         }
         let input = object(request)?;
         let many = input.get("ids").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -300,8 +306,8 @@ impl World {
         if input.get("action") != Some(&json!("update")) {
             return Err(Refusal::new(404, ""));
         }
-        if actor.kind != UserKind::Admin {
-            return Ok(Reply { reason: "No mass-update permission.".into(), ..Reply::unauthorised(403, false) });
+        if !actor.may_mass_update() {
+            return Ok(Reply::thrown(403, "No mass-update permission."));
         }
         let entity = text_of(&input, "entityType").unwrap_or_default();
         let params = input.get("params").cloned().unwrap_or_default();
@@ -310,13 +316,39 @@ impl World {
             None => matching(self, actor, self.entity(&entity)?, &params["where"])?,
         };
         let data = input.get("data").and_then(Value::as_object).cloned().unwrap_or_default();
+        let values = data.get("values").and_then(Value::as_object).cloned().unwrap_or(data);
+        let values = for_people(actor, &entity, values);
         for id in &ids {
-            self.update(actor, &entity, id, data.clone(), None, Pen::Rest { skip_duplicates: true })?;
+            let allowed = self.row(&entity, id).is_some_and(|record| self.may(actor, Deed::Edit, &entity, record));
+            if !allowed {
+                continue;
+            }
+            self.update(actor, &entity, id, values.clone(), None, Pen::Rest { skip_duplicates: true })?;
         }
         if input.get("idle") == Some(&json!(true)) {
             return Ok(Reply::json(200, json!({"id": self.fresh_id()})));
         }
         Ok(Reply::json(200, json!({"count": ids.len(), "ids": ids})))
+    }
+
+    /// The extension's own route: which of these leads a user may see.
+    fn visible_leads(&self, actor: &Actor, request: &Request<'_>) -> Answer {
+        if actor.kind == UserKind::Regular {
+            return Ok(Reply::thrown(403, "Only for API users."));
+        }
+        let input = object(request)?;
+        let Some(user) = text_of(&input, "userId").and_then(|id| self.user(&id)) else {
+            return Ok(Reply::thrown(404, "No such user."));
+        };
+        let asked = input.get("leadIds").and_then(Value::as_array).cloned().unwrap_or_default();
+        let sees = |id: &&Value| {
+            let record = id.as_str().and_then(|id| self.row("Lead", id));
+            record.is_some_and(|record| self.may(&user, Deed::Read, "Lead", record))
+        };
+        let active =
+            self.row("User", &user.id).is_some_and(|row| row.attributes.get("isActive") != Some(&json!(false)));
+        let seen: Vec<&Value> = asked.iter().filter(|_| active).filter(sees).collect();
+        Ok(Reply::json(200, json!({"leadIds": seen})))
     }
 
     fn settings(&self) -> Value {
@@ -401,9 +433,8 @@ impl World {
         if !self.may_post_to(&url) {
             return Err(Refusal::invalid("Webhook", "url", "notInternal"));
         }
-        let mine = |(_, row): &(&str, &super::world::Record)| {
-            text_of(&row.attributes, "createdById").is_some_and(|by| by == actor.id)
-        };
+        let mine =
+            |(_, row): &(&str, &Record)| text_of(&row.attributes, "createdById").is_some_and(|by| by == actor.id);
         if self.rows("Webhook").filter(mine).count() >= MOST_WEBHOOKS {
             return Err(Refusal::new(403, "Webhook limit exceeded."));
         }

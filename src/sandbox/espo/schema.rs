@@ -46,9 +46,20 @@ pub struct Entity {
     pub stream: bool,
     /// Whether webhooks may name it.
     pub object: bool,
-    /// Relations that no field of this entity holds: name to (entity, the field there that points back).
-    pub relations: BTreeMap<String, (String, String)>,
+    /// Relations that no field of this entity holds, by name.
+    pub relations: BTreeMap<String, Relation>,
     fields: BTreeMap<String, Field>,
+}
+
+/// A link that the other side holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relation {
+    /// The other entity.
+    pub entity: String,
+    /// The field there that points back.
+    pub foreign: String,
+    /// Whether it cannot be changed from this side.
+    pub read_only: bool,
 }
 
 /// What validation needs to know of a field.
@@ -357,11 +368,12 @@ fn unique(definition: &Value) -> Vec<Vec<String>> {
     indexes.values().filter_map(of).collect()
 }
 
-fn relations(fields: &Map<String, Value>, links: &Map<String, Value>) -> BTreeMap<String, (String, String)> {
+fn relations(fields: &Map<String, Value>, links: &Map<String, Value>) -> BTreeMap<String, Relation> {
     let of = |(name, link): (&String, &Value)| {
-        let foreign = link.get("foreign").and_then(Value::as_str)?;
-        let entity = link.get("entity").and_then(Value::as_str)?;
-        (!fields.contains_key(name)).then(|| (name.clone(), (entity.to_owned(), foreign.to_owned())))
+        let text = |key: &str| link.get(key).and_then(Value::as_str).map(str::to_owned);
+        let read_only = link.get("readOnly") == Some(&Value::Bool(true));
+        let relation = Relation { entity: text("entity")?, foreign: text("foreign")?, read_only };
+        (!fields.contains_key(name)).then(|| (name.clone(), relation))
     };
     links.iter().filter_map(of).collect()
 }
@@ -449,7 +461,8 @@ mod tests {
         assert!(alert.delete_id && alert.attribute("leadId").is_some());
         assert_eq!(alert.field("lead").unwrap().target.as_deref(), Some("Lead"));
         let lead = schema.entity("Lead").unwrap();
-        assert_eq!(lead.relations["maxAlerts"], ("MaxAlert".to_owned(), "lead".to_owned()));
+        let alerts = Relation { entity: "MaxAlert".into(), foreign: "lead".into(), read_only: true };
+        assert_eq!(lead.relations["maxAlerts"], alerts);
         assert_eq!(schema.metadata("entityDefs.Lead.fields.status.notActualOptions")[2], "Dead");
         assert_eq!(schema.metadata("scopes.MaxAlert.entity"), true);
         assert_eq!(schema.metadata("no.such.key"), Value::Null);

@@ -1,10 +1,11 @@
 //! Which keys of a record an answer shows: a list row, a single read, the answer to a creation, a webhook.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::access::Actor;
 use super::schema::{Attribute, Derived, Entity, Kind};
-use super::world::{Record, World, person_name, text_of};
+use super::value::{person_name, text_of};
+use super::world::{Record, World};
 
 /// With `select`, long texts are cut to this many characters.
 const SELECTED_TEXT: usize = 10_000;
@@ -78,18 +79,22 @@ impl World {
         let mut view = self.created_view(actor, definition, record);
         view.remove("createdByName");
         view.remove("attachmentsTypes");
-        view.retain(|name, value| {
-            let attribute = definition.attribute(name);
-            attribute.is_none_or(|a| match &a.kind {
-                Kind::LinkName | Kind::ParentName => !value.is_null(),
-                Kind::LinkIds | Kind::LinkNames => {
-                    a.field != "followers" && record.attributes.contains_key(&format!("{}Ids", a.field))
-                }
-                Kind::LinkColumns(_) => false,
-                Kind::Derived(Derived::Points) => !value.as_array().is_some_and(Vec::is_empty),
-                _ => true,
-            })
-        });
+        let stored = |field: &str, suffix: &str| record.attributes.contains_key(&format!("{field}{suffix}"));
+        let told = |attribute: &Attribute, value: &Value| match &attribute.kind {
+            Kind::LinkName => !value.is_null() || stored(&attribute.field, "Id"),
+            Kind::ParentName => !value.is_null(),
+            Kind::LinkIds | Kind::LinkNames if attribute.field.ends_with("EmailAddresses") => {
+                attribute.kind == Kind::LinkIds && *value != json!([])
+            }
+            Kind::LinkIds | Kind::LinkNames => {
+                !["followers", "emailAccounts"].contains(&attribute.field.as_str()) && stored(&attribute.field, "Ids")
+            }
+            Kind::LinkColumns(_) | Kind::Derived(Derived::AddressHash) => false,
+            Kind::Derived(Derived::Points) => *value != json!([]) && self.options.version.tells_points(),
+            Kind::Text if definition.name == "Email" => *value != json!(""),
+            _ => true,
+        };
+        view.retain(|name, value| definition.attribute(name).is_none_or(|attribute| told(attribute, value)));
         view
     }
 

@@ -10,8 +10,9 @@ use serde_json::{Map, Value};
 
 use super::Version;
 use super::access::{Actor, hex, hmac_sha256};
-use super::schema::Kind;
-use super::world::{World, text_of};
+use super::schema::{Derived, Kind};
+use super::value::text_of;
+use super::world::World;
 
 /// Events one run of the sending job takes.
 const PORTION: usize = 20;
@@ -85,7 +86,10 @@ impl World {
             let unspoken = ["modifiedAt", "streamUpdatedAt", "versionNumber", "isFollowed", "personStringData"];
             let known = definition.attribute(name);
             !unspoken.contains(&name)
-                && known.is_some_and(|a| a.field != "followers" && !matches!(a.kind, Kind::LinkColumns(_)))
+                && known.is_some_and(|a| {
+                    !["followers", "emailAccounts"].contains(&a.field.as_str())
+                        && !matches!(a.kind, Kind::LinkColumns(_))
+                })
         };
         let changed: BTreeSet<&String> = after
             .iter()
@@ -101,8 +105,15 @@ impl World {
         if fields.is_empty() {
             return;
         }
-        let mut body: Map<String, Value> =
-            after.iter().filter(|(name, _)| changed.contains(name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+        let spells_out = |name: &str| {
+            let points = definition.attribute(name).is_some_and(|a| a.kind == Kind::Derived(Derived::Points));
+            !points || self.options.version.tells_points()
+        };
+        let mut body: Map<String, Value> = after
+            .iter()
+            .filter(|(name, _)| changed.contains(name) && spells_out(name))
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect();
         body.insert("id".into(), id.into());
         let of_field = |field: &str| {
             let mut body = Map::from_iter([("id".to_owned(), Value::from(id))]);

@@ -5,8 +5,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
+use super::{EngineError, Handle};
 use crate::domain::{HOUR, Timestamp, UserId};
-use crate::engine::{EngineError, Handle};
 use crate::store::LinkToken;
 
 /// How long a link may be used, in seconds (exclusive).

@@ -1,0 +1,113 @@
+//! The program as it is called: what each command says, and with which exit code. 2 is a mistake in what was
+//! asked, 1 a failure.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::Output;
+
+use assert_cmd::Command;
+
+/// Enough to run. On port 1 nobody listens.
+const WHOLE: &str = "[espocrm]\nurl = \"http://127.0.0.1:1\"\napi_key = \"k3y\"\n[http]\nlisten = \"127.0.0.1:1\"\n";
+
+fn max(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("max"));
+    command.env_clear().current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn folder_with(text: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("config.toml"), text).unwrap();
+    folder
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn help_names_every_command_and_each_explains_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = max(folder.path(), &["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    for command in ["run", "demo", "check", "generate", "backtest", "extension", "link"] {
+        assert!(text(&output.stdout).contains(&format!("  {command} ")), "{command}");
+        let of_command = max(folder.path(), &[command, "--help"]);
+        assert_eq!(of_command.status.code(), Some(0), "{command}");
+        assert!(text(&of_command.stdout).contains("Usage: max"), "{command}");
+    }
+    assert_eq!(max(folder.path(), &["dance"]).status.code(), Some(2));
+    assert!(text(&max(folder.path(), &["--version"]).stdout).starts_with("max "));
+}
+
+#[test]
+fn check_sums_up_a_good_file_and_writes_nothing() {
+    let folder = folder_with(WHOLE);
+    let output = max(folder.path(), &["check", "--config", "config.toml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    assert!(said.contains("in order") && said.contains("http://127.0.0.1:1") && said.contains("max-data"), "{said}");
+    assert!(!said.contains("k3y"), "{said}");
+    let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files, ["config.toml"]);
+}
+
+#[test]
+fn check_refuses_a_bad_file() {
+    let folder = folder_with("[espocrm]\nurl = \"nowhere\"\n");
+    let output = max(folder.path(), &["check", "--config", "config.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("2 mistakes in the configuration"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn extension_writes_an_archive_that_espocrm_would_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = max(folder.path(), &["extension", "--out", "packed.zip"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("packed.zip") && text(&output.stdout).contains("Administration"));
+    let file = std::fs::File::open(folder.path().join("packed.zip")).unwrap();
+    let mut archive = zip::ZipArchive::new(file).unwrap();
+    let mut manifest = String::new();
+    archive.by_name("manifest.json").unwrap().read_to_string(&mut manifest).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!(manifest["version"], env!("CARGO_PKG_VERSION"), "one version for both");
+}
+
+#[test]
+fn extension_says_where_it_cannot_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = max(folder.path(), &["extension", "--out", "no/such/folder/max.zip"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("no/such/folder/max.zip"), "{}", text(&output.stderr));
+}
+
+#[test]
+fn link_without_a_daemon_says_so() {
+    let folder = folder_with(WHOLE);
+    let output = max(folder.path(), &["link", "--config", "config.toml", "--user", "sophie"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("127.0.0.1:1") && said.contains("max run"), "{said}");
+    assert_eq!(text(&output.stdout), "", "a script reads the link there");
+}
+
+#[test]
+fn run_with_a_missing_or_bad_file_ends_at_once() {
+    let folder = folder_with("[sync]\npoll_interval = 5\n");
+    for (file, word) in [("absent.toml", "absent.toml: cannot be read"), ("config.toml", "sync.poll_interval")] {
+        let output = max(folder.path(), &["run", "--config", file]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains(word), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn run_says_which_address_is_taken() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let folder = folder_with(&WHOLE.replace("listen = \"127.0.0.1:1\"", &format!("listen = \"{address}\"")));
+    let output = max(folder.path(), &["run", "--config", "config.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains(&address), "{}", text(&output.stderr));
+}

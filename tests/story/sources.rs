@@ -1,0 +1,195 @@
+//! Where facts come from: polls, webhooks, sweeps, the API; and that they say the same.
+
+use max::domain::{DAY, HOUR, MINUTE};
+use serde_json::json;
+
+use crate::support::{LUC, World, button};
+
+#[tokio::test]
+async fn an_activity_logged_by_api_is_in_the_crm_once_and_decides_at_once() {
+    let world = World::begin().await;
+    let lead = world.lead("Nina", 10 * DAY, json!({}));
+    world.mail_to("Nina", 4 * DAY, "Bonjour Nina, avez-vous pu regarder notre offre ?");
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "NoReply3d")["status"], "Open");
+    let report = json!({"id": "wa-1", "leadId": lead, "channel": "whatsapp", "direction": "in", "message_preview": "Bien reçu, merci !"});
+    let (status, answer) = world.api("POST", "/api/activities/log", report.clone()).await;
+    assert_eq!(status, 201, "{answer}");
+    assert_eq!(answer["reading"]["expectsReply"], false);
+    let (status, _) = world.api("POST", "/api/activities/log", report).await;
+    assert_eq!(status, 200);
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "NoReply3d")["closeReason"], "cleared");
+    assert_eq!(world.espo.list("MaxActivity").len(), 1);
+    world.pass(HOUR).await;
+    let lead_id = max::domain::LeadId(lead);
+    let known = world.app().engine.store().activities(&lead_id).unwrap();
+    assert_eq!(known.len(), 2, "its echo from the CRM is the same activity: {known:#?}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_api_names_what_is_wrong() {
+    let world = World::begin().await;
+    let lead = world.lead("Nina", DAY, json!({}));
+    world.settle().await;
+    let good = json!({"id": "x1", "leadId": lead, "channel": "whatsapp", "direction": "out"});
+    let with = |change: serde_json::Value| {
+        let mut report = good.clone();
+        report.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        report
+    };
+    let cases = [
+        (with(json!({"channel": "fax"})), 400, "channel"),
+        (with(json!({"direction": null})), 400, "direction"),
+        (with(json!({"status": "Sent"})), 400, "status"),
+        (with(json!({"timestamp": "yesterday"})), 400, "timestamp"),
+        (with(json!({"timestamp": "2026-03-03T10:00:00Z"})), 422, "timestamp"),
+        (with(json!({"leadId": "nobody"})), 404, "leadId"),
+        (with(json!({"leadId": 7})), 400, "leadId"),
+    ];
+    for (report, expected, field) in cases {
+        let (status, answer) = world.api("POST", "/api/activities/log", report.clone()).await;
+        assert_eq!(status, expected, "{report}: {answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().starts_with(field), "{answer}");
+    }
+    assert_eq!(world.api("POST", "/api/activities/log", good.clone()).await.0, 201);
+    let (status, _) = world.api("POST", "/api/activities/log", with(json!({"status": "read"}))).await;
+    assert_eq!(status, 200, "a later status");
+    let (status, answer) = world.api("POST", "/api/activities/log", with(json!({"direction": "in"}))).await;
+    assert_eq!((status, &answer["error"]["code"]), (409, &json!("conflict")));
+    let batch = json!([with(json!({"id": "x2"})), with(json!({"id": "x3", "channel": "fax"}))]);
+    let (status, answer) = world.api("POST", "/api/activities/log", batch).await;
+    assert_eq!(status, 200);
+    assert_eq!((&answer[0]["status"], &answer[1]["status"]), (&json!(201), &json!(400)));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn alerts_can_be_listed_resolved_and_snoozed_by_api() {
+    let world = World::begin().await;
+    let lead = world.lead("Marie", 8 * DAY, json!({}));
+    world.lead("Sophie", DAY, json!({}));
+    world.mail_from("Sophie", MINUTE, "Bonjour, je voudrais un devis.");
+    world.settle().await;
+    let (status, list) = world.api("GET", "/api/alerts", json!({})).await;
+    assert_eq!(status, 200);
+    let types: Vec<_> = list["alerts"].as_array().unwrap().iter().map(|alert| alert["type"].clone()).collect();
+    assert_eq!(types, [json!("HotLead24h"), json!("NoContact7d")], "most pressing first");
+    let (_, urgent) = world.api("GET", "/api/alerts?severity=urgent", json!({})).await;
+    assert_eq!(urgent["alerts"].as_array().unwrap().len(), 1);
+    assert_eq!(world.api("GET", "/api/alerts?severity=Urgent", json!({})).await.0, 400);
+    let (_, first) = world.api("GET", "/api/alerts?limit=1", json!({})).await;
+    let cursor = first["nextCursor"].as_str().unwrap().to_owned();
+    let (_, second) = world.api("GET", &format!("/api/alerts?limit=1&cursor={cursor}"), json!({})).await;
+    assert_eq!((&second["alerts"][0]["type"], &second["nextCursor"]), (&json!("NoContact7d"), &json!(null)));
+    let (_, stats) = world.api("GET", "/api/alerts/stats", json!({})).await;
+    assert_eq!((&stats["total"], &stats["urgent"]), (&json!(2), &json!(1)));
+    assert_eq!(stats["buckets"], json!({"toFollowUp": 1, "toAnswer": 0, "hot": 1, "preferredChannel": 0}));
+    assert_eq!(stats["today"]["opened"], 2);
+
+    let id = second["alerts"][0]["id"].as_str().unwrap().to_owned();
+    let past = json!({"until": "2026-03-01T00:00:00Z"});
+    assert_eq!(world.api("POST", &format!("/api/alerts/{id}/snooze"), past).await.0, 422);
+    let until = json!({"until": "2026-03-03T09:00:00Z"});
+    let (status, snoozed) = world.api("POST", &format!("/api/alerts/{id}/snooze"), until).await;
+    assert_eq!((status, &snoozed["status"]), (200, &json!("snoozed")));
+    for _ in 0..2 {
+        let by = json!({"by": "Claire"});
+        let (status, resolved) = world.api("POST", &format!("/api/alerts/{id}/resolve"), by).await;
+        assert_eq!((status, &resolved["status"], &resolved["resolvedBy"]), (200, &json!("resolved"), &json!("Claire")));
+    }
+    assert_eq!(world.api("POST", "/api/alerts/a0/resolve", json!({})).await.0, 404);
+    world.settle().await;
+    let alert = world.alert(&lead, "NoContact7d");
+    assert_eq!((&alert["status"], &alert["resolvedVia"]), (&json!("Resolved"), &json!("api")));
+    let (_, tally) = world.api("POST", "/api/alerts/generate", json!({})).await;
+    assert_eq!((&tally["opened"], &tally["closed"]), (&json!(0), &json!(0)), "nothing waits for a nightly run");
+    assert_eq!(tally["evaluated"], 2);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_web_form_that_asks_for_a_quote_is_hot() {
+    let world = World::begin().await;
+    let lead = world.lead(
+        "Inès",
+        5 * MINUTE,
+        json!({"source": "Web Site", "description": "Je voudrais un devis pour 12 postes."}),
+    );
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.tap("done").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_missed_call_waits_like_a_message() {
+    let world = World::begin().await;
+    let lead = world.lead("Jean", 5 * DAY, json!({}));
+    world.call(&lead, "Inbound", "Not Held", 25 * HOUR);
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "AwaitingReply24h")["status"], "Open");
+    world.tap("done").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn mail_that_came_before_its_lead_is_found_when_the_lead_appears() {
+    let world = World::begin().await;
+    world.mail_from("Sophie", HOUR, "Bonjour, pouvez-vous m'envoyer un devis ?");
+    world.settle().await;
+    let lead = world.lead("Sophie", 10 * MINUTE, json!({}));
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.tap("done").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_polling_cannot_see_a_sweep_repairs() {
+    let world = World::begin().await;
+    let lead = world.lead("Marie", 6 * DAY, json!({}));
+    let call = world.call(&lead, "Outbound", "Held", DAY);
+    world.settle().await;
+    world.espo.delete("Call", &call, "luc");
+    world.espo.update_silently("Lead", &lead, json!({"assignedUserId": crate::support::CAMILLE.0}));
+    world.tomorrow_at_ten().await;
+    let alert = world.alert(&lead, "NoContact7d");
+    assert_eq!(alert["assignedUserId"], crate::support::CAMILLE.0);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn after_a_gap_only_what_still_holds_is_announced() {
+    let mut world = World::begin().await;
+    let lead = world.lead("Nina", 2 * DAY, json!({}));
+    world.mail_to("Nina", 2 * DAY, "Bonjour Nina, voici notre offre.");
+    world.settle().await;
+    let before = world.messages(LUC.1).len();
+    world.stop().await;
+    world.clock.advance(2 * DAY);
+    world.mail_from("Nina", HOUR, "Bien reçu, merci.");
+    world.start().await;
+    world.settle().await;
+    assert_eq!(world.messages(LUC.1).len(), before, "the silence came and went while the daemon was down");
+    assert!(world.alerts(&lead).iter().all(|alert| alert["status"] != "Open"));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_restart_repeats_nothing() {
+    let mut world = World::begin().await;
+    let lead = world.lead("Marie", 8 * DAY, json!({}));
+    world.settle().await;
+    let (messages, writes) = (world.messages(LUC.1), world.espo.list("MaxAlert"));
+    world.stop().await;
+    world.start().await;
+    world.settle().await;
+    assert_eq!(world.messages(LUC.1), messages);
+    assert_eq!(world.espo.list("MaxAlert"), writes);
+    assert!(button(&world.last(), "done").is_some());
+    world.tap("done").await;
+    assert_eq!(world.alert(&lead, "NoContact7d")["status"], "Resolved");
+    world.end().await;
+}

@@ -14,7 +14,7 @@ const WORDS = {
     sampleThanks: "Merci, bonne journée !", chipHot: "Un devis ?", chipAsk: "Une question", chipThanks: "Merci !", chipAway: "Absence (auto)", sampleAway: "Je suis absent jusqu'au 12. Ceci est une réponse automatique.",
     missedHint: "Le lead appelle et personne ne décroche.", edited: "modifié", silent: "sans bruit", copied: "Copié", copy: "Copier",
     hintStart: "À essayer d'abord : <b>écrivez en tant que {name}</b>. L'alerte arrive dans la seconde.",
-    hintTry: "Montrer comment", hintTap: "L'alerte est là : <b>touchez un bouton</b> dans le Telegram de {rep}, ou traitez-la dans le CRM. L'autre suit.",
+    hintTry: "Montrer comment", hintSee: "Voir l'alerte", hintTap: "L'alerte est là : <b>touchez un bouton</b> dans le Telegram de {rep}, ou traitez-la dans le CRM. L'autre suit.",
     hintClock: "Et si personne ne bouge ? <b>Avancez l'horloge</b> d'un ou plusieurs jours : M.A.X. parle de lui-même.",
     noAlerts: "Aucune alerte ouverte. Avancez l'horloge, ou écrivez en tant que lead.", emptyChat: "M.A.X. n'a encore rien dit.",
     resolve: "Traiter", snooze: "Reporter d'un jour", reopen: "Rouvrir", opened: "ouverte {when}",
@@ -45,7 +45,7 @@ const WORDS = {
     sampleThanks: "Thanks, have a nice day!", chipHot: "A quote?", chipAsk: "A question", chipThanks: "Thanks!", chipAway: "Away (auto)", sampleAway: "I am out of the office until the 12th. This is an automatic reply.",
     missedHint: "The lead calls and nobody picks up.", edited: "edited", silent: "silent", copied: "Copied", copy: "Copy",
     hintStart: "Try this first: <b>write as {name}</b>. The alert arrives within a second.",
-    hintTry: "Show me", hintTap: "There it is: <b>tap a button</b> in {rep}'s Telegram, or resolve it in the CRM. The other one follows.",
+    hintTry: "Show me", hintSee: "See the alert", hintTap: "There it is: <b>tap a button</b> in {rep}'s Telegram, or resolve it in the CRM. The other one follows.",
     hintClock: "And if nobody moves? <b>Move the clock</b> by a day or more: M.A.X. speaks up by itself.",
     noAlerts: "No open alert. Move the clock, or write as a lead.", emptyChat: "M.A.X. has not said anything yet.",
     resolve: "Resolve", snooze: "Snooze for a day", reopen: "Reopen", opened: "opened {when}",
@@ -74,6 +74,7 @@ let state = null;       // the latest answer of /demo/state
 let ahead = 0;          // the demo's clock minus this machine's, in milliseconds
 let filter = "open";
 let picked = null;      // the lead whose timeline is shown
+let agreed = false;     // whether M.A.X. and the page speak the same language
 let seenAnswers = null; // answers to taps already shown
 let did = { wrote: false, acted: false };
 
@@ -485,6 +486,7 @@ function showHint() {
   const star = state.leads[0];
   if (!star) return;
   const key = !did.wrote ? "hintStart" : !did.acted ? "hintTap" : "hintClock";
+  document.body.classList.toggle("begun", key !== "hintStart");
   const print = key + lang + star.name;
   if ($("hint").dataset.print === print) return;
   $("hint").dataset.print = print;
@@ -497,6 +499,7 @@ function showHint() {
     };
     parts.push(" ", el("button", { type: "button", onclick: tryIt }, t("hintTry")));
   }
+  if (key === "hintTap") parts.push(" ", el("button", { type: "button", class: "narrow-only", onclick: () => showTab("chat") }, t("hintSee")));
   $("hint-text").replaceChildren(...parts);
 }
 
@@ -580,7 +583,8 @@ async function post(what, body) {
     refresh();
     return true;
   } catch (error) {
-    toast(t("failed", { why: error.message }));
+    // A TypeError is the browser's word for an address that does not answer.
+    toast(error instanceof TypeError ? t("lost") : t("failed", { why: error.message }));
     return false;
   }
 }
@@ -606,8 +610,9 @@ function take(fresh) {
   state = fresh;
   ahead = Date.parse(state.now) - Date.now();
   picked ??= state.leads[0]?.id ?? null;
-  if (started) {
-    if (WORDS[state.language] && !remembered) lang = state.language;
+  if (!agreed) {
+    agreed = true;
+    if (started && WORDS[state.language] && !remembered) lang = state.language;
     else if (state.language !== lang) post("language", { language: lang });
     applyWords();
   }
@@ -630,9 +635,14 @@ function listen() {
   const events = new EventSource("/demo/events");
   events.onmessage = refresh;
   events.onopen = refresh;
-  events.onerror = () => { $("lost").hidden = false; };
+  events.onerror = () => {
+    $("lost").hidden = false;
+    agreed = false;
+    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 1500);
+  };
 }
 
 applyWords();
 refresh();
 listen();
+setInterval(() => { if (!$("lost").hidden) refresh(); }, 2000);

@@ -160,7 +160,7 @@ function reconcile(list, items, keyOf, build) {
       fresh.dataset.key = key;
       prints.set(fresh, print);
       const sameWords = node && prints.get(node)?.slice(0, -2) === print.slice(0, -2);
-      if (!first && !sameWords && item.moves !== false) { fresh.classList.add(node ? "touched" : "enter"); arrivals += 1; }
+      if (!first && !sameWords && item.moves !== false) { fresh.classList.add(node ? "touched" : "enter"); if (!node) arrivals += 1; }
       if (node) { if (place === node) place = fresh; node.replaceWith(fresh); }
       node = fresh;
     }
@@ -296,15 +296,19 @@ function toast(text) {
 
 const log = $("log");
 let resting = 0; // where the chat was last scrolled to by itself
-const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 80 || Math.abs(log.scrollTop - resting) < 4;
+let gliding = 0; // until when it is on its way there
+const atEnd = () => Date.now() < gliding || log.scrollHeight - log.scrollTop - log.clientHeight < 80 || Math.abs(log.scrollTop - resting) < 4;
 /** To the end of the chat; a last message that does not fit is shown from its beginning. */
 function scrollDown(smooth) {
   const end = log.scrollHeight - log.clientHeight;
   const start = (log.lastElementChild?.offsetTop ?? 0) - 10;
   resting = Math.max(0, Math.min(end, start));
+  if (smooth) gliding = Date.now() + 700;
   log.scrollTo({ top: resting, behavior: smooth ? "smooth" : "auto" });
   $("below").hidden = true;
 }
+
+log.addEventListener("scroll", () => { if (atEnd()) $("below").hidden = true; }, { passive: true });
 
 function showChat() {
   const first = !log.dataset.filled;
@@ -312,7 +316,7 @@ function showChat() {
   const items = chatItems();
   if (!items.length) items.push({ id: "empty", moves: false, day: null, from: "none", html: null, text: t("emptyChat"), keyboard: [], at: state.now });
   const arrivals = reconcile(log, items, (item) => item.id, (item) => (item.id === "empty" ? el("p", { class: "none" }, item.text) : messageNode(item)));
-  if (stick) scrollDown(!first && arrivals > 0);
+  if (stick) scrollDown(!first && (arrivals > 0 || Date.now() < gliding));
   else if (arrivals) $("below").hidden = false;
   if (arrivals) mark("chat", arrivals);
   const latest = state.answers.at(-1)?.id ?? 0;

@@ -1,6 +1,7 @@
 //! One test binary: stories, conformance, crash, architecture.
 
 mod backtest;
+mod bad_input;
 mod conformance;
 mod crash;
 mod demo_page;

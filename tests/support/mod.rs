@@ -104,6 +104,11 @@ impl World {
         self.app.take().unwrap().stop().await;
     }
 
+    /// The daemon's configuration.
+    pub fn config(&self) -> &str {
+        &self.config
+    }
+
     /// The daemon.
     pub fn app(&self) -> &App {
         self.app.as_ref().unwrap()

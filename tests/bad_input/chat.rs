@@ -142,15 +142,25 @@ async fn a_429_is_obeyed() {
 async fn telegrams_bad_day_loses_nothing() {
     let world = World::with(Setting::default(), |_| {}).await;
     world.telegram.fail_next("sendMessage", Fault::CutBefore, 3);
-    world.telegram.fail_next("getUpdates", Fault::Conflict, 1);
     let lead = world.lead("Sophie", 2 * DAY, json!({}));
     world.whatsapp(&lead, "in", HOUR, "Bonjour, je voudrais un devis.");
     world.settle().await;
     assert_eq!(world.messages(LUC.1).len(), 2, "the welcome and the alert, once");
+    world.telegram.fail_next("getUpdates", Fault::Conflict, 1);
+    world.telegram.say(LUC.1, "/help").unwrap();
+    world.telegram.wait_until(|telegram| telegram.all_requests().iter().any(|request| request.status == 409)).await;
+    while !world.telegram.all_updates_confirmed() {
+        world.clock.advance(1);
+        tokio::task::yield_now().await;
+    }
+    world.settle().await;
     world.telegram.fail_next("editMessageText", Fault::CutBefore, 2);
     world.telegram.fail_next("answerCallbackQuery", Fault::CutBefore, 1);
-    world.tap("done").await;
-    assert!(world.last().keyboard.is_empty());
+    let message = world.messages(LUC.1).remove(1);
+    world.telegram.tap(LUC.1, message.message_id, &button(&message, "done").unwrap()).unwrap();
+    world.settle().await;
+    assert_eq!(world.messages(LUC.1).remove(1).keyboard, Vec::<Vec<_>>::new());
+    assert_eq!(world.messages(LUC.1).len(), 3, "welcome, alert, help");
     assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Resolved");
     world.end().await;
 }

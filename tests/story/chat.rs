@@ -172,7 +172,7 @@ async fn a_stranger_and_a_former_owner_get_nothing() {
 async fn a_link_works_once_and_for_an_hour() {
     let world = World::begin().await;
     let user = max::domain::UserId::from(CAMILLE.0);
-    let link = max::telegram::linking::create(&world.app().engine, &user, "max_sandbox_bot").await.unwrap();
+    let link = max::engine::linking::create(&world.app().engine, &user, "max_sandbox_bot").await.unwrap();
     let start = format!("/start {}", link.url.rsplit('=').next().unwrap());
     let person = |id| max::sandbox::telegram::Person { id, first_name: "C".to_owned(), language_code: None };
     world.telegram.open_chat(person(CAMILLE.1));
@@ -185,7 +185,7 @@ async fn a_link_works_once_and_for_an_hour() {
     assert!(links.iter().any(|link| link.account == CAMILLE.1));
     assert!(links.iter().all(|link| link.account != 4711), "a link is spent by its first use");
 
-    let late = max::telegram::linking::create(&world.app().engine, &user, "max_sandbox_bot").await.unwrap();
+    let late = max::engine::linking::create(&world.app().engine, &user, "max_sandbox_bot").await.unwrap();
     world.clock.advance(HOUR);
     world.telegram.say(4711, &format!("/start {}", late.url.rsplit('=').next().unwrap())).unwrap();
     world.settle().await;

@@ -40,6 +40,10 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read or written.
     pub fn resolve(&mut self, alert: &AlertId, actor: &Actor, note: &str) -> Result<Acted> {
+        self.resolve_with(Batch::default(), alert, actor, note)
+    }
+
+    fn resolve_with(&mut self, batch: Batch, alert: &AlertId, actor: &Actor, note: &str) -> Result<Acted> {
         let resolution = Resolution {
             at: self.now(),
             by: actor.name.clone(),
@@ -49,6 +53,7 @@ impl Engine {
             act: alert.clone(),
         };
         self.act(
+            batch,
             alert,
             |alert| alert.state.is_open(),
             |engine, loaded| decide::resolve(&loaded.subject(engine), &engine.policy.rules, alert, resolution),
@@ -60,7 +65,12 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read or written.
     pub fn unresolve(&mut self, alert: &AlertId) -> Result<Acted> {
+        self.unresolve_with(Batch::default(), alert)
+    }
+
+    fn unresolve_with(&mut self, batch: Batch, alert: &AlertId) -> Result<Acted> {
         self.act(
+            batch,
             alert,
             |alert| alert.resolution().is_some(),
             |engine, loaded| decide::unresolve(&loaded.subject(engine), &engine.policy.rules, alert, engine.now()),
@@ -72,32 +82,50 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read or written.
     pub fn snooze(&mut self, alert: &AlertId, until: Option<Timestamp>) -> Result<Acted> {
+        self.snooze_with(Batch::default(), alert, until)
+    }
+
+    fn snooze_with(&mut self, batch: Batch, alert: &AlertId, until: Option<Timestamp>) -> Result<Acted> {
         self.act(
+            batch,
             alert,
             |alert| alert.state.is_open(),
             |engine, loaded| decide::snooze(&loaded.subject(engine), &engine.policy.rules, alert, until, engine.now()),
         )
     }
 
-    /// Brings the lead up to now, and then has `decide` decide if the alert still is as the act requires.
+    /// Brings the lead up to now, and then has `decide` decide if the alert still is as the act requires. What
+    /// `batch` holds is written together with the decision, or by itself when nothing is to be decided.
     fn act(
         &mut self,
+        batch: Batch,
         alert: &AlertId,
         applies: impl Fn(&Alert) -> bool,
         decide: impl FnOnce(&Self, &Loaded) -> Decision,
     ) -> Result<Acted> {
-        let Some(before) = self.store.alert(alert)? else { return Ok(Acted::Unknown) };
+        let Some(loaded) = self.loaded_up_to_now(alert)? else {
+            self.store.apply(batch)?;
+            return Ok(Acted::Unknown);
+        };
+        match loaded.alerts.iter().find(|known| known.id == *alert) {
+            Some(current) if applies(current) => {}
+            current => {
+                self.store.apply(batch)?;
+                return Ok(current.map_or(Acted::Unknown, |current| Acted::Unchanged(current.clone())));
+            }
+        }
+        let decision = decide(self, &loaded);
+        self.commit(&loaded, decision, batch)?;
+        Ok(self.store.alert(alert)?.map_or(Acted::Unknown, Acted::Done))
+    }
+
+    /// All about an alert's lead, once its alerts are those of now.
+    fn loaded_up_to_now(&mut self, alert: &AlertId) -> Result<Option<Loaded>> {
+        let Some(before) = self.store.alert(alert)? else { return Ok(None) };
         if self.store.evaluated(&before.lead_id)?.due.is_some_and(|due| due <= self.now()) {
             self.evaluate_lead(&before.lead_id)?;
         }
-        let Some(loaded) = self.load(&before.lead_id)? else { return Ok(Acted::Unknown) };
-        let Some(current) = loaded.alerts.iter().find(|known| known.id == *alert) else { return Ok(Acted::Unknown) };
-        if !applies(current) {
-            return Ok(Acted::Unchanged(current.clone()));
-        }
-        let decision = decide(self, &loaded);
-        self.commit(&loaded, decision, Batch::default())?;
-        Ok(self.store.alert(alert)?.map_or(Acted::Unknown, Acted::Done))
+        self.load(&before.lead_id)
     }
 
     /// A record of ours was seen in the CRM. A status that is not the one we wrote last was set by a person.
@@ -142,21 +170,24 @@ impl Engine {
             // Whatever comes of it, the record is brought to the state that follows.
             self.add_effect(&mut batch, Effect::WriteAlert(id.clone()), self.now())?;
         }
-        self.store.apply(batch)?;
         if !is_news {
-            return Ok(());
+            return self.store.apply(batch);
         }
+        // What was seen and what follows from it are one write: between two, the dispatcher or a crash would undo
+        // what the person did.
         let actor = self.crm_actor(record.modified_by.as_ref(), &record.modified_by_name)?;
         match record.status.as_str() {
-            "Resolved" | "Closed" => self.resolve(&id, &actor, ""),
-            "Open" if alert.resolution().is_some() => self.unresolve(&id),
-            "Open" => self.snooze(&id, None),
+            "Resolved" | "Closed" => self.resolve_with(batch, &id, &actor, ""),
+            "Open" if alert.resolution().is_some() => self.unresolve_with(batch, &id),
+            "Open" => self.snooze_with(batch, &id, None),
             "Snoozed" => {
                 let until = record.snoozed_until.filter(|until| *until > self.now());
-                self.snooze(&id, Some(until.unwrap_or_else(|| self.policy.calendar.next_day_open(self.now()))))
+                let until = until.unwrap_or_else(|| self.policy.calendar.next_day_open(self.now()));
+                self.snooze_with(batch, &id, Some(until))
             }
             other => {
                 tracing::warn!(alert = %id, status = other, "the CRM has a status for an alert that M.A.X. does not know; it is set back");
+                self.store.apply(batch)?;
                 Ok(Acted::Unknown)
             }
         }
@@ -169,9 +200,8 @@ impl Engine {
         let state = AlertRecordState { deleted: true, ..AlertRecordState::default() };
         let mut batch = Batch::default();
         batch.put_alert_record(&id, &state, &before);
-        self.store.apply(batch)?;
         let actor = self.crm_actor(None, "")?;
-        self.resolve(&id, &actor, "").map(|_| ())
+        self.resolve_with(batch, &id, &actor, "").map(|_| ())
     }
 
     fn crm_actor(&self, user: Option<&UserId>, name: &str) -> Result<Actor> {

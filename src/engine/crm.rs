@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::acts::record_status;
 use super::briefing::{Briefing, Speaker};
 use super::outbox::{Ready, pause_after, ready};
-use super::sync::{Crm, Existence};
+use super::sync::{Crm, Existence, LONGEST_PAUSE};
 use super::{Engine, EngineError, Handle, boundary};
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::observation::{AlertRecord, Observation};
@@ -21,7 +21,7 @@ use crate::voice::Content;
 
 /// Works until `stop`.
 pub async fn work(crm: Crm, engine: Handle, speaker: Arc<Speaker>, stop: CancellationToken) {
-    let worker = Worker { crm, engine, speaker };
+    let mut worker = Worker { crm, engine, speaker, outage: None };
     loop {
         let mut changes = worker.engine.changes();
         let next = tokio::select! {
@@ -41,6 +41,15 @@ struct Worker {
     crm: Crm,
     engine: Handle,
     speaker: Arc<Speaker>,
+    outage: Option<Outage>,
+}
+
+/// The CRM is out of reach: what waits is tried one at a time, and ever less often.
+struct Outage {
+    /// How often in a row the CRM was out of reach.
+    tries: u32,
+    /// Nothing is tried before.
+    until: Timestamp,
 }
 
 /// What became of one effect.
@@ -52,10 +61,20 @@ enum Outcome {
     Later,
 }
 
+/// Whether it is worth going on with the next effect.
+#[derive(PartialEq)]
+enum Reach {
+    Fine,
+    Out,
+}
+
 impl Worker {
     /// Carries out what is ready. Returns when the next entry is.
-    async fn round(&self) -> Option<Timestamp> {
+    async fn round(&mut self) -> Option<Timestamp> {
         let now = self.engine.clock().now();
+        if let Some(outage) = self.outage.as_ref().filter(|outage| outage.until > now) {
+            return Some(outage.until);
+        }
         let Ready { entries, next } = match ready(self.engine.store(), true, now) {
             Ok(found) => found,
             Err(error) => {
@@ -68,15 +87,35 @@ impl Worker {
                 // Nothing is sent before the sources have found their way in again.
                 return Some(now.plus(pause_after(2)));
             }
-            if let Err(error) = self.carry_out(&key, entry).await {
-                tracing::error!(%error, effect = %key, "an effect could not be carried out");
-                return None;
+            match self.carry_out(&key, entry).await {
+                Ok(Reach::Fine) => self.back_in_reach(),
+                Ok(Reach::Out) => return Some(self.out_of_reach()),
+                Err(error) => {
+                    tracing::error!(%error, effect = %key, "an effect could not be carried out");
+                    return None;
+                }
             }
         }
         next
     }
 
-    async fn carry_out(&self, key: &str, entry: OutboxEntry) -> std::result::Result<(), EngineError> {
+    /// Notes that the CRM is out of reach; returns until when it is left alone.
+    fn out_of_reach(&mut self) -> Timestamp {
+        let tries = self.outage.as_ref().map_or(1, |outage| outage.tries.saturating_add(1));
+        let until = self.engine.clock().now().plus(pause_after(tries).min(LONGEST_PAUSE));
+        self.outage = Some(Outage { tries, until });
+        until
+    }
+
+    fn back_in_reach(&mut self) {
+        if self.outage.take().is_some() {
+            tracing::info!("the CRM takes what waited for it");
+            // Whoever looks at it may still be waiting for it to come back.
+            self.crm.wake();
+        }
+    }
+
+    async fn carry_out(&self, key: &str, entry: OutboxEntry) -> std::result::Result<Reach, EngineError> {
         let outcome = match &entry.effect {
             Effect::WriteAlert(alert) => self.write_alert(alert).await?,
             Effect::WriteActivity { lead, activity } => self.write_activity(lead, activity).await?,
@@ -89,23 +128,33 @@ impl Worker {
         };
         let (key, sequence) = (key.to_owned(), entry.sequence);
         match outcome {
-            Outcome::Done => self.engine.run(move |engine| engine.settle(&key, sequence)).await,
+            Outcome::Done => self.engine.run(move |engine| engine.settle(&key, sequence)).await?,
             Outcome::Failed(error) if error.retry() == Retry::Never => {
                 tracing::error!(effect = %key, %error, "the CRM refuses this for good; it is given up");
                 metrics::counter!("max_effects_given_up_total").increment(1);
-                self.engine.run(move |engine| engine.settle(&key, sequence)).await
+                self.engine.run(move |engine| engine.settle(&key, sequence)).await?;
             }
             Outcome::Later => {
                 let again = self.engine.clock().now().plus(pause_after(entry.attempts + 1));
-                self.engine.run(move |engine| engine.postpone(&key, again, true)).await
+                self.engine.run(move |engine| engine.postpone(&key, again, true)).await?;
+            }
+            Outcome::Failed(error) if error.is_outage() => {
+                if self.outage.is_none() {
+                    tracing::warn!(effect = %key, %error, "the CRM is out of reach; what is to be written there waits");
+                }
+                // Others go first, should it be about this one after all.
+                let again = self.engine.clock().now().plus(pause_after(entry.attempts + 1).min(LONGEST_PAUSE));
+                self.engine.run(move |engine| engine.postpone(&key, again, true)).await?;
+                return Ok(Reach::Out);
             }
             Outcome::Failed(error) => {
                 let attempts = entry.attempts + 1;
                 let again = self.engine.clock().now().plus(pause_after(attempts));
                 tracing::warn!(effect = %key, attempts, %again, %error, "writing to the CRM failed; it is tried again");
-                self.engine.run(move |engine| engine.postpone(&key, again, true)).await
+                self.engine.run(move |engine| engine.postpone(&key, again, true)).await?;
             }
         }
+        Ok(Reach::Fine)
     }
 
     async fn write_alert(&self, id: &AlertId) -> std::result::Result<Outcome, EngineError> {

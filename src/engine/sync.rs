@@ -18,7 +18,7 @@ use super::status::Status;
 use super::{EngineError, Handle};
 use crate::config::SyncSection;
 use crate::domain::observation::{Observation, RecordRef};
-use crate::domain::{LeadId, Timestamp, UserId};
+use crate::domain::{LeadId, Seconds, Timestamp, UserId};
 use crate::espo::observe::gone;
 use crate::espo::sync::{self as pages, PollCursor};
 use crate::espo::webhooks;
@@ -35,6 +35,8 @@ const ALARMING_SHARE: usize = 20;
 const FEW: usize = 3;
 /// The clocks of the CRM and of this machine may differ by so much, in seconds.
 const CLOCK_TOLERANCE: i64 = 60;
+/// The longest pause, in seconds, between two tries at a CRM that does not answer as it should.
+pub(super) const LONGEST_PAUSE: Seconds = 60;
 
 /// Whether the CRM has a lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -351,8 +353,10 @@ impl Sources {
             }
             let pause = match failures {
                 0 => self.crm.0.settings.poll_interval,
-                _ if needs_person => pause_after(6),
-                failures => pause_after(failures).min(60),
+                // A maintenance page, or a right that was taken away and comes back: no harm in asking. What would
+                // do harm, a refused key, waits for a person.
+                _ if needs_person => LONGEST_PAUSE,
+                failures => pause_after(failures).min(LONGEST_PAUSE),
             };
             self.wait(&clock, pause, self.crm.is_refused()).await;
         }
@@ -447,8 +451,10 @@ impl Crm {
     /// Learns who we are, what time it is there, and which statuses are closed.
     async fn connect(&self) -> Result<(), RoundError> {
         let client = &self.0.client;
-        let settings = client.settings().await?;
+        // First, since it refuses a wrong key: the settings are shown to anyone, and the wrong key counts towards
+        // the lock-out there as well.
         let user = client.api_user().await?;
+        let settings = client.settings().await?;
         let closed = client.not_actual_statuses().await?;
         let now = self.0.engine.clock().now();
         if let Some(there) = settings.server_time.filter(|there| there.since(now).abs() > CLOCK_TOLERANCE) {

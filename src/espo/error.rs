@@ -151,6 +151,26 @@ impl Error {
         }
     }
 
+    /// Whether the CRM as a whole is out of reach at the moment: any other request would fare no better.
+    pub fn is_outage(&self) -> bool {
+        match &self.kind {
+            ErrorKind::Unreachable { .. } | ErrorKind::Timeout | ErrorKind::NotJson { .. } | ErrorKind::LockedOut => {
+                true
+            }
+            // What a proxy answers when nobody is behind it; a 500 may well be about this one request.
+            ErrorKind::Server { status } => matches!(status, 502..=504),
+            ErrorKind::Unauthorized
+            | ErrorKind::Forbidden { .. }
+            | ErrorKind::NoSuchLink { .. }
+            | ErrorKind::NoSuchEntity { .. }
+            | ErrorKind::NotFound
+            | ErrorKind::Duplicate { .. }
+            | ErrorKind::Conflict
+            | ErrorKind::Validation { .. }
+            | ErrorKind::TooLarge { .. } => false,
+        }
+    }
+
     /// Whether a write that ended so may have been done all the same: look it up by its key.
     pub fn outcome_unknown(&self) -> bool {
         matches!(self.kind, ErrorKind::Server { .. } | ErrorKind::Unreachable { .. } | ErrorKind::Timeout)

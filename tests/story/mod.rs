@@ -2,6 +2,7 @@
 
 mod chat;
 mod crm;
+mod outage;
 mod quiet;
 mod rules;
 mod sources;

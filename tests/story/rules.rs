@@ -95,3 +95,23 @@ async fn each_rule_is_told_and_settled_in_the_crm() {
         world.end().await;
     }
 }
+
+#[tokio::test]
+async fn what_a_person_set_in_the_crm_is_not_written_back() {
+    let world = World::begin().await;
+    let lead = world.lead("Marie", 8 * DAY, json!({}));
+    world.settle().await;
+    let alert = world.alert(&lead, "NoContact7d");
+    let written = || {
+        let path = format!("/api/v1/MaxAlert/{}", alert["id"].as_str().unwrap());
+        world.espo.requests().iter().filter(|request| request.method == "PUT" && request.path == path).count()
+    };
+    let until = world.ago(-DAY);
+    for _ in 0..10 {
+        world.in_crm(&alert, "luc", json!({"status": "Snoozed", "snoozedUntil": until})).await;
+        world.in_crm(&alert, "luc", json!({"status": "Open", "snoozedUntil": null})).await;
+    }
+    assert_eq!(written(), 0);
+    assert_eq!(world.alert(&lead, "NoContact7d")["status"], "Open");
+    world.end().await;
+}

@@ -104,6 +104,21 @@ impl World {
         self.app.take().unwrap().stop().await;
     }
 
+    /// Stops the daemon, and starts it with another key for the CRM.
+    pub async fn restart_with_key(&mut self, key: &str) {
+        self.stop().await;
+        self.config = self.config.replace(espo::API_KEY, key);
+        self.start().await;
+    }
+
+    /// Waits, in real time, until neither the CRM nor the chats nor the daemon's store have changed for a while.
+    pub async fn quiet(&self) {
+        let (mut changes, mut asked) = (self.app().engine.changes(), self.espo.requests().len());
+        while tokio::time::timeout(QUIET / 4, changes.changed()).await.is_ok() || self.espo.requests().len() != asked {
+            asked = self.espo.requests().len();
+        }
+    }
+
     /// The daemon.
     pub fn app(&self) -> &App {
         self.app.as_ref().unwrap()

@@ -78,6 +78,10 @@ impl World {
     pub fn answer(&mut self, request: &Request<'_>) -> Reply {
         let actor = match self.enter(&request.presented, request.method, request.path) {
             Entry::Granted(actor) => actor,
+            // Needed for the login page: anyone gets them, and a wrong key counts as a failed login all the same.
+            Entry::Asked | Entry::Refused if (request.method, request.path) == ("GET", "Settings") => {
+                return Reply::json(200, self.settings());
+            }
             Entry::Asked => return Reply::unauthorised(401, true),
             Entry::Refused => return Reply::unauthorised(401, false),
             Entry::LockedOut => return Reply::unauthorised(403, false),

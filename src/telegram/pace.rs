@@ -26,7 +26,7 @@ impl Pace {
             if let Some(last) = sent.back() {
                 slot = slot.max(last + PER_CHAT);
             }
-            if chat.0 < 0 && sent.len() >= GROUP_PER_MINUTE {
+            if chat.is_group() && sent.len() >= GROUP_PER_MINUTE {
                 slot = slot.max(sent[sent.len() - GROUP_PER_MINUTE] + 60 * SECOND);
             }
         }

@@ -216,11 +216,8 @@ fn secrets_are_shown_nowhere() {
 
 #[tokio::test]
 async fn secrets_stay_out_of_what_is_kept_and_of_network_errors() {
-    let hook = max::store::Hook {
-        id: "6500".to_owned(),
-        event: "Lead.update".to_owned(),
-        secret: "s3cr3t-k3y".to_owned(),
-    };
+    let hook =
+        max::store::Hook { id: "6500".to_owned(), event: "Lead.update".to_owned(), secret: "s3cr3t-k3y".to_owned() };
     assert!(!format!("{hook:?}").contains("s3cr3t-k3y"));
     // The Bot API has the token in its addresses, and addresses are in network errors.
     let bot = max::telegram::api::Api::new(&"123:s3cr3t-k3y".into(), "http://127.0.0.1:1").unwrap();

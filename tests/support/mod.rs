@@ -35,6 +35,8 @@ const PARKED: Seconds = 120;
 pub struct Setting {
     /// When it begins.
     pub begin: &'static str,
+    /// Further lines of `[telegram]`.
+    pub telegram: &'static str,
     /// Further lines of the configuration.
     pub config: String,
     /// Who is linked to Telegram before it begins.
@@ -48,6 +50,7 @@ impl Default for Setting {
         Self {
             // A Monday, in working hours.
             begin: "2026-03-02T10:00:00+01:00",
+            telegram: "",
             config: String::new(),
             linked: vec![LUC],
             webhooks: false,
@@ -351,6 +354,7 @@ fn configuration(setting: &Setting, espo: &EspoSandbox, telegram: &TelegramSandb
         [telegram]
         token = "{token}"
         api_url = "{telegram}"
+        {more_telegram}
         [http]
         listen = "127.0.0.1:0"
         public_url = "{public_url}"
@@ -365,6 +369,7 @@ fn configuration(setting: &Setting, espo: &EspoSandbox, telegram: &TelegramSandb
         key = espo::API_KEY,
         token = telegram::Options::default().token,
         telegram = telegram.url(),
+        more_telegram = setting.telegram,
         more = setting.config,
     )
 }

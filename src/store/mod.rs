@@ -53,6 +53,16 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// Whether the disk, not a value, is the trouble: then nothing can be written any more.
+    pub fn is_of_the_disk(&self) -> bool {
+        match self {
+            Self::Sled(_) | Self::Io(_) => true,
+            Self::Value { .. } => false,
+        }
+    }
+}
+
 /// The store's answer.
 pub type Result<T> = std::result::Result<T, StoreError>;
 

@@ -188,7 +188,7 @@ impl Worker {
     ) -> Result<(), EngineError> {
         let now = self.now();
         let recent = self.sent.entry(chat).or_default();
-        recent.retain(|at| *at > now.plus(-MINUTE));
+        recent.retain(|at| *at > now.plus(-MINUTE) && *at <= now);
         let pending: Vec<Pending> = announcements.iter().map(pending).collect();
         let plan = plan(&pending, recent, &self.sender.calendar, now);
         for (alert, until) in plan.later {
@@ -430,7 +430,7 @@ impl Worker {
     /// edit neither waits for a slot nor takes one from an announcement.
     fn may_edit(&mut self, chat: ChatId) -> bool {
         let now = self.sender.engine.clock().now_millis();
-        let held_until = self.pace.held_until(chat).filter(|until| *until > now);
+        let held_until = self.pace.held_until(chat, now);
         if let Some(until) = held_until {
             self.wake_at_millis(until);
         }
@@ -467,7 +467,7 @@ impl Worker {
             SendError::RetryAfter(seconds) => {
                 tracing::warn!(%chat, seconds, "Telegram asks to wait");
                 let until = now.plus(seconds.max(1)).0 * 1000;
-                self.pace.hold(chat, until);
+                self.pace.hold(chat, self.sender.engine.clock().now_millis(), until);
                 self.wake_at_millis(until);
                 Ok(Attempt::NotNow)
             }
@@ -493,7 +493,7 @@ impl Worker {
                     tracing::warn!(%error, "Telegram does not answer; it is tried again");
                 }
                 let until = self.sender.engine.clock().now_millis() + pause_after(1) * 1000;
-                self.pace.hold(chat, until);
+                self.pace.hold(chat, self.sender.engine.clock().now_millis(), until);
                 self.wake_at_millis(until);
                 Ok(Attempt::NotNow)
             }

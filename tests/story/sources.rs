@@ -124,6 +124,41 @@ async fn a_web_form_that_asks_for_a_quote_is_hot() {
 }
 
 #[tokio::test]
+async fn a_mail_that_is_all_subject_is_read_by_its_subject() {
+    let world = World::begin().await;
+    let lead = world.lead("Sophie", DAY, json!({}));
+    let mail = json!({
+        "status": "Archived", "name": "Demande de devis pour 20 postes", "from": "sophie@lead.example",
+        "to": "luc@max.example", "dateSent": world.ago(MINUTE), "body": "", "isHtml": false,
+    });
+    world.espo.create("Email", "admin", mail);
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.tap("done").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn one_mail_of_an_address_that_two_leads_share_is_one_message_that_names_both() {
+    let world = World::begin().await;
+    let shared = json!({"emailAddress": "contact@lead.example"});
+    let first = world.lead("Anne", 2 * DAY, shared.clone());
+    let second = world.lead("Bruno", 2 * DAY, shared);
+    world.settle().await;
+    let before = world.messages(LUC.1).len();
+    world.mail_from("contact", MINUTE, "Bonjour, nous voulons un devis.");
+    world.settle().await;
+    for lead in [&first, &second] {
+        assert_eq!(world.alert(lead, "HotLead24h")["status"], "Open");
+    }
+    let messages = world.messages(LUC.1);
+    assert_eq!(messages.len(), before + 1, "{messages:#?}");
+    let last = world.last();
+    assert!(last.plain.contains("Anne") && last.plain.contains("Bruno"), "{}", last.plain);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_missed_call_waits_like_a_message() {
     let world = World::begin().await;
     let lead = world.lead("Jean", 5 * DAY, json!({}));

@@ -122,6 +122,11 @@ impl World {
         }
     }
 
+    /// The daemon's configuration.
+    pub fn config(&self) -> &str {
+        &self.config
+    }
+
     /// The daemon.
     pub fn app(&self) -> &App {
         self.app.as_ref().unwrap()

@@ -69,7 +69,7 @@ pub struct World {
     /// The daemon; taken while it is down.
     pub app: Option<App>,
     config: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -85,7 +85,7 @@ impl World {
         let espo = EspoSandbox::start(clock.clone(), espo::Options::default()).await.unwrap();
         let telegram = TelegramSandbox::start(clock.clone(), telegram::Options::default()).await.unwrap();
         let config = configuration(&setting, &espo, &telegram, &folder);
-        let mut world = Self { clock, espo, telegram, app: None, config, _folder: folder };
+        let mut world = Self { clock, espo, telegram, app: None, config, folder: folder };
         world.staff();
         fill(&world);
         world.start().await;
@@ -120,6 +120,11 @@ impl World {
         while tokio::time::timeout(QUIET / 4, changes.changed()).await.is_ok() || self.espo.requests().len() != asked {
             asked = self.espo.requests().len();
         }
+    }
+
+    /// Takes the store away while the daemon is down.
+    pub fn lose_store(&self) {
+        std::fs::remove_dir_all(self.folder.path().join("store")).unwrap();
     }
 
     /// The daemon's configuration.

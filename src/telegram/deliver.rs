@@ -165,7 +165,8 @@ impl Worker {
                 Effect::WriteAlert(_) | Effect::WriteActivity { .. } | Effect::VerifyLead(_) => {}
             }
         }
-        for (chat, (user, announcements)) in announcements {
+        for (chat, (user, mut announcements)) in announcements {
+            self.drop_outdated(&mut announcements)?;
             self.announce(chat, user, announcements).await?;
         }
         // News first: what is new must not wait for the correction of what is old.
@@ -178,6 +179,20 @@ impl Worker {
     async fn settle(&self, key: &str, sequence: u64) -> Result<(), EngineError> {
         let key = key.to_owned();
         self.sender.engine.run(move |engine| engine.settle(&key, sequence)).await
+    }
+
+    /// Leaves out what was decided anew since this round began: a link made meanwhile announces everything at once,
+    /// and half of it must not go ahead of the rest.
+    fn drop_outdated(&self, announcements: &mut Vec<Announcement>) -> Result<(), EngineError> {
+        let mut current = Vec::with_capacity(announcements.len());
+        for one in announcements.drain(..) {
+            let entry = self.store().outbox_entry(&one.key)?;
+            if entry.is_some_and(|entry| entry.sequence == one.entry.sequence) {
+                current.push(one);
+            }
+        }
+        *announcements = current;
+        Ok(())
     }
 
     async fn announce(
@@ -376,6 +391,8 @@ impl Worker {
                 briefings.extend(Briefing::load(self.store(), speaker, alert, now)?);
             }
         }
+        // Whoever has waited longest comes first among equals.
+        briefings.sort_by_key(|briefing| briefing.alert.anchor.instant().map_or(i64::MAX, |at| at.0));
         let contexts: Vec<_> =
             briefings.iter().map(|briefing| briefing.context(speaker, content, occasion, now)).collect();
         Ok(match contexts.as_slice() {

@@ -43,6 +43,8 @@ pub struct Setting {
     pub linked: Vec<(&'static str, i64)>,
     /// Whether the CRM delivers webhooks.
     pub webhooks: bool,
+    /// How many rows a page of the CRM has.
+    pub page_size: u32,
 }
 
 impl Default for Setting {
@@ -54,6 +56,7 @@ impl Default for Setting {
             config: String::new(),
             linked: vec![LUC],
             webhooks: false,
+            page_size: 200,
         }
     }
 }
@@ -80,19 +83,26 @@ impl World {
 
     /// A world that `fill` fills before the daemon starts.
     pub async fn with(setting: Setting, fill: impl FnOnce(&Self)) -> Self {
+        let linked = setting.linked.clone();
+        let world = Self::not_yet_settled(setting, fill).await;
+        for (user, account) in linked {
+            world.link(user, account).await;
+        }
+        world.settle().await;
+        world
+    }
+
+    /// The same, as the daemon begins to look at it; nobody is linked.
+    pub async fn not_yet_settled(setting: Setting, fill: impl FnOnce(&Self)) -> Self {
         let clock = Clock::manual(Timestamp::parse_rfc3339(setting.begin).unwrap());
         let folder = tempfile::tempdir().unwrap();
         let espo = EspoSandbox::start(clock.clone(), espo::Options::default()).await.unwrap();
         let telegram = TelegramSandbox::start(clock.clone(), telegram::Options::default()).await.unwrap();
         let config = configuration(&setting, &espo, &telegram, &folder);
-        let mut world = Self { clock, espo, telegram, app: None, config, folder: folder };
+        let mut world = Self { clock, espo, telegram, app: None, config, folder };
         world.staff();
         fill(&world);
         world.start().await;
-        for (user, account) in &setting.linked {
-            world.link(user, *account).await;
-        }
-        world.settle().await;
         world
     }
 
@@ -347,7 +357,10 @@ pub fn button(message: &SentMessage, action: &str) -> Option<String> {
 }
 
 fn configuration(setting: &Setting, espo: &EspoSandbox, telegram: &TelegramSandbox, folder: &TempDir) -> String {
-    let public_url = if setting.webhooks { "http://127.0.0.1:1" } else { "" };
+    // The CRM has to know the address before the daemon listens: a port that was free a moment ago.
+    let free_port = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = if setting.webhooks { free_port() } else { 0 };
+    let public_url = if setting.webhooks { format!("http://127.0.0.1:{port}") } else { String::new() };
     format!(
         r#"
         [store]
@@ -356,12 +369,13 @@ fn configuration(setting: &Setting, espo: &EspoSandbox, telegram: &TelegramSandb
         url = "{espo}"
         public_url = "https://crm.example.com"
         api_key = "{key}"
+        page_size = {page_size}
         [telegram]
         token = "{token}"
         api_url = "{telegram}"
         {more_telegram}
         [http]
-        listen = "127.0.0.1:0"
+        listen = "127.0.0.1:{port}"
         public_url = "{public_url}"
         [[http.tokens]]
         name = "stories"
@@ -375,6 +389,7 @@ fn configuration(setting: &Setting, espo: &EspoSandbox, telegram: &TelegramSandb
         token = telegram::Options::default().token,
         telegram = telegram.url(),
         more_telegram = setting.telegram,
+        page_size = setting.page_size,
         more = setting.config,
     )
 }

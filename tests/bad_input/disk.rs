@@ -26,7 +26,7 @@ const LEADS: usize = 150;
 async fn a_second_daemon_on_the_same_store_is_told_so() {
     let world = World::begin().await;
     let config = Config::from_toml(world.config()).unwrap();
-    let error = App::start(config, world.clock.clone()).await.err().expect("the store is taken");
+    let error = App::start(config, world.clock.clone()).await.expect_err("the store is taken");
     assert!(error.to_string().contains("another `max` runs"), "{error}");
     world.end().await;
 }

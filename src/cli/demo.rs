@@ -97,7 +97,7 @@ fn configuration(args: &Args, espo: &EspoSandbox, telegram: &TelegramSandbox, st
         path = {store:?}
         [espocrm]
         url = "{espo}"
-        public_url = "http://{page}"
+        public_url = "https://crm.atelier-nord.example"
         api_key = "{key}"
         [sync]
         poll_interval = "5s"
@@ -119,7 +119,6 @@ fn configuration(args: &Args, espo: &EspoSandbox, telegram: &TelegramSandbox, st
         language = args.language,
         store = store.display().to_string(),
         espo = espo.url(),
-        page = args.listen,
         key = espo::API_KEY,
         token = telegram::Options::default().token,
         telegram = telegram.url(),

@@ -23,7 +23,7 @@ use crate::engine::linking;
 use crate::engine::log::Report;
 use crate::engine::outbox::pause_after;
 use crate::engine::status::Status;
-use crate::engine::told::People;
+use crate::engine::told::{People, told};
 use crate::engine::{EngineError, Handle, boundary};
 use crate::store::{Batch, Message};
 use crate::voice::{Notice, Toast};
@@ -200,8 +200,8 @@ impl Bot {
         let place = Place { chat: ChatId(message.chat().id.0), message_id: message.id().0 };
         let store = self.engine.store();
         let Some(alert) = store.alert(button.alert())? else { return Ok((self.toast(Toast::Stale), true)) };
-        let in_fallback = self.people.fallback_chat == Some(place.chat);
-        if !in_fallback && !may_act(store, &self.people, &user.id, &alert)? {
+        let is_anybodys = told(store, &self.people, &alert)?.is_some_and(|told| told.user.is_none());
+        if !is_anybodys && !may_act(store, &self.people, &user.id, &alert)? {
             self.refresh(&alert).await?;
             return Ok((self.toast(Toast::NotYours), true));
         }
@@ -227,7 +227,9 @@ impl Bot {
                 Ok((self.toast(Toast::DraftComing), false))
             }
             Button::Show(id) => {
-                let effect = Effect::SendAlert { alert: id, chat: place.chat };
+                // Never in the group where it may have been tapped.
+                let chat = store.link(account)?.map_or(place.chat, |link| link.chat);
+                let effect = Effect::SendAlert { alert: id, chat };
                 self.engine.run(move |engine| engine.ask_by_update(effect, next)).await?;
                 Ok((String::new(), false))
             }
@@ -317,7 +319,7 @@ impl Bot {
         };
         let known = self.engine.store().message(place.chat, place.message_id)?;
         let occasion = known.map_or(Occasion::Opened, |message| message.occasion);
-        let context = briefing.context(&self.speaker, self.speaker.content, occasion, now);
+        let context = briefing.context(&self.speaker, self.speaker.content_in(place.chat), occasion, now);
         let mut rendered = render::alert(&self.speaker.voice, &context);
         if choices {
             rendered.keyboard = render::snooze_keyboard(&self.speaker.voice, self.speaker.lang(), &alert.id);

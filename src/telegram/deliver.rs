@@ -165,7 +165,8 @@ impl Worker {
                 Effect::WriteAlert(_) | Effect::WriteActivity { .. } | Effect::VerifyLead(_) => {}
             }
         }
-        for (chat, (user, announcements)) in announcements {
+        for (chat, (user, mut announcements)) in announcements {
+            self.drop_outdated(&mut announcements)?;
             self.announce(chat, user, announcements).await?;
         }
         // News first: what is new must not wait for the correction of what is old.
@@ -178,6 +179,20 @@ impl Worker {
     async fn settle(&self, key: &str, sequence: u64) -> Result<(), EngineError> {
         let key = key.to_owned();
         self.sender.engine.run(move |engine| engine.settle(&key, sequence)).await
+    }
+
+    /// Leaves out what was decided anew since this round began: a link made meanwhile announces everything at once,
+    /// and half of it must not go ahead of the rest.
+    fn drop_outdated(&self, announcements: &mut Vec<Announcement>) -> Result<(), EngineError> {
+        let mut current = Vec::with_capacity(announcements.len());
+        for one in announcements.drain(..) {
+            let entry = self.store().outbox_entry(&one.key)?;
+            if entry.is_some_and(|entry| entry.sequence == one.entry.sequence) {
+                current.push(one);
+            }
+        }
+        *announcements = current;
+        Ok(())
     }
 
     async fn announce(
@@ -217,7 +232,7 @@ impl Worker {
         let occasion = if parts.len() == 1 { first.occasion } else { Occasion::Opened };
         let alerts: Vec<AlertId> = parts.iter().map(|part| part.alert.id.clone()).collect();
         let done: Vec<(String, u64)> = parts.iter().map(|part| (part.key.clone(), part.entry.sequence)).collect();
-        let Some(rendered) = self.render(&alerts, occasion, user)? else {
+        let Some(rendered) = self.render(chat, &alerts, occasion, user)? else {
             return self.sender.engine.run(move |engine| engine.messages_sent(&[], &done, None)).await;
         };
         match self.send(chat, &rendered, planned.silent).await? {
@@ -278,7 +293,7 @@ impl Worker {
             None => None,
         };
         let Some(briefing) = briefing else { return self.settle(key, sequence).await };
-        let context = briefing.context(&speaker, speaker.content, Occasion::Opened, now);
+        let context = briefing.context(&speaker, speaker.content_in(chat), Occasion::Opened, now);
         let message = render::draft(&speaker.voice, &context);
         match self.send(chat, &message, true).await? {
             Attempt::NotNow => Ok(()),
@@ -288,8 +303,8 @@ impl Worker {
 
     async fn send_alert(&mut self, key: &str, sequence: u64, alert: &AlertId, chat: ChatId) -> Result<(), EngineError> {
         let alerts = [alert.clone()];
-        let user = self.store().links()?.into_iter().find(|link| link.chat == chat).map(|link| link.user);
-        let Some(rendered) = self.render(&alerts, Occasion::Opened, user.as_ref())? else {
+        let user = self.told_in(chat, alert)?;
+        let Some(rendered) = self.render(chat, &alerts, Occasion::Opened, user.as_ref())? else {
             return self.settle(key, sequence).await;
         };
         match self.send(chat, &rendered, true).await? {
@@ -311,6 +326,14 @@ impl Worker {
         }
     }
 
+    /// Who answers for an alert in a private chat; `None` for a colleague who merely looks at it from the fallback chat,
+    /// to whom it has not "moved".
+    fn told_in(&self, chat: ChatId, alert: &AlertId) -> Result<Option<UserId>, EngineError> {
+        let Some(alert) = self.store().alert(alert)? else { return Ok(None) };
+        let link = self.store().links()?.into_iter().find(|link| link.chat == chat);
+        Ok(link.map(|link| link.user).filter(|user| alert.owner.as_ref() == Some(user) || self.stands_in(&alert, user)))
+    }
+
     /// Brings every message about an alert to its present state.
     async fn refresh(&mut self, key: &str, sequence: u64, alert: &AlertId) -> Result<(), EngineError> {
         let mut done = vec![(key.to_owned(), sequence)];
@@ -319,7 +342,9 @@ impl Worker {
             if message.settled {
                 continue;
             }
-            let Some(mut rendered) = self.render(&message.alerts, message.occasion, message.told.as_ref())? else {
+            let Some(mut rendered) =
+                self.render(message.chat, &message.alerts, message.occasion, message.told.as_ref())?
+            else {
                 continue;
             };
             if self.has_later(&message)? {
@@ -352,20 +377,24 @@ impl Worker {
     /// What a message about these alerts shows now; `None` when nothing is known of them any more.
     fn render(
         &self,
+        chat: ChatId,
         alerts: &[AlertId],
         occasion: Occasion,
         told: Option<&UserId>,
     ) -> Result<Option<Rendered>, EngineError> {
         let now = self.now();
         let speaker = &self.sender.speaker;
+        let content = speaker.content_in(chat);
         let mut briefings = Vec::with_capacity(alerts.len());
         for id in alerts {
             if let Some(alert) = self.store().alert(id)? {
                 briefings.extend(Briefing::load(self.store(), speaker, alert, now)?);
             }
         }
+        // Whoever has waited longest comes first among equals.
+        briefings.sort_by_key(|briefing| briefing.alert.anchor.instant().map_or(i64::MAX, |at| at.0));
         let contexts: Vec<_> =
-            briefings.iter().map(|briefing| briefing.context(speaker, speaker.content, occasion, now)).collect();
+            briefings.iter().map(|briefing| briefing.context(speaker, content, occasion, now)).collect();
         Ok(match contexts.as_slice() {
             [] => None,
             [one] if alerts.len() == 1 => {

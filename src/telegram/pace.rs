@@ -32,7 +32,7 @@ impl Pace {
         let mut slot = self.held_until(chat, now).unwrap_or(now);
         if let Some(sent) = self.chats.get(&chat) {
             slot = slot.max(after(sent, 1, PER_CHAT, now));
-            if chat.0 < 0 {
+            if chat.is_group() {
                 slot = slot.max(after(sent, GROUP_PER_MINUTE, 60 * SECOND, now));
             }
         }

@@ -35,6 +35,8 @@ const PARKED: Seconds = 120;
 pub struct Setting {
     /// When it begins.
     pub begin: &'static str,
+    /// Further lines of `[telegram]`.
+    pub telegram: &'static str,
     /// Further lines of the configuration.
     pub config: String,
     /// Who is linked to Telegram before it begins.
@@ -48,6 +50,7 @@ impl Default for Setting {
         Self {
             // A Monday, in working hours.
             begin: "2026-03-02T10:00:00+01:00",
+            telegram: "",
             config: String::new(),
             linked: vec![LUC],
             webhooks: false,
@@ -66,7 +69,7 @@ pub struct World {
     /// The daemon; taken while it is down.
     pub app: Option<App>,
     config: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -82,7 +85,7 @@ impl World {
         let espo = EspoSandbox::start(clock.clone(), espo::Options::default()).await.unwrap();
         let telegram = TelegramSandbox::start(clock.clone(), telegram::Options::default()).await.unwrap();
         let config = configuration(&setting, &espo, &telegram, &folder);
-        let mut world = Self { clock, espo, telegram, app: None, config, _folder: folder };
+        let mut world = Self { clock, espo, telegram, app: None, config, folder: folder };
         world.staff();
         fill(&world);
         world.start().await;
@@ -117,6 +120,11 @@ impl World {
         while tokio::time::timeout(QUIET / 4, changes.changed()).await.is_ok() || self.espo.requests().len() != asked {
             asked = self.espo.requests().len();
         }
+    }
+
+    /// Takes the store away while the daemon is down.
+    pub fn lose_store(&self) {
+        std::fs::remove_dir_all(self.folder.path().join("store")).unwrap();
     }
 
     /// The daemon's configuration.
@@ -351,6 +359,7 @@ fn configuration(setting: &Setting, espo: &EspoSandbox, telegram: &TelegramSandb
         [telegram]
         token = "{token}"
         api_url = "{telegram}"
+        {more_telegram}
         [http]
         listen = "127.0.0.1:0"
         public_url = "{public_url}"
@@ -365,6 +374,7 @@ fn configuration(setting: &Setting, espo: &EspoSandbox, telegram: &TelegramSandb
         key = espo::API_KEY,
         token = telegram::Options::default().token,
         telegram = telegram.url(),
+        more_telegram = setting.telegram,
         more = setting.config,
     )
 }

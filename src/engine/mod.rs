@@ -76,6 +76,8 @@ pub struct Engine {
     pub(crate) clock: Clock,
     pub(crate) policy: Policy,
     sequence: u64,
+    /// The boundaries that are passed once what was written has reached the disk.
+    pub(crate) ahead: Vec<&'static str>,
     /// A round has begun and has not gone through: what is known is of different times.
     round_is_open: bool,
 }
@@ -86,7 +88,7 @@ impl Engine {
         // one's seconds.
         let sequence = u64::try_from(clock.now_millis()).unwrap_or_default() << 20;
         let last: u64 = store.outbox()?.iter().map(|(_, entry)| entry.sequence).max().unwrap_or_default();
-        Ok(Self { store, clock, policy, sequence: sequence.max(last), round_is_open: false })
+        Ok(Self { store, clock, policy, sequence: sequence.max(last), ahead: Vec::new(), round_is_open: false })
     }
 
     /// A number greater than every one before it.
@@ -201,6 +203,7 @@ fn work(
             tracing::error!(%error, "the store cannot be written; stopping so that nothing unwritten is acknowledged");
             failed.send_replace(Some(error.clone()));
         }
+        engine.ahead.drain(..).filter(|_| flushed.is_ok()).for_each(boundary::pass);
         for Done { answer, .. } in done {
             answer(flushed.clone());
         }

@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use chrono::Weekday;
-use teloxide::types::{CallbackQuery, ChatMemberKind, Message as Incoming, Update, UpdateKind};
+use teloxide::types::{
+    CallbackQuery, ChatMemberKind, InlineKeyboardButton, InlineKeyboardButtonKind, MaybeInaccessibleMessage,
+    Message as Incoming, Update, UpdateKind,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, SendError};
@@ -22,7 +25,7 @@ use crate::engine::outbox::pause_after;
 use crate::engine::status::Status;
 use crate::engine::told::{People, told};
 use crate::engine::{EngineError, Handle, boundary};
-use crate::store::Batch;
+use crate::store::{Batch, Message};
 use crate::voice::{Notice, Toast};
 
 /// All that receiving needs.
@@ -202,6 +205,9 @@ impl Bot {
             self.refresh(&alert).await?;
             return Ok((self.toast(Toast::NotYours), true));
         }
+        if shows_alert(message, &alert) && store.message(place.chat, place.message_id)?.is_none() {
+            self.adopt(&alert, place).await?;
+        }
         let actor = Actor { name: user.name.clone(), user: Some(user.id.clone()), via: Via::Telegram };
         match button {
             Button::Resolve(id) => {
@@ -230,6 +236,21 @@ impl Bot {
             Button::SnoozeMenu(_) => self.turn_keyboard(&alert, place, true).await,
             Button::Back(_) => self.turn_keyboard(&alert, place, false).await,
         }
+    }
+
+    /// A message of ours that we lost in a crash comes back with a tap on it.
+    async fn adopt(&self, alert: &Alert, place: Place) -> Result<(), EngineError> {
+        let message = Message {
+            chat: place.chat,
+            message_id: place.message_id,
+            alerts: vec![alert.id.clone()],
+            sent_at: self.engine.clock().now(),
+            occasion: Occasion::Opened,
+            told: alert.owner.clone(),
+            shown: 0,
+            settled: false,
+        };
+        self.engine.run(move |engine| engine.adopt_message(&message)).await
     }
 
     fn snooze_until(&self, length: SnoozeFor, now: Timestamp) -> Timestamp {
@@ -308,6 +329,14 @@ impl Bot {
         }
         Ok((String::new(), false))
     }
+}
+
+/// Whether a message is an alert's own: it has the button that settles it. Drafts and digests do not.
+fn shows_alert(message: &MaybeInaccessibleMessage, alert: &Alert) -> bool {
+    let settle = Button::Resolve(alert.id.clone()).to_data();
+    let is_it = |key: &InlineKeyboardButton| matches!(&key.kind, InlineKeyboardButtonKind::CallbackData(data) if *data == settle);
+    let keyboard = message.regular_message().and_then(|message| message.reply_markup());
+    keyboard.is_some_and(|markup| markup.inline_keyboard.iter().flatten().any(is_it))
 }
 
 /// Where a tap took place.

@@ -184,3 +184,20 @@ async fn the_api_token_is_no_secret_of_the_chat() {
     assert!(world.messages(LUC.1).iter().all(|message| !message.plain.contains(TOKEN)));
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_copy_whose_answer_was_lost_follows_its_alert_once_it_is_tapped() {
+    let world = World::with(Setting::default(), |_| {}).await;
+    world.telegram.fail_next("sendMessage", Fault::CutAfter, 1);
+    let lead = world.lead("Sophie", 2 * DAY, json!({}));
+    world.whatsapp(&lead, "in", HOUR, "Bonjour, je voudrais un devis.");
+    world.settle().await;
+    let messages = world.messages(LUC.1);
+    assert_eq!(messages.len(), 3, "the welcome, and the alert twice: Telegram cannot be asked what it took");
+    let stray = &messages[1];
+    world.telegram.tap(LUC.1, stray.message_id, &button(stray, "done").unwrap()).unwrap();
+    world.settle().await;
+    assert!(world.messages(LUC.1).iter().all(|message| message.keyboard.is_empty()));
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Resolved");
+    world.end().await;
+}

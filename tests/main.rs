@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod conformance;
 mod crash;
+mod demo;
 mod demo_page;
 mod espo_client;
 mod reading;

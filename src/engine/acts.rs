@@ -234,6 +234,20 @@ impl Engine {
         self.store.apply(batch)
     }
 
+    /// Has everything said so far said again: M.A.X. speaks another language now.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn say_again(&mut self) -> Result<()> {
+        let mut batch = Batch::default();
+        let now = self.now();
+        for alert in self.store.all_alerts()? {
+            self.add_effect(&mut batch, Effect::WriteAlert(alert.id.clone()), now)?;
+            self.add_effect(&mut batch, Effect::RefreshMessages(alert.id), now)?;
+        }
+        self.store.apply(batch)
+    }
+
     /// Has every message about an alert brought to its present state, whatever we believe it shows.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ const WORDS = {
     wrote: "{lead} · {channel}", weWrote: "{who} · {channel}", missedIn: "{lead} · appel manqué", missedOut: "{who} · appel sans réponse",
     calledIn: "{lead} a appelé", calledOut: "{who} · appel, décroché", met: "{who} · rencontre", plannedStep: "Prévu : {what}", we: "Nous", auto: "réponse automatique", form: "{lead} · formulaire du site",
     raised: "M.A.X. : {what}", created: "Lead créé", never: "aucun échange", justNow: "à l'instant", failed: "Cela n'a pas marché : {why}",
+    calm: "M.A.X. a lu, et ne dérange pas {rep} pour si peu. Si une réponse est attendue, il en parlera dans 24 h.", already: "{name} a déjà une alerte ouverte : M.A.X. ne dit pas deux fois la même chose.",
     newAlert: "Nouvelle alerte : {what}, {name}", noCompany: "", statusNew: "Nouveau", "New": "Nouveau", "Assigned": "Affecté", "In Process": "En cours",
     "Converted": "Converti", "Recycled": "Recyclé", "Dead": "Perdu",
   },
@@ -59,6 +60,7 @@ const WORDS = {
     wrote: "{lead} · {channel}", weWrote: "{who} · {channel}", missedIn: "{lead} · missed call", missedOut: "{who} · call, no answer",
     calledIn: "{lead} called", calledOut: "{who} · call, answered", met: "{who} · meeting", plannedStep: "Planned: {what}", we: "We", auto: "automatic reply", form: "{lead} · web form",
     raised: "M.A.X.: {what}", created: "Lead created", never: "no contact yet", justNow: "just now", failed: "That did not work: {why}",
+    calm: "M.A.X. has read it, and spares {rep}. If an answer is due, it will speak up after 24 hours.", already: "{name} has an open alert already: M.A.X. does not say the same thing twice.",
     newAlert: "New alert: {what}, {name}", noCompany: "", statusNew: "New", "New": "New", "Assigned": "Assigned", "In Process": "In process",
     "Converted": "Converted", "Recycled": "Recycled", "Dead": "Dead",
   },
@@ -460,7 +462,17 @@ $("lead-form").addEventListener("submit", async (event) => {
   const text = $("lead-text").value.trim();
   if (!picked || (!text && channel() !== "call")) { $("lead-text").focus(); return; }
   did.wrote = true;
-  if (await post("lead-writes", { leadId: picked, channel: channel(), text })) $("lead-text").value = "";
+  const lead = state.leads.find((one) => one.id === picked);
+  const openings = () => state.alerts.filter((alert) => alert.leadId === lead.id && alert.status === "Open").map((alert) => alert.id + alert.openedAt).join();
+  const before = openings();
+  if (!await post("lead-writes", { leadId: lead.id, channel: channel(), text })) return;
+  $("lead-text").value = "";
+  // Silence is an answer too, and looks like a fault to whoever does not know it.
+  setTimeout(() => {
+    if (openings().split(",").some((one) => one && !before.includes(one))) return;
+    const waits = state.alerts.some((alert) => alert.leadId === lead.id && alert.status === "Open" && ["HotLead24h", "AwaitingReply24h"].includes(alert.type));
+    toast(t(waits ? "already" : "calm", { name: lead.name, rep: state.rep.name.split(" ")[0] }));
+  }, 1500);
 });
 $("lead-text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); $("lead-form").requestSubmit(); }

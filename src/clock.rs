@@ -84,9 +84,20 @@ impl Clock {
         self.sleep_until_millis(at.0.saturating_mul(1000)).await;
     }
 
-    /// Returns when `seconds` have passed, by this clock.
+    /// Returns when `seconds` have passed, by this clock; at once when it is set back, since nobody knows then how much
+    /// has passed.
     pub async fn sleep(&self, seconds: Seconds) {
-        self.sleep_until_millis(self.now_millis() + seconds * 1000).await;
+        let begun = self.now_millis();
+        let mut moved = self.0.moved.subscribe();
+        let nap = Duration::from_secs(seconds.max(0).unsigned_abs());
+        let nap = async { if self.0.runs { tokio::time::sleep(nap).await } else { std::future::pending().await } };
+        tokio::pin!(nap);
+        while (begun..begun + seconds * 1000).contains(&self.now_millis()) {
+            tokio::select! {
+                () = &mut nap => return,
+                _ = moved.changed() => {}
+            }
+        }
     }
 }
 
@@ -113,5 +124,20 @@ mod tests {
         clock.advance(59);
         clock.advance(1);
         assert_eq!(sleeper.await.unwrap(), Timestamp(1_060));
+    }
+
+    #[tokio::test]
+    async fn a_pause_ends_when_the_clock_is_set_back() {
+        let clock = Clock::manual(Timestamp(1_000));
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.sleep(60).await }
+        });
+        tokio::task::yield_now().await;
+        clock.advance(59);
+        tokio::task::yield_now().await;
+        assert!(!sleeper.is_finished());
+        clock.advance(-3_600);
+        sleeper.await.unwrap();
     }
 }

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod backtest;
+mod bad_input;
 mod cli;
 mod config;
 mod conformance;

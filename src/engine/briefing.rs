@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono_tz::Tz;
 
 use crate::domain::effect::Occasion;
-use crate::domain::{Activity, Alert, Channel, Direction, Lead, Timestamp, User};
+use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Timestamp, User};
 use crate::rules::{Settings, preferred};
 use crate::store::{Result, Store};
 use crate::voice::{AlertContext, Content, Lang, Voice};
@@ -64,6 +64,11 @@ impl Speaker {
         let words: String =
             activity.preview.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect();
         format!("{channel} {arrow} {words}").trim_end().to_owned()
+    }
+
+    /// How much a message in this chat shows: in a group never more than initials and waiting time.
+    pub fn content_in(&self, chat: ChatId) -> Content {
+        if chat.is_group() { Content::Initials } else { self.content }
     }
 
     /// Where people open a lead.

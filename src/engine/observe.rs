@@ -52,7 +52,7 @@ impl Engine {
         for record in records {
             self.alert_record_seen(record)?;
         }
-        super::boundary::pass("facts-written");
+        self.ahead.push("facts-written");
         Ok(observed)
     }
 

@@ -554,7 +554,9 @@ impl Crm {
     async fn poll(&self, entity: &str) -> Result<(), RoundError> {
         let name = format!("poll/{entity}");
         let since: Option<Timestamp> = self.0.engine.store().cursor(&name)?;
-        let since = since.unwrap_or(Timestamp(0)).plus(-self.0.settings.poll_overlap);
+        // A cursor ahead of the present is from before a clock was set back.
+        let now = self.0.engine.clock().now();
+        let since = since.unwrap_or(Timestamp(0)).min(now).plus(-self.0.settings.poll_overlap);
         let mut cursor = PollCursor::since(since);
         let mut begun = None;
         loop {
@@ -599,6 +601,10 @@ impl Crm {
     async fn sweep_is_due(&self, now: Timestamp) -> Result<bool, RoundError> {
         let last: Option<Timestamp> = self.0.engine.store().cursor("sweep")?;
         if let Some(last) = last {
+            if now.plus(CLOCK_TOLERANCE) < last {
+                tracing::warn!(%last, %now, "the clock was set back since the last sweep: everything is compared");
+                return Ok(true);
+            }
             return Ok(now.since(last) >= self.0.settings.sweep_interval);
         }
         // The backfill has just seen everything.

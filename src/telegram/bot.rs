@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use chrono::Weekday;
-use teloxide::types::{CallbackQuery, ChatMemberKind, Message as Incoming, Update, UpdateKind};
+use teloxide::types::{
+    CallbackQuery, ChatMemberKind, InlineKeyboardButton, InlineKeyboardButtonKind, MaybeInaccessibleMessage,
+    Message as Incoming, Update, UpdateKind,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, SendError};
@@ -20,9 +23,9 @@ use crate::engine::linking;
 use crate::engine::log::Report;
 use crate::engine::outbox::pause_after;
 use crate::engine::status::Status;
-use crate::engine::told::People;
+use crate::engine::told::{People, told};
 use crate::engine::{EngineError, Handle, boundary};
-use crate::store::Batch;
+use crate::store::{Batch, Message};
 use crate::voice::{Notice, Toast};
 
 /// All that receiving needs.
@@ -197,10 +200,13 @@ impl Bot {
         let place = Place { chat: ChatId(message.chat().id.0), message_id: message.id().0 };
         let store = self.engine.store();
         let Some(alert) = store.alert(button.alert())? else { return Ok((self.toast(Toast::Stale), true)) };
-        let in_fallback = self.people.fallback_chat == Some(place.chat);
-        if !in_fallback && !may_act(store, &self.people, &user.id, &alert)? {
+        let is_anybodys = told(store, &self.people, &alert)?.is_some_and(|told| told.user.is_none());
+        if !is_anybodys && !may_act(store, &self.people, &user.id, &alert)? {
             self.refresh(&alert).await?;
             return Ok((self.toast(Toast::NotYours), true));
+        }
+        if shows_alert(message, &alert) && store.message(place.chat, place.message_id)?.is_none() {
+            self.adopt(&alert, place).await?;
         }
         let actor = Actor { name: user.name.clone(), user: Some(user.id.clone()), via: Via::Telegram };
         match button {
@@ -221,13 +227,30 @@ impl Bot {
                 Ok((self.toast(Toast::DraftComing), false))
             }
             Button::Show(id) => {
-                let effect = Effect::SendAlert { alert: id, chat: place.chat };
+                // Never in the group where it may have been tapped.
+                let chat = store.link(account)?.map_or(place.chat, |link| link.chat);
+                let effect = Effect::SendAlert { alert: id, chat };
                 self.engine.run(move |engine| engine.ask_by_update(effect, next)).await?;
                 Ok((String::new(), false))
             }
             Button::SnoozeMenu(_) => self.turn_keyboard(&alert, place, true).await,
             Button::Back(_) => self.turn_keyboard(&alert, place, false).await,
         }
+    }
+
+    /// A message of ours that we lost in a crash comes back with a tap on it.
+    async fn adopt(&self, alert: &Alert, place: Place) -> Result<(), EngineError> {
+        let message = Message {
+            chat: place.chat,
+            message_id: place.message_id,
+            alerts: vec![alert.id.clone()],
+            sent_at: self.engine.clock().now(),
+            occasion: Occasion::Opened,
+            told: alert.owner.clone(),
+            shown: 0,
+            settled: false,
+        };
+        self.engine.run(move |engine| engine.adopt_message(&message)).await
     }
 
     fn snooze_until(&self, length: SnoozeFor, now: Timestamp) -> Timestamp {
@@ -296,7 +319,7 @@ impl Bot {
         };
         let known = self.engine.store().message(place.chat, place.message_id)?;
         let occasion = known.map_or(Occasion::Opened, |message| message.occasion);
-        let context = briefing.context(&self.speaker, self.speaker.content, occasion, now);
+        let context = briefing.context(&self.speaker, self.speaker.content_in(place.chat), occasion, now);
         let mut rendered = render::alert(&self.speaker.voice, &context);
         if choices {
             rendered.keyboard = render::snooze_keyboard(&self.speaker.voice, self.speaker.lang(), &alert.id);
@@ -306,6 +329,14 @@ impl Bot {
         }
         Ok((String::new(), false))
     }
+}
+
+/// Whether a message is an alert's own: it has the button that settles it. Drafts and digests do not.
+fn shows_alert(message: &MaybeInaccessibleMessage, alert: &Alert) -> bool {
+    let settle = Button::Resolve(alert.id.clone()).to_data();
+    let is_it = |key: &InlineKeyboardButton| matches!(&key.kind, InlineKeyboardButtonKind::CallbackData(data) if *data == settle);
+    let keyboard = message.regular_message().and_then(|message| message.reply_markup());
+    keyboard.is_some_and(|markup| markup.inline_keyboard.iter().flatten().any(is_it))
 }
 
 /// Where a tap took place.

@@ -203,7 +203,7 @@ impl Worker {
     ) -> Result<(), EngineError> {
         let now = self.now();
         let recent = self.sent.entry(chat).or_default();
-        recent.retain(|at| *at > now.plus(-MINUTE));
+        recent.retain(|at| *at > now.plus(-MINUTE) && *at <= now);
         let pending: Vec<Pending> = announcements.iter().map(pending).collect();
         let plan = plan(&pending, recent, &self.sender.calendar, now);
         for (alert, until) in plan.later {
@@ -232,7 +232,7 @@ impl Worker {
         let occasion = if parts.len() == 1 { first.occasion } else { Occasion::Opened };
         let alerts: Vec<AlertId> = parts.iter().map(|part| part.alert.id.clone()).collect();
         let done: Vec<(String, u64)> = parts.iter().map(|part| (part.key.clone(), part.entry.sequence)).collect();
-        let Some(rendered) = self.render(&alerts, occasion, user)? else {
+        let Some(rendered) = self.render(chat, &alerts, occasion, user)? else {
             return self.sender.engine.run(move |engine| engine.messages_sent(&[], &done, None)).await;
         };
         match self.send(chat, &rendered, planned.silent).await? {
@@ -293,7 +293,7 @@ impl Worker {
             None => None,
         };
         let Some(briefing) = briefing else { return self.settle(key, sequence).await };
-        let context = briefing.context(&speaker, speaker.content, Occasion::Opened, now);
+        let context = briefing.context(&speaker, speaker.content_in(chat), Occasion::Opened, now);
         let message = render::draft(&speaker.voice, &context);
         match self.send(chat, &message, true).await? {
             Attempt::NotNow => Ok(()),
@@ -303,8 +303,8 @@ impl Worker {
 
     async fn send_alert(&mut self, key: &str, sequence: u64, alert: &AlertId, chat: ChatId) -> Result<(), EngineError> {
         let alerts = [alert.clone()];
-        let user = self.store().links()?.into_iter().find(|link| link.chat == chat).map(|link| link.user);
-        let Some(rendered) = self.render(&alerts, Occasion::Opened, user.as_ref())? else {
+        let user = self.told_in(chat, alert)?;
+        let Some(rendered) = self.render(chat, &alerts, Occasion::Opened, user.as_ref())? else {
             return self.settle(key, sequence).await;
         };
         match self.send(chat, &rendered, true).await? {
@@ -326,6 +326,14 @@ impl Worker {
         }
     }
 
+    /// Who answers for an alert in a private chat; `None` for a colleague who merely looks at it from the fallback chat,
+    /// to whom it has not "moved".
+    fn told_in(&self, chat: ChatId, alert: &AlertId) -> Result<Option<UserId>, EngineError> {
+        let Some(alert) = self.store().alert(alert)? else { return Ok(None) };
+        let link = self.store().links()?.into_iter().find(|link| link.chat == chat);
+        Ok(link.map(|link| link.user).filter(|user| alert.owner.as_ref() == Some(user) || self.stands_in(&alert, user)))
+    }
+
     /// Brings every message about an alert to its present state.
     async fn refresh(&mut self, key: &str, sequence: u64, alert: &AlertId) -> Result<(), EngineError> {
         let mut done = vec![(key.to_owned(), sequence)];
@@ -334,7 +342,9 @@ impl Worker {
             if message.settled {
                 continue;
             }
-            let Some(mut rendered) = self.render(&message.alerts, message.occasion, message.told.as_ref())? else {
+            let Some(mut rendered) =
+                self.render(message.chat, &message.alerts, message.occasion, message.told.as_ref())?
+            else {
                 continue;
             };
             if self.has_later(&message)? {
@@ -367,12 +377,14 @@ impl Worker {
     /// What a message about these alerts shows now; `None` when nothing is known of them any more.
     fn render(
         &self,
+        chat: ChatId,
         alerts: &[AlertId],
         occasion: Occasion,
         told: Option<&UserId>,
     ) -> Result<Option<Rendered>, EngineError> {
         let now = self.now();
         let speaker = &self.sender.speaker;
+        let content = speaker.content_in(chat);
         let mut briefings = Vec::with_capacity(alerts.len());
         for id in alerts {
             if let Some(alert) = self.store().alert(id)? {
@@ -382,7 +394,7 @@ impl Worker {
         // Whoever has waited longest comes first among equals.
         briefings.sort_by_key(|briefing| briefing.alert.anchor.instant().map_or(i64::MAX, |at| at.0));
         let contexts: Vec<_> =
-            briefings.iter().map(|briefing| briefing.context(speaker, speaker.content, occasion, now)).collect();
+            briefings.iter().map(|briefing| briefing.context(speaker, content, occasion, now)).collect();
         Ok(match contexts.as_slice() {
             [] => None,
             [one] if alerts.len() == 1 => {
@@ -435,7 +447,7 @@ impl Worker {
     /// edit neither waits for a slot nor takes one from an announcement.
     fn may_edit(&mut self, chat: ChatId) -> bool {
         let now = self.sender.engine.clock().now_millis();
-        let held_until = self.pace.held_until(chat).filter(|until| *until > now);
+        let held_until = self.pace.held_until(chat, now);
         if let Some(until) = held_until {
             self.wake_at_millis(until);
         }
@@ -472,7 +484,7 @@ impl Worker {
             SendError::RetryAfter(seconds) => {
                 tracing::warn!(%chat, seconds, "Telegram asks to wait");
                 let until = now.plus(seconds.max(1)).0 * 1000;
-                self.pace.hold(chat, until);
+                self.pace.hold(chat, self.sender.engine.clock().now_millis(), until);
                 self.wake_at_millis(until);
                 Ok(Attempt::NotNow)
             }
@@ -498,7 +510,7 @@ impl Worker {
                     tracing::warn!(%error, "Telegram does not answer; it is tried again");
                 }
                 let until = self.sender.engine.clock().now_millis() + pause_after(1) * 1000;
-                self.pace.hold(chat, until);
+                self.pace.hold(chat, self.sender.engine.clock().now_millis(), until);
                 self.wake_at_millis(until);
                 Ok(Attempt::NotNow)
             }

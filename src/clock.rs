@@ -8,6 +8,9 @@ use tokio::sync::watch;
 
 use crate::domain::{Seconds, Timestamp};
 
+/// How long nobody sleeps without looking at the clock.
+const LONGEST_NAP: Duration = Duration::from_secs(60);
+
 /// A clock that can be moved by hand. Cheap to clone; clones share the time.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<Inner>);
@@ -67,15 +70,21 @@ impl Clock {
             if left <= 0 {
                 return;
             }
-            if self.0.runs {
-                let nap = Duration::from_millis(left.unsigned_abs());
-                tokio::select! {
-                    () = tokio::time::sleep(nap) => {}
-                    _ = moved.changed() => {}
-                }
-            } else if moved.changed().await.is_err() {
-                std::future::pending::<()>().await;
+            self.nap(left, &mut moved).await;
+        }
+    }
+
+    /// Returns after so many milliseconds, or when the clock is moved, or after a while to look at it again: the
+    /// machine's own may be set meanwhile.
+    async fn nap(&self, millis: i64, moved: &mut watch::Receiver<u64>) {
+        if self.0.runs {
+            let nap = Duration::from_millis(millis.unsigned_abs()).min(LONGEST_NAP);
+            tokio::select! {
+                () = tokio::time::sleep(nap) => {}
+                _ = moved.changed() => {}
             }
+        } else if moved.changed().await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 
@@ -84,9 +93,19 @@ impl Clock {
         self.sleep_until_millis(at.0.saturating_mul(1000)).await;
     }
 
-    /// Returns when `seconds` have passed, by this clock.
+    /// Returns when `seconds` have passed; setting the machine's clock neither lengthens nor shortens them.
     pub async fn sleep(&self, seconds: Seconds) {
-        self.sleep_until_millis(self.now_millis() + seconds * 1000).await;
+        let mut moved = self.0.moved.subscribe();
+        let (began, by_hand) = (tokio::time::Instant::now(), self.0.millis.load(Ordering::SeqCst));
+        loop {
+            let moved_by = self.0.millis.load(Ordering::SeqCst) - by_hand;
+            let ran = if self.0.runs { i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX) } else { 0 };
+            let left = seconds.saturating_mul(1000).saturating_sub(moved_by).saturating_sub(ran);
+            if left <= 0 {
+                return;
+            }
+            self.nap(left, &mut moved).await;
+        }
     }
 }
 

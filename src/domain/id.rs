@@ -65,6 +65,13 @@ text_id! {
 #[serde(transparent)]
 pub struct ChatId(pub i64);
 
+impl ChatId {
+    /// Whether several people read it.
+    pub fn is_group(self) -> bool {
+        self.0 < 0
+    }
+}
+
 impl fmt::Display for ChatId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)

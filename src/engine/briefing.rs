@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono_tz::Tz;
 
 use crate::domain::effect::Occasion;
-use crate::domain::{Activity, Alert, Channel, Direction, Lead, Timestamp, User};
+use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Timestamp, User};
 use crate::rules::{Settings, preferred};
 use crate::store::{Result, Store};
 use crate::voice::{AlertContext, Content, Lang, Voice};
@@ -52,6 +52,11 @@ impl Speaker {
     /// From now on M.A.X. speaks this language.
     pub fn speak(&self, lang: Lang) {
         *self.lang.lock().unwrap_or_else(PoisonError::into_inner) = lang;
+    }
+
+    /// How much a message to this chat shows: what is private stays out of groups.
+    pub fn content_in(&self, chat: ChatId) -> Content {
+        if chat.is_group() { Content::Initials } else { self.content }
     }
 
     /// What an activity's record in the CRM is called.

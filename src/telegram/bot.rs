@@ -20,7 +20,7 @@ use crate::engine::linking;
 use crate::engine::log::Report;
 use crate::engine::outbox::pause_after;
 use crate::engine::status::Status;
-use crate::engine::told::People;
+use crate::engine::told::{People, told};
 use crate::engine::{EngineError, Handle, boundary};
 use crate::store::Batch;
 use crate::voice::{Notice, Toast};
@@ -83,7 +83,9 @@ impl Bot {
         for update in updates {
             let next = i32::try_from(update.id.0).unwrap_or(i32::MAX - 1) + 1;
             if let Err(error) = self.take(update, next).await {
-                tracing::error!(%error, "an update from Telegram could not be carried out");
+                tracing::error!(%error, "an update from Telegram could not be carried out; it is tried again");
+                // Telegram would hand it out again at once.
+                self.engine.clock().sleep(pause_after(1)).await;
                 return Ok(());
             }
             let stored = self
@@ -197,11 +199,12 @@ impl Bot {
         let place = Place { chat: ChatId(message.chat().id.0), message_id: message.id().0 };
         let store = self.engine.store();
         let Some(alert) = store.alert(button.alert())? else { return Ok((self.toast(Toast::Stale), true)) };
-        let in_fallback = self.people.fallback_chat == Some(place.chat);
-        if !in_fallback && !may_act(store, &self.people, &user.id, &alert)? {
+        if !self.is_for_anybody(&alert, place.chat)? && !may_act(store, &self.people, &user.id, &alert)? {
             self.refresh(&alert).await?;
             return Ok((self.toast(Toast::NotYours), true));
         }
+        // Details are for whoever asked, also when they asked in a group.
+        let private = store.link(account)?.map_or(place.chat, |link| link.chat);
         let actor = Actor { name: user.name.clone(), user: Some(user.id.clone()), via: Via::Telegram };
         match button {
             Button::Resolve(id) => {
@@ -216,18 +219,24 @@ impl Bot {
             }
             Button::SentByHand(_) => self.sent_by_hand(&alert).await,
             Button::Draft(id) => {
-                let effect = Effect::SendDraft { alert: id, chat: place.chat };
+                let effect = Effect::SendDraft { alert: id, chat: private };
                 self.engine.run(move |engine| engine.ask_by_update(effect, next)).await?;
                 Ok((self.toast(Toast::DraftComing), false))
             }
             Button::Show(id) => {
-                let effect = Effect::SendAlert { alert: id, chat: place.chat };
+                let effect = Effect::SendAlert { alert: id, chat: private };
                 self.engine.run(move |engine| engine.ask_by_update(effect, next)).await?;
                 Ok((String::new(), false))
             }
             Button::SnoozeMenu(_) => self.turn_keyboard(&alert, place, true).await,
             Button::Back(_) => self.turn_keyboard(&alert, place, false).await,
         }
+    }
+
+    /// Whether every linked user may act on an alert: it was told in the fallback chat, since nobody else could be.
+    fn is_for_anybody(&self, alert: &Alert, chat: ChatId) -> Result<bool, EngineError> {
+        let told = told(self.engine.store(), &self.people, alert)?;
+        Ok(self.people.fallback_chat == Some(chat) || told.is_some_and(|told| told.user.is_none()))
     }
 
     fn snooze_until(&self, length: SnoozeFor, now: Timestamp) -> Timestamp {
@@ -296,7 +305,8 @@ impl Bot {
         };
         let known = self.engine.store().message(place.chat, place.message_id)?;
         let occasion = known.map_or(Occasion::Opened, |message| message.occasion);
-        let context = briefing.context(&self.speaker, self.speaker.content, occasion, now);
+        let content = self.speaker.content_in(place.chat);
+        let context = briefing.context(&self.speaker, content, occasion, now);
         let mut rendered = render::alert(&self.speaker.voice, &context);
         if choices {
             rendered.keyboard = render::snooze_keyboard(&self.speaker.voice, self.speaker.lang(), &alert.id);

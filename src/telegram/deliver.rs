@@ -21,7 +21,7 @@ use crate::engine::status::Status;
 use crate::engine::told::{People, told};
 use crate::engine::{EngineError, Handle, boundary};
 use crate::store::{Message, OutboxEntry, Store};
-use crate::voice::Notice;
+use crate::voice::{AlertContext, Notice};
 
 /// All that sending needs.
 pub struct Sender {
@@ -42,13 +42,18 @@ pub struct Sender {
 impl Sender {
     /// Works until `stop`.
     pub async fn work(self, stop: CancellationToken) {
-        let mut worker = Worker { sender: self, pace: Pace::default(), sent: HashMap::new(), wake_at: None };
+        let mut worker = Worker {
+            sender: self,
+            pace: Pace::default(),
+            sent: HashMap::new(),
+            wake_at: None,
+            moved: HashMap::new(),
+            stop: stop.clone(),
+        };
         loop {
             let mut changes = worker.sender.engine.changes();
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = worker.round() => {}
-            }
+            // Never cut short: a message that was sent and not noted would be sent again.
+            worker.round().await;
             let clock = worker.sender.engine.clock().clone();
             let wake_at = worker.wake_at.take().unwrap_or(i64::MAX / 2);
             tokio::select! {
@@ -67,6 +72,10 @@ struct Worker {
     sent: HashMap<ChatId, Vec<Timestamp>>,
     /// When the next round is worth it, in milliseconds since the epoch.
     wake_at: Option<i64>,
+    /// Groups that Telegram gave another id to.
+    moved: HashMap<ChatId, ChatId>,
+    /// Nothing more is begun once it is cancelled.
+    stop: CancellationToken,
 }
 
 /// What became of an attempt to send.
@@ -120,7 +129,7 @@ impl Worker {
         if let Some(next) = next {
             self.wake_at_millis(next.0 * 1000);
         }
-        let mut announcements: BTreeMap<ChatId, (Option<UserId>, Vec<Announcement>)> = BTreeMap::new();
+        let mut announcements: BTreeMap<(ChatId, Option<UserId>), Vec<Announcement>> = BTreeMap::new();
         let is_first_evaluation = is_first_evaluation(self.store())?;
         let mut refreshes = Vec::new();
         for (key, entry) in entries {
@@ -139,7 +148,8 @@ impl Worker {
                         (Some(alert), Some(told)) => {
                             let user = told.user.map(|user| user.id);
                             let one = Announcement { key, entry, alert, occasion, first_evaluation };
-                            announcements.entry(told.chat).or_insert((user, Vec::new())).1.push(one);
+                            let chat = self.moved.get(&told.chat).copied().unwrap_or(told.chat);
+                            announcements.entry((chat, user)).or_default().push(one);
                         }
                         (Some(alert), None) => {
                             tracing::debug!(alert = %alert.id, "nobody can be told on Telegram; the record in the CRM stands");
@@ -165,7 +175,7 @@ impl Worker {
                 Effect::WriteAlert(_) | Effect::WriteActivity { .. } | Effect::VerifyLead(_) => {}
             }
         }
-        for (chat, (user, announcements)) in announcements {
+        for ((chat, user), announcements) in announcements {
             self.announce(chat, user, announcements).await?;
         }
         // News first: what is new must not wait for the correction of what is old.
@@ -188,7 +198,7 @@ impl Worker {
     ) -> Result<(), EngineError> {
         let now = self.now();
         let recent = self.sent.entry(chat).or_default();
-        recent.retain(|at| *at > now.plus(-MINUTE));
+        recent.retain(|at| *at > now.plus(-MINUTE) && *at <= now);
         let pending: Vec<Pending> = announcements.iter().map(pending).collect();
         let plan = plan(&pending, recent, &self.sender.calendar, now);
         for (alert, until) in plan.later {
@@ -217,7 +227,7 @@ impl Worker {
         let occasion = if parts.len() == 1 { first.occasion } else { Occasion::Opened };
         let alerts: Vec<AlertId> = parts.iter().map(|part| part.alert.id.clone()).collect();
         let done: Vec<(String, u64)> = parts.iter().map(|part| (part.key.clone(), part.entry.sequence)).collect();
-        let Some(rendered) = self.render(&alerts, occasion, user)? else {
+        let Some(rendered) = self.render(&alerts, occasion, chat, user)? else {
             return self.sender.engine.run(move |engine| engine.messages_sent(&[], &done, None)).await;
         };
         match self.send(chat, &rendered, planned.silent).await? {
@@ -278,7 +288,7 @@ impl Worker {
             None => None,
         };
         let Some(briefing) = briefing else { return self.settle(key, sequence).await };
-        let context = briefing.context(&speaker, speaker.content, Occasion::Opened, now);
+        let context = briefing.context(&speaker, speaker.content_in(chat), Occasion::Opened, now);
         let message = render::draft(&speaker.voice, &context);
         match self.send(chat, &message, true).await? {
             Attempt::NotNow => Ok(()),
@@ -289,7 +299,10 @@ impl Worker {
     async fn send_alert(&mut self, key: &str, sequence: u64, alert: &AlertId, chat: ChatId) -> Result<(), EngineError> {
         let alerts = [alert.clone()];
         let user = self.store().links()?.into_iter().find(|link| link.chat == chat).map(|link| link.user);
-        let Some(rendered) = self.render(&alerts, Occasion::Opened, user.as_ref())? else {
+        // Whoever else asks to see it is not told as its owner: it does not move away from them.
+        let known = self.store().alert(alert)?;
+        let user = user.filter(|user| known.as_ref().is_some_and(|alert| self.concerns(alert, user)));
+        let Some(rendered) = self.render(&alerts, Occasion::Opened, chat, user.as_ref())? else {
             return self.settle(key, sequence).await;
         };
         match self.send(chat, &rendered, true).await? {
@@ -319,7 +332,9 @@ impl Worker {
             if message.settled {
                 continue;
             }
-            let Some(mut rendered) = self.render(&message.alerts, message.occasion, message.told.as_ref())? else {
+            let before = message.clone();
+            let (occasion, chat, told) = (message.occasion, message.chat, message.told.as_ref());
+            let Some(mut rendered) = self.render(&message.alerts, occasion, chat, told)? else {
                 continue;
             };
             if self.has_later(&message)? {
@@ -337,7 +352,10 @@ impl Worker {
                 }
             }
             message.settled |= self.is_final(&message)?;
-            changed.push(message);
+            // A write wakes everybody: it would be this round again as long as another chat has to be left alone.
+            if message != before {
+                changed.push(message);
+            }
         }
         self.sender.engine.run(move |engine| engine.messages_sent(&changed, &done, None)).await
     }
@@ -346,7 +364,18 @@ impl Worker {
     fn is_final(&self, message: &Message) -> Result<bool, EngineError> {
         let [alert] = message.alerts.as_slice() else { return Ok(false) };
         let alert = self.store().alert(alert)?;
-        Ok(alert.is_none_or(|alert| message.told.is_some() && alert.state.is_open() && alert.owner != message.told))
+        Ok(alert.is_none_or(|alert| self.has_moved(&alert, message.told.as_ref())))
+    }
+
+    /// Whether an alert is no longer a matter of the user who was told.
+    fn has_moved(&self, alert: &Alert, told: Option<&UserId>) -> bool {
+        alert.state.is_open() && told.is_some_and(|told| !self.concerns(alert, told))
+    }
+
+    /// Whether a user owns an alert, or stands in for its owner.
+    fn concerns(&self, alert: &Alert, user: &UserId) -> bool {
+        let owner = alert.owner.as_ref();
+        owner == Some(user) || owner.is_some_and(|owner| self.sender.people.stand_ins.get(owner) == Some(user))
     }
 
     /// What a message about these alerts shows now; `None` when nothing is known of them any more.
@@ -354,6 +383,7 @@ impl Worker {
         &self,
         alerts: &[AlertId],
         occasion: Occasion,
+        chat: ChatId,
         told: Option<&UserId>,
     ) -> Result<Option<Rendered>, EngineError> {
         let now = self.now();
@@ -364,23 +394,20 @@ impl Worker {
                 briefings.extend(Briefing::load(self.store(), speaker, alert, now)?);
             }
         }
+        let content = speaker.content_in(chat);
         let contexts: Vec<_> =
-            briefings.iter().map(|briefing| briefing.context(speaker, speaker.content, occasion, now)).collect();
+            briefings.iter().map(|briefing| briefing.context(speaker, content, occasion, now)).collect();
         Ok(match contexts.as_slice() {
             [] => None,
-            [one] if alerts.len() == 1 => {
-                let has_moved =
-                    told.is_some_and(|told| one.alert.owner.as_ref() != Some(told)) && one.alert.state.is_open();
-                let stands_in = told.is_some_and(|told| self.stands_in(one.alert, told));
-                Some(if has_moved && !stands_in {
-                    render::moved(&speaker.voice, one, one.owner)
-                } else {
-                    render::alert(&speaker.voice, one)
-                })
-            }
+            [one] if alerts.len() == 1 => Some(if self.has_moved(one.alert, told) {
+                render::moved(&speaker.voice, one, one.owner)
+            } else {
+                render::alert(&speaker.voice, one)
+            }),
             many => {
                 let reader = told.map(|user| self.store().user(user)).transpose()?.flatten();
-                let open: Vec<_> = many.iter().filter(|one| one.alert.state.is_open()).copied().collect();
+                let is_to_do = |one: &&AlertContext<'_>| one.alert.state.is_open() && !self.has_moved(one.alert, told);
+                let open: Vec<_> = many.iter().filter(is_to_do).copied().collect();
                 let shown = if open.is_empty() { many } else { open.as_slice() };
                 let mut rendered = render::digest(&speaker.voice, speaker.lang(), reader.as_ref(), shown);
                 if open.is_empty() {
@@ -390,10 +417,6 @@ impl Worker {
                 Some(rendered)
             }
         })
-    }
-
-    fn stands_in(&self, alert: &Alert, user: &UserId) -> bool {
-        alert.owner.as_ref().is_some_and(|owner| self.sender.people.stand_ins.get(owner) == Some(user))
     }
 
     async fn send(&mut self, chat: ChatId, message: &Rendered, silent: bool) -> Result<Attempt, EngineError> {
@@ -410,13 +433,19 @@ impl Worker {
         if !self.may_edit(chat) {
             return Ok(Attempt::NotNow);
         }
-        let result = self.sender.api.edit(chat, message_id, message).await.map(|()| message_id);
-        self.judge(chat, result).await
+        match self.sender.api.edit(chat, message_id, message).await {
+            // What was said before a group moved stays as it was.
+            Err(SendError::Migrated(_)) => Ok(Attempt::Never),
+            result => self.judge(chat, result.map(|()| message_id)).await,
+        }
     }
 
     /// Whether Telegram has not asked to leave the chat alone. The documented limits are about new messages: an
     /// edit neither waits for a slot nor takes one from an announcement.
     fn may_edit(&mut self, chat: ChatId) -> bool {
+        if self.stop.is_cancelled() {
+            return false;
+        }
         let now = self.sender.engine.clock().now_millis();
         let held_until = self.pace.held_until(chat).filter(|until| *until > now);
         if let Some(until) = held_until {
@@ -427,6 +456,9 @@ impl Worker {
 
     /// Whether the limits allow a message to a chat now; if not, the next round is set for when they do.
     fn may_send(&mut self, chat: ChatId) -> bool {
+        if self.stop.is_cancelled() {
+            return false;
+        }
         let now = self.sender.engine.clock().now_millis();
         let slot = self.pace.next_slot(chat, now);
         if slot > now {
@@ -467,7 +499,9 @@ impl Worker {
             }
             SendError::Migrated(to) => {
                 tracing::warn!(%chat, %to, "a group moved: write the new id into the configuration");
-                Ok(Attempt::Never)
+                self.moved.insert(chat, to);
+                self.wake_in(0);
+                Ok(Attempt::NotNow)
             }
             SendError::BadToken => {
                 if self.sender.status.telegram_failed(error.to_string(), true) {

@@ -24,14 +24,15 @@ impl Pace {
         let mut slot = now.max(self.held_until.get(&chat).copied().unwrap_or(now));
         if let Some(sent) = self.chats.get(&chat) {
             if let Some(last) = sent.back() {
-                slot = slot.max(last + PER_CHAT);
+                // A clock that was set back does not keep a chat waiting.
+                slot = slot.max(*last.min(&now) + PER_CHAT);
             }
-            if chat.0 < 0 && sent.len() >= GROUP_PER_MINUTE {
-                slot = slot.max(sent[sent.len() - GROUP_PER_MINUTE] + 60 * SECOND);
+            if chat.is_group() && sent.len() >= GROUP_PER_MINUTE {
+                slot = slot.max(sent[sent.len() - GROUP_PER_MINUTE].min(now) + 60 * SECOND);
             }
         }
         if self.all.len() >= ALL_PER_SECOND {
-            slot = slot.max(self.all[self.all.len() - ALL_PER_SECOND] + SECOND);
+            slot = slot.max(self.all[self.all.len() - ALL_PER_SECOND].min(now) + SECOND);
         }
         slot
     }
@@ -100,5 +101,13 @@ mod tests {
         pace.hold(ChatId(1), 9_000);
         assert_eq!(pace.next_slot(ChatId(1), 5_000), 9_000);
         assert_eq!(pace.next_slot(ChatId(1), 9_500), 9_500);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_keeps_nobody_waiting() {
+        let mut pace = Pace::default();
+        (0..30).for_each(|_| pace.sent(ChatId(-1), 3_600_000));
+        assert!(pace.next_slot(ChatId(-1), 1_000) <= 61_000);
+        assert_eq!(pace.next_slot(ChatId(2), 1_000), 2_000);
     }
 }

@@ -37,6 +37,8 @@ pub struct Setting {
     pub begin: &'static str,
     /// Further lines of the configuration.
     pub config: String,
+    /// Further lines of its `[telegram]` part.
+    pub telegram: String,
     /// Who is linked to Telegram before it begins.
     pub linked: Vec<(&'static str, i64)>,
     /// Whether the CRM delivers webhooks.
@@ -49,6 +51,7 @@ impl Default for Setting {
             // A Monday, in working hours.
             begin: "2026-03-02T10:00:00+01:00",
             config: String::new(),
+            telegram: String::new(),
             linked: vec![LUC],
             webhooks: false,
         }
@@ -346,6 +349,7 @@ fn configuration(setting: &Setting, espo: &EspoSandbox, telegram: &TelegramSandb
         [telegram]
         token = "{token}"
         api_url = "{telegram}"
+        {more_telegram}
         [http]
         listen = "127.0.0.1:0"
         public_url = "{public_url}"
@@ -361,5 +365,6 @@ fn configuration(setting: &Setting, espo: &EspoSandbox, telegram: &TelegramSandb
         token = telegram::Options::default().token,
         telegram = telegram.url(),
         more = setting.config,
+        more_telegram = setting.telegram,
     )
 }

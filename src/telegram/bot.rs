@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use chrono::Weekday;
-use teloxide::types::{CallbackQuery, ChatMemberKind, Message as Incoming, Update, UpdateKind};
+use teloxide::types::{
+    CallbackQuery, ChatMemberKind, InlineKeyboardButtonKind, Message as Incoming, Update, UpdateKind,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, SendError};
@@ -22,7 +24,7 @@ use crate::engine::outbox::pause_after;
 use crate::engine::status::Status;
 use crate::engine::told::{People, told};
 use crate::engine::{EngineError, Handle, boundary};
-use crate::store::Batch;
+use crate::store::{Batch, Message};
 use crate::voice::{Notice, Toast};
 
 /// All that receiving needs.
@@ -205,6 +207,7 @@ impl Bot {
         }
         // Details are for whoever asked, also when they asked in a group.
         let private = store.link(account)?.map_or(place.chat, |link| link.chat);
+        self.adopt(tap, place, &alert, &user).await?;
         let actor = Actor { name: user.name.clone(), user: Some(user.id.clone()), via: Via::Telegram };
         match button {
             Button::Resolve(id) => {
@@ -231,6 +234,32 @@ impl Bot {
             Button::SnoozeMenu(_) => self.turn_keyboard(&alert, place, true).await,
             Button::Back(_) => self.turn_keyboard(&alert, place, false).await,
         }
+    }
+
+    /// Takes over a message of ours that was sent and not noted, because the daemon was killed in between: its
+    /// buttons go with the alert like any other's.
+    async fn adopt(&self, tap: &CallbackQuery, place: Place, alert: &Alert, user: &User) -> Result<(), EngineError> {
+        let keyboard = tap.regular_message().and_then(|message| message.reply_markup());
+        let settles = Button::Resolve(alert.id.clone()).to_data();
+        // Only a message about this one alert has that button: no digest, no draft.
+        let is_about_it = keyboard.is_some_and(|keyboard| {
+            let mut keys = keyboard.inline_keyboard.iter().flatten();
+            keys.any(|key| matches!(&key.kind, InlineKeyboardButtonKind::CallbackData(data) if *data == settles))
+        });
+        if !is_about_it || self.engine.store().message(place.chat, place.message_id)?.is_some() {
+            return Ok(());
+        }
+        let message = Message {
+            chat: place.chat,
+            message_id: place.message_id,
+            alerts: vec![alert.id.clone()],
+            sent_at: self.engine.clock().now(),
+            occasion: Occasion::Opened,
+            told: Some(user.id.clone()).filter(|user| alert.owner.as_ref() == Some(user)),
+            shown: 0,
+            settled: false,
+        };
+        self.engine.run(move |engine| engine.messages_sent(&[message], &[], None)).await
     }
 
     /// Whether every linked user may act on an alert: it was told in the fallback chat, since nobody else could be.

@@ -131,7 +131,7 @@ impl Worker {
         }
         let mut announcements: BTreeMap<(ChatId, Option<UserId>), Vec<Announcement>> = BTreeMap::new();
         let is_first_evaluation = is_first_evaluation(self.store())?;
-        let mut refreshes = Vec::new();
+        let (mut asked_for, mut refreshes) = (Vec::new(), Vec::new());
         for (key, entry) in entries {
             let sequence = entry.sequence;
             match entry.effect.clone() {
@@ -159,8 +159,9 @@ impl Worker {
                     }
                 }
                 Effect::RefreshMessages(alert) => refreshes.push((key, sequence, alert)),
-                Effect::SendDraft { alert, chat } => self.send_draft(&key, sequence, &alert, chat).await?,
-                Effect::SendAlert { alert, chat } => self.send_alert(&key, sequence, &alert, chat).await?,
+                effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. }) => {
+                    asked_for.push((key, sequence, effect))
+                }
                 Effect::Welcome { chat, user } => {
                     let user = self.store().user(&user)?;
                     let Some(user) = user else { return self.settle(&key, sequence).await };
@@ -178,11 +179,28 @@ impl Worker {
         for ((chat, user), announcements) in announcements {
             self.announce(chat, user, announcements).await?;
         }
+        for (key, sequence, effect) in asked_for {
+            self.send_as_asked(&key, sequence, &effect).await?;
+        }
         // News first: what is new must not wait for the correction of what is old.
         for (key, sequence, alert) in refreshes {
             self.refresh(&key, sequence, &alert).await?;
         }
         Ok(())
+    }
+
+    /// Sends what a tap asked for.
+    async fn send_as_asked(&mut self, key: &str, sequence: u64, effect: &Effect) -> Result<(), EngineError> {
+        match effect {
+            Effect::SendDraft { alert, chat } => self.send_draft(key, sequence, alert, *chat).await,
+            Effect::SendAlert { alert, chat } => self.send_alert(key, sequence, alert, *chat).await,
+            Effect::Announce { .. }
+            | Effect::RefreshMessages(_)
+            | Effect::Welcome { .. }
+            | Effect::WriteAlert(_)
+            | Effect::WriteActivity { .. }
+            | Effect::VerifyLead(_) => Ok(()),
+        }
     }
 
     async fn settle(&self, key: &str, sequence: u64) -> Result<(), EngineError> {

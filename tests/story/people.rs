@@ -176,3 +176,20 @@ async fn what_one_act_settles_counts_once_in_the_days_figures() {
     world.pass(HOUR).await;
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_message_whose_sending_was_not_noted_is_taken_over_when_it_is_tapped() {
+    let world = World::begin().await;
+    world.lead("Sophie", 2 * DAY, json!({}));
+    world.settle().await;
+    world.telegram.fail_next("sendMessage", Fault::CutAfter, 1);
+    world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
+    world.settle().await;
+    let told: Vec<_> = world.messages(LUC.1).into_iter().filter(|message| button(message, "done").is_some()).collect();
+    assert_eq!(told.len(), 2, "nobody can know whether the first one went out");
+    world.telegram.tap(LUC.1, told[0].message_id, &button(&told[0], "done").unwrap()).unwrap();
+    world.settle().await;
+    let with_buttons = world.messages(LUC.1).into_iter().filter(|message| button(message, "done").is_some()).count();
+    assert_eq!(with_buttons, 0);
+    world.end().await;
+}

@@ -8,9 +8,6 @@ use tokio::sync::watch;
 
 use crate::domain::{Seconds, Timestamp};
 
-/// How long nobody sleeps without looking at the clock.
-const LONGEST_NAP: Duration = Duration::from_secs(60);
-
 /// A clock that can be moved by hand. Cheap to clone; clones share the time.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<Inner>);
@@ -70,21 +67,15 @@ impl Clock {
             if left <= 0 {
                 return;
             }
-            self.nap(left, &mut moved).await;
-        }
-    }
-
-    /// Returns after so many milliseconds, or when the clock is moved, or after a while to look at it again: the
-    /// machine's own may be set meanwhile.
-    async fn nap(&self, millis: i64, moved: &mut watch::Receiver<u64>) {
-        if self.0.runs {
-            let nap = Duration::from_millis(millis.unsigned_abs()).min(LONGEST_NAP);
-            tokio::select! {
-                () = tokio::time::sleep(nap) => {}
-                _ = moved.changed() => {}
+            if self.0.runs {
+                let nap = Duration::from_millis(left.unsigned_abs());
+                tokio::select! {
+                    () = tokio::time::sleep(nap) => {}
+                    _ = moved.changed() => {}
+                }
+            } else if moved.changed().await.is_err() {
+                std::future::pending::<()>().await;
             }
-        } else if moved.changed().await.is_err() {
-            std::future::pending::<()>().await;
         }
     }
 
@@ -93,18 +84,19 @@ impl Clock {
         self.sleep_until_millis(at.0.saturating_mul(1000)).await;
     }
 
-    /// Returns when `seconds` have passed; setting the machine's clock neither lengthens nor shortens them.
+    /// Returns when `seconds` have passed, by this clock; at once when it is set back, since nobody knows then how much
+    /// has passed.
     pub async fn sleep(&self, seconds: Seconds) {
+        let begun = self.now_millis();
         let mut moved = self.0.moved.subscribe();
-        let (began, by_hand) = (tokio::time::Instant::now(), self.0.millis.load(Ordering::SeqCst));
-        loop {
-            let moved_by = self.0.millis.load(Ordering::SeqCst) - by_hand;
-            let ran = if self.0.runs { i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX) } else { 0 };
-            let left = seconds.saturating_mul(1000).saturating_sub(moved_by).saturating_sub(ran);
-            if left <= 0 {
-                return;
+        let nap = Duration::from_secs(seconds.max(0).unsigned_abs());
+        let nap = async { if self.0.runs { tokio::time::sleep(nap).await } else { std::future::pending().await } };
+        tokio::pin!(nap);
+        while (begun..begun + seconds * 1000).contains(&self.now_millis()) {
+            tokio::select! {
+                () = &mut nap => return,
+                _ = moved.changed() => {}
             }
-            self.nap(left, &mut moved).await;
         }
     }
 }
@@ -132,5 +124,20 @@ mod tests {
         clock.advance(59);
         clock.advance(1);
         assert_eq!(sleeper.await.unwrap(), Timestamp(1_060));
+    }
+
+    #[tokio::test]
+    async fn a_pause_ends_when_the_clock_is_set_back() {
+        let clock = Clock::manual(Timestamp(1_000));
+        let sleeper = tokio::spawn({
+            let clock = clock.clone();
+            async move { clock.sleep(60).await }
+        });
+        tokio::task::yield_now().await;
+        clock.advance(59);
+        tokio::task::yield_now().await;
+        assert!(!sleeper.is_finished());
+        clock.advance(-3_600);
+        sleeper.await.unwrap();
     }
 }

@@ -303,3 +303,51 @@ fn the_architecture_page_says_what_each_crash_costs() {
         assert!(page.contains(&format!("`{label}`")), "{label}");
     }
 }
+
+/// Whoever runs M.A.X. reads the README only: it names every command with its options, every route, every metric.
+#[test]
+fn the_readme_leaves_out_no_command_route_or_metric() {
+    use clap::CommandFactory;
+    let readme = read("README.md");
+    for command in max::cli::Cli::command().get_subcommands() {
+        let name = command.get_name();
+        let row = readme.lines().find(|line| line.starts_with(&format!("| `max {name}`")));
+        let row = row.unwrap_or_else(|| panic!("max {name} is not in the README's table"));
+        for option in command.get_arguments().filter_map(|argument| argument.get_long()) {
+            assert!(row.contains(&format!("`--{option}")), "max {name} --{option} is not in the README");
+        }
+    }
+    let router = code("src/http/mod.rs");
+    for route in router.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        let known = route.replace("{alert}", "{id}").replace("/api/alerts/{id}/snooze", "…/snooze");
+        let known = known.replace("/webhooks/espocrm/{entity}/{action}", "`/webhooks/`");
+        assert!(readme.contains(&known), "{route} is not in the README");
+    }
+    let sources: String = rust_files("src").iter().map(|name| code(name)).collect();
+    let metrics: BTreeSet<&str> = ["counter!(\"", "gauge!(\"", "histogram!(\""]
+        .iter()
+        .flat_map(|start| sources.split(start).skip(1))
+        .map(|rest| rest.split('"').next().unwrap())
+        .collect();
+    assert!(metrics.len() > 10, "{metrics:?}");
+    for metric in metrics {
+        assert!(readme.contains(&format!("`{metric}`")), "{metric} is not in the README");
+    }
+}
+
+#[test]
+fn links_between_our_pages_lead_somewhere() {
+    for page in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
+        let text = read(page);
+        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            if let Some(heading) = link.strip_prefix('#') {
+                let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| {
+                    line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-").replace(['.', ','], "")
+                });
+                assert!(headings.into_iter().any(|known| known == heading), "{page}: #{heading}");
+            } else if !link.starts_with("http") {
+                assert!(root().join(link).exists(), "{page}: {link}");
+            }
+        }
+    }
+}

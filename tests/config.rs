@@ -214,6 +214,17 @@ fn secrets_are_shown_nowhere() {
     }
 }
 
+#[tokio::test]
+async fn secrets_stay_out_of_what_is_kept_and_of_network_errors() {
+    let hook =
+        max::store::Hook { id: "6500".to_owned(), event: "Lead.update".to_owned(), secret: "s3cr3t-k3y".to_owned() };
+    assert!(!format!("{hook:?}").contains("s3cr3t-k3y"));
+    // The Bot API has the token in its addresses, and addresses are in network errors.
+    let bot = max::telegram::api::Api::new(&"123:s3cr3t-k3y".into(), "http://127.0.0.1:1").unwrap();
+    let error = bot.user_name().await.unwrap_err();
+    assert!(!format!("{error} {error:?} {bot:?}").contains("s3cr3t-k3y"), "{error}");
+}
+
 #[test]
 fn the_example_is_in_order_as_it_is_and_with_every_key_written_out() {
     Config::from_toml(EXAMPLE).unwrap();

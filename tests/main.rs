@@ -2,10 +2,12 @@
 
 mod architecture;
 mod backtest;
+mod bad_input;
 mod cli;
 mod config;
 mod conformance;
 mod crash;
+mod demo;
 mod demo_page;
 mod espo_client;
 mod reading;

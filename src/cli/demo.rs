@@ -2,18 +2,22 @@
 //! both.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::UserId;
-use crate::engine::linking;
+use crate::engine::briefing::Speaker;
+use crate::engine::{Engine, Handle, linking};
 use crate::sandbox::espo::{self, EspoSandbox};
 use crate::sandbox::page::{self, PageState};
 use crate::sandbox::seed;
@@ -39,33 +43,70 @@ pub struct Args {
 /// # Errors
 /// When a port is taken, or the daemon cannot start.
 pub async fn run(args: Args) -> anyhow::Result<()> {
-    let folder = tempfile::tempdir().context("a temporary folder for the demo's store")?;
-    let clock = Clock::system();
-    let page = TcpListener::bind(args.listen).await.with_context(|| {
-        format!("the page cannot be shown on {}: choose another address with --listen", args.listen)
-    })?;
-    let espo = EspoSandbox::start(clock.clone(), espo::Options { auto_webhooks: true, ..Default::default() }).await?;
-    let telegram = TelegramSandbox::start(clock.clone(), telegram::Options::default()).await?;
-    seed::populate(&espo, clock.now());
-    telegram.open_chat(seed::rep_on_telegram());
-
-    let config = Config::from_toml(&configuration(&args, &espo, &telegram, folder.path()))?;
-    let app = App::start(config, clock.clone()).await?;
-    let language = Arc::new(watch::Sender::new(args.language.clone()));
-    let speaking = follow_language(app.speaker.clone(), language.subscribe());
-    let state = PageState::new(telegram.clone(), espo.clone(), clock, language);
-    let served = tokio::spawn(async move { axum::serve(page, page::router(state)).await });
-    link_the_rep(&app, &telegram).await?;
-
-    println!("M.A.X. is at work: open http://{} in a browser.", args.listen);
-    println!("Its API is http://{}/api/alerts (Authorization: Bearer demo). Ctrl-C ends it.", app.address);
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result?,
-        () = speaking => {}
-    }
-    served.abort();
-    app.stop().await;
+    let demo = Demo::start(&args, Clock::system()).await?;
+    println!("M.A.X. is at work: open http://{} in a browser.", demo.address);
+    println!("Its API is http://{}/api/alerts (Authorization: Bearer demo). Ctrl-C ends it.", demo.app.address);
+    tokio::signal::ctrl_c().await?;
+    demo.stop().await;
     Ok(())
+}
+
+/// A demo at work.
+pub struct Demo {
+    /// Where the page is.
+    pub address: SocketAddr,
+    /// The daemon.
+    pub app: App,
+    helpers: JoinSet<()>,
+    _folder: TempDir,
+}
+
+impl Demo {
+    /// Starts all of it: both sandboxes, the daemon, the page; the rep's chat is linked.
+    ///
+    /// # Errors
+    /// When a port is taken, or the daemon cannot start.
+    pub async fn start(args: &Args, clock: Clock) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir().context("a temporary folder for the demo's store")?;
+        let page = TcpListener::bind(args.listen).await.with_context(|| {
+            format!("the page cannot be shown on {}: choose another address with --listen", args.listen)
+        })?;
+        let address = page.local_addr()?;
+        let options = espo::Options { auto_webhooks: true, ..Default::default() };
+        let espo = EspoSandbox::start(clock.clone(), options).await?;
+        let telegram = TelegramSandbox::start(clock.clone(), telegram::Options::default()).await?;
+        seed::populate(&espo, clock.now());
+        telegram.open_chat(seed::rep_on_telegram());
+
+        let api = known_beforehand(args.api).await?;
+        let config = configuration(&args.language, api, &espo, &telegram, folder.path());
+        let app = App::start(Config::from_toml(&config)?, clock.clone()).await?;
+        let language = Arc::new(watch::Sender::new(args.language.clone()));
+        let mut helpers = JoinSet::new();
+        helpers.spawn(follow_language(app.engine.clone(), app.speaker.clone(), language.subscribe()));
+        let state = PageState::new(telegram.clone(), espo.clone(), clock, language);
+        helpers.spawn(async move {
+            if let Err(error) = axum::serve(page, page::router(state)).await {
+                tracing::error!(%error, "the page is no longer served");
+            }
+        });
+        link_the_rep(&app, &telegram).await?;
+        Ok(Self { address, app, helpers, _folder: folder })
+    }
+
+    /// Ends all of it.
+    pub async fn stop(mut self) {
+        self.helpers.shutdown().await;
+        self.app.stop().await;
+    }
+}
+
+/// The address with its port: the CRM is told where to reach M.A.X. before it listens there.
+async fn known_beforehand(address: SocketAddr) -> anyhow::Result<SocketAddr> {
+    if address.port() != 0 {
+        return Ok(address);
+    }
+    Ok(TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on"))?.local_addr()?)
 }
 
 /// Links the rep as a person would: by opening a deep link.
@@ -79,17 +120,29 @@ async fn link_the_rep(app: &App, telegram: &TelegramSandbox) -> anyhow::Result<(
     Ok(())
 }
 
-async fn follow_language(speaker: Arc<crate::engine::briefing::Speaker>, mut language: watch::Receiver<String>) {
+/// Speaks what the page is switched to, also where something was said already.
+async fn follow_language(engine: Handle, speaker: Arc<Speaker>, mut language: watch::Receiver<String>) {
     loop {
         let lang = if *language.borrow_and_update() == "en" { Lang::En } else { Lang::Fr };
-        speaker.speak(lang);
+        if speaker.lang() != lang {
+            speaker.speak(lang);
+            if let Err(error) = engine.run(Engine::say_again).await {
+                tracing::warn!(%error, "what was said before stays in the language it was said in");
+            }
+        }
         if language.changed().await.is_err() {
-            std::future::pending::<()>().await;
+            return;
         }
     }
 }
 
-fn configuration(args: &Args, espo: &EspoSandbox, telegram: &TelegramSandbox, store: &std::path::Path) -> String {
+fn configuration(
+    language: &str,
+    api: SocketAddr,
+    espo: &EspoSandbox,
+    telegram: &TelegramSandbox,
+    store: &Path,
+) -> String {
     format!(
         r#"
         language = "{language}"
@@ -97,7 +150,7 @@ fn configuration(args: &Args, espo: &EspoSandbox, telegram: &TelegramSandbox, st
         path = {store:?}
         [espocrm]
         url = "{espo}"
-        public_url = "http://{page}"
+        public_url = "https://crm.atelier-nord.example"
         api_key = "{key}"
         [sync]
         poll_interval = "5s"
@@ -116,13 +169,10 @@ fn configuration(args: &Args, espo: &EspoSandbox, telegram: &TelegramSandbox, st
         from = "00:00"
         to = "23:59"
         "#,
-        language = args.language,
         store = store.display().to_string(),
         espo = espo.url(),
-        page = args.listen,
         key = espo::API_KEY,
         token = telegram::Options::default().token,
         telegram = telegram.url(),
-        api = args.api,
     )
 }

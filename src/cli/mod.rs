@@ -54,7 +54,8 @@ pub struct ConfigFile {
 /// Logs go to standard error; `RUST_LOG` says how much.
 pub fn start_logging(cli: &Cli) {
     let quiet = matches!(cli.command, Command::Demo(_));
-    let default = if quiet { "warn" } else { "info" };
+    let level = if quiet { "warn" } else { "info" };
+    let default = format!("{level},{}=off", crate::store::DATABASE_LOG);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     if cli.log_json { builder.json().init() } else { builder.init() }

@@ -28,6 +28,8 @@ pub enum BadHours {
 impl Calendar {
     /// How many days ahead a working day is looked for; a week always holds one.
     const HORIZON_DAYS: i64 = 15;
+    /// When a day begins where working hours do not say so.
+    const MORNING: NaiveTime = NaiveTime::from_hms_opt(9, 0, 0).expect("a time of day");
 
     /// Working hours `from` (inclusive) to `to` (exclusive) on `days`, in `zone`.
     ///
@@ -96,8 +98,14 @@ impl Calendar {
         (1..=Self::HORIZON_DAYS)
             .filter_map(|offset| today.checked_add_signed(chrono::TimeDelta::days(offset)))
             .filter(|date| wanted(*date))
-            .find_map(|date| self.hours_on(date))
-            .map_or(at.plus(DAY), |(from, _)| from)
+            .find_map(|date| self.hours_on(date).map(|(from, to)| (date, from, to)))
+            .map_or(at.plus(DAY), |(date, from, to)| self.in_the_morning(date, from, to))
+    }
+
+    /// Where people work round the clock a day begins in the morning all the same: "tomorrow" is not midnight.
+    fn in_the_morning(&self, date: NaiveDate, from: Timestamp, to: Timestamp) -> Timestamp {
+        let morning = from.max(self.instant(date, Self::MORNING));
+        if self.from == NaiveTime::MIN && morning < to { morning } else { from }
     }
 
     /// The shifts that end after `at`, soonest first.
@@ -169,6 +177,18 @@ mod tests {
         );
         let noon = at("2026-03-30T12:00:00+02:00");
         assert_eq!(calendar.next_open(noon), noon);
+    }
+
+    #[test]
+    fn tomorrow_is_not_midnight_where_people_work_round_the_clock() {
+        let days =
+            vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
+        let (midnight, end) = (NaiveTime::MIN, NaiveTime::from_hms_opt(23, 59, 0).unwrap());
+        let calendar = Calendar::new(chrono_tz::Europe::Paris, days, midnight, end).unwrap();
+        let sunday = at("2026-03-29T19:00:00+02:00");
+        assert_eq!(calendar.next_day_open(sunday), at("2026-03-30T09:00:00+02:00"));
+        assert_eq!(calendar.next_weekday_open(sunday, Weekday::Mon), at("2026-03-30T09:00:00+02:00"));
+        assert_eq!(calendar.next_open(sunday), sunday);
     }
 
     #[test]

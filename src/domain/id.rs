@@ -66,7 +66,7 @@ text_id! {
 pub struct ChatId(pub i64);
 
 impl ChatId {
-    /// Whether several people read it.
+    /// Whether others read along.
     pub fn is_group(self) -> bool {
         self.0 < 0
     }

@@ -1,7 +1,7 @@
 //! What people do: close an alert, take that back, silence it; by button, by API, or in the CRM itself.
 
+use super::Engine;
 use super::evaluate::Loaded;
-use super::{Engine, boundary};
 use crate::decide::{self, Decision};
 use crate::domain::alert::{Resolution, Via};
 use crate::domain::effect::{Effect, Occasion};
@@ -236,6 +236,20 @@ impl Engine {
         self.store.apply(batch)
     }
 
+    /// Has everything said so far said again: M.A.X. speaks another language now.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn say_again(&mut self) -> Result<()> {
+        let mut batch = Batch::default();
+        let now = self.now();
+        for alert in self.store.all_alerts()? {
+            self.add_effect(&mut batch, Effect::WriteAlert(alert.id.clone()), now)?;
+            self.add_effect(&mut batch, Effect::RefreshMessages(alert.id), now)?;
+        }
+        self.store.apply(batch)
+    }
+
     /// Has every message about an alert brought to its present state, whatever we believe it shows.
     ///
     /// # Errors
@@ -329,6 +343,19 @@ impl Engine {
         self.store.apply(batch)
     }
 
+    /// Takes up a message that Telegram has and we do not know: a crash came between the two. From now on it follows its
+    /// alert.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn adopt_message(&mut self, message: &Message) -> Result<()> {
+        let mut batch = Batch::default();
+        if self.store.message(message.chat, message.message_id)?.is_none() {
+            batch.put_message(message);
+        }
+        self.store.apply(batch)
+    }
+
     /// Keeps what became of Telegram messages, and that the effects named by (key, sequence) are done. `stale`: an
     /// alert of which earlier messages now have to show that there is a newer one.
     ///
@@ -352,7 +379,7 @@ impl Engine {
             self.settle_in(&mut batch, key, *sequence)?;
         }
         self.store.apply(batch)?;
-        boundary::pass("telegram-recorded");
+        self.ahead.push("telegram-recorded");
         Ok(())
     }
 }

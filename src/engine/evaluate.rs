@@ -228,7 +228,7 @@ impl Engine {
         let evaluated = Evaluated { at: Some(now), due: decision.next_due };
         batch.put_evaluated(&loaded.lead.id, evaluated, loaded.evaluated);
         self.store.apply(batch)?;
-        boundary::pass("after-commit");
+        self.ahead.push("after-commit");
         Ok(())
     }
 

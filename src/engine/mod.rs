@@ -52,7 +52,14 @@ impl From<StoreError> for EngineError {
 }
 
 type Answer = Box<dyn FnOnce(Result<(), EngineError>) + Send>;
-type Job = Box<dyn FnOnce(&mut Engine) -> Answer + Send>;
+type Job = Box<dyn FnOnce(&mut Engine) -> Done + Send>;
+
+/// A job that has been done, or not.
+struct Done {
+    answer: Answer,
+    /// What the disk said.
+    broken: Option<EngineError>,
+}
 
 /// What the engine decides with.
 #[derive(Clone, Debug)]
@@ -74,6 +81,8 @@ pub struct Engine {
     sequence: u64,
     /// Our own user in the CRM, once it told us.
     pub(crate) me: Option<UserId>,
+    /// The boundaries that are passed once what was written has reached the disk.
+    pub(crate) ahead: Vec<&'static str>,
     /// A round has begun and has not gone through: what is known is of different times.
     round_is_open: bool,
 }
@@ -84,7 +93,8 @@ impl Engine {
         // one's seconds.
         let sequence = u64::try_from(clock.now_millis()).unwrap_or_default() << 20;
         let last: u64 = store.outbox()?.iter().map(|(_, entry)| entry.sequence).max().unwrap_or_default();
-        Ok(Self { store, clock, policy, sequence: sequence.max(last), me: None, round_is_open: false })
+        let sequence = sequence.max(last);
+        Ok(Self { store, clock, policy, sequence, me: None, ahead: Vec::new(), round_is_open: false })
     }
 
     /// A number greater than every one before it.
@@ -135,10 +145,14 @@ impl Handle {
     ) -> Result<T, EngineError> {
         let (sender, receiver) = oneshot::channel();
         let job: Job = Box::new(move |engine| {
-            let result = job(engine).map_err(EngineError::from);
-            Box::new(move |flushed| {
+            let result = job(engine);
+            let is_broken = result.as_ref().is_err_and(StoreError::is_of_the_disk);
+            let result = result.map_err(EngineError::from);
+            let broken = result.as_ref().err().filter(|_| is_broken).cloned();
+            let answer: Answer = Box::new(move |flushed| {
                 let _ = sender.send(flushed.and(result));
-            })
+            });
+            Done { answer, broken }
         });
         self.jobs.send(job).await.map_err(|_| EngineError::Stopped)?;
         receiver.await.map_err(|_| EngineError::Stopped)?
@@ -185,14 +199,19 @@ fn work(
     let mut jobs = Vec::new();
     while queue.blocking_recv_many(&mut jobs, JOBS_PER_FLUSH) > 0 {
         let writes = engine.store.writes();
-        let answers: Vec<Answer> = jobs.drain(..).map(|job| job(&mut engine)).collect();
+        let done: Vec<Done> = jobs.drain(..).map(|job| job(&mut engine)).collect();
         let wrote = engine.store.writes() != writes;
-        let flushed = if wrote { engine.store.flush().map_err(EngineError::from) } else { Ok(()) };
+        let flushed = match done.iter().find_map(|done| done.broken.clone()) {
+            Some(error) => Err(error),
+            None if wrote => engine.store.flush().map_err(EngineError::from),
+            None => Ok(()),
+        };
         if let Err(EngineError::Store(error)) = &flushed {
             tracing::error!(%error, "the store cannot be written; stopping so that nothing unwritten is acknowledged");
             failed.send_replace(Some(error.clone()));
         }
-        for answer in answers {
+        engine.ahead.drain(..).filter(|_| flushed.is_ok()).for_each(boundary::pass);
+        for Done { answer, .. } in done {
             answer(flushed.clone());
         }
         if wrote {

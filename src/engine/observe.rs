@@ -53,7 +53,7 @@ impl Engine {
         }
         cursor(&mut batch, observed.wanted_texts.is_empty());
         self.store.apply(batch)?;
-        super::boundary::pass("facts-written");
+        self.ahead.push("facts-written");
         Ok(observed)
     }
 

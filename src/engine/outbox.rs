@@ -29,6 +29,11 @@ pub struct Ready {
 pub fn ready(store: &Store, for_crm: bool, now: Timestamp) -> Result<Ready> {
     let mut entries = store.outbox()?;
     entries.retain(|(_, entry)| entry.effect.is_for_crm() == for_crm);
+    // Nothing waits longer for the CRM than the longest pause: a later instant is from before the clock was set back.
+    let latest = now.plus(PAUSES[PAUSES.len() - 1]);
+    for (_, entry) in entries.iter_mut().filter(|(_, entry)| for_crm && entry.not_before > latest) {
+        entry.not_before = now;
+    }
     entries.sort_by_key(|(_, entry)| entry.sequence);
     let next = entries.iter().map(|(_, entry)| entry.not_before).filter(|at| *at > now).min();
     entries.retain(|(_, entry)| entry.not_before <= now);

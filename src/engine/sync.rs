@@ -577,7 +577,9 @@ impl Crm {
     async fn poll(&self, entity: &str) -> Result<(), RoundError> {
         let name = format!("poll/{entity}");
         let since: Option<Timestamp> = self.0.engine.store().cursor(&name)?;
-        let since = since.unwrap_or(Timestamp(0)).plus(-self.0.settings.poll_overlap);
+        // A cursor ahead of the present is from before a clock was set back.
+        let now = self.0.engine.clock().now();
+        let since = since.unwrap_or(Timestamp(0)).min(now).plus(-self.0.settings.poll_overlap);
         let mut cursor = PollCursor::since(since);
         let mut begun = None;
         loop {
@@ -624,11 +626,14 @@ impl Crm {
     async fn sweep_is_due(&self, now: Timestamp) -> Result<bool, RoundError> {
         let last: Option<Timestamp> = self.0.engine.store().cursor("sweep")?;
         if let Some(last) = last {
-            let since = now.since(last);
+            if now.plus(CLOCK_TOLERANCE) < last {
+                tracing::warn!(%last, %now, "the clock was set back since the last sweep: everything is compared");
+                return Ok(true);
+            }
             // Rather a little early, while nobody works: a large CRM takes minutes, and nothing else is seen meanwhile.
-            let interval = self.0.settings.sweep_interval;
+            let (since, interval) = (now.since(last), self.0.settings.sweep_interval);
             let at_work = self.0.engine.run(|engine| Ok(engine.policy.calendar.is_open(engine.now()))).await?;
-            return Ok(since >= interval || since < 0 || (!at_work && since >= interval / 4 * 3));
+            return Ok(since >= interval || (!at_work && since >= interval / 4 * 3));
         }
         // The backfill has just seen everything.
         self.swept(now).await?;

@@ -22,6 +22,8 @@ use super::record::Record;
 use super::settings::EspoSettings;
 use crate::domain::{Timestamp, UserId};
 
+/// Where the CRM says who asks.
+const OWN_USER: &str = "App/user";
 /// The longest answer read: a page of 200 mails with their bodies stays below.
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 /// EspoCRM's web servers refuse longer addresses (414).
@@ -288,7 +290,7 @@ impl Client {
 
     /// The user whose key we have.
     pub async fn api_user(&self) -> Result<ApiUser, Error> {
-        let (mut value, _) = self.send(Method::GET, "App/user", &[], None).await?;
+        let (mut value, _) = self.send(Method::GET, OWN_USER, &[], None).await?;
         let user = value.get_mut("user").map(Value::take).map(Record::from).unwrap_or_default();
         let text = |field| user.text(field).unwrap_or_default().to_owned();
         Ok(ApiUser { id: UserId(text("id")), user_name: text("userName"), kind: text("type") })
@@ -493,10 +495,10 @@ fn forbidden(answer: &Answer, reason: String) -> ErrorKind {
 fn not_found(path: &str, reason: &str, answer: &Answer) -> ErrorKind {
     if reason.starts_with("Controller ") {
         ErrorKind::NoSuchEntity { entity: path.split('/').next().unwrap_or_default().to_owned() }
-    } else if path.contains('/') {
+    } else if path.contains('/') && path != OWN_USER {
         ErrorKind::NotFound
     } else {
-        // EspoCRM gives a reason for whatever it does not have.
+        // EspoCRM gives a reason for whatever it does not have, and always has the one who asks.
         ErrorKind::NotJson { what: describe(answer) }
     }
 }

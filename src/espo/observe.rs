@@ -242,7 +242,8 @@ fn mail_addresses(record: &Record) -> MailAddresses {
 
 fn text(meaning: &Meaning, record: &Record) -> Option<String> {
     let found = meaning.text.iter().find_map(|field| record.text(field)).map(preview);
-    let fetched = meaning.text.iter().any(|field| record.has(field));
+    // The last resort, a mail's subject, comes with every list: only the first field tells that texts were asked for.
+    let fetched = meaning.text.first().is_some_and(|field| record.has(field));
     if meaning.text_later && !fetched { None } else { Some(found.unwrap_or_default()) }
 }
 

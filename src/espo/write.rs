@@ -291,7 +291,9 @@ fn person_changed(
     seen: Option<Timestamp>,
 ) -> Option<AlertRecord> {
     let alert = alert_record(current.id()?, current).ok()?;
-    let by_person = alert.modified_by.as_ref().is_some_and(|user| user != me);
+    // A record that we never wrote, as far as we know, and that is resolved: the store was lost, the act was not.
+    let was_settled_before = seen.is_none() && alert.status == "Resolved";
+    let by_person = was_settled_before || alert.modified_by.as_ref().is_some_and(|user| user != me);
     let unseen = seen.is_none_or(|seen| alert.modified_at > seen);
     let otherwise = ["status", "snoozedUntil"]
         .into_iter()

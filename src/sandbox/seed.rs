@@ -65,8 +65,8 @@ fn silent_leads(espo: &EspoSandbox, now: Timestamp) {
     };
     let sophie = sophie.enter(espo, now);
     sophie.call(11 * DAY, true, true, "Premier échange : elle rénove sa boutique au printemps.");
-    sophie.mail_out(9 * DAY, "Notre présentation", "Bonjour Sophie, voici la présentation dont nous avons parlé.");
-    sophie.mail_in(8 * DAY, "Re: Notre présentation", "Merci, je regarde cela avec mon associée.");
+    sophie.whatsapp_out(9 * DAY, "Bonjour Sophie, voici la présentation dont nous avons parlé. Luc");
+    sophie.whatsapp_in(8 * DAY, "Merci, je regarde cela avec mon associée.");
     sophie.mail_out(
         3 * DAY + 5 * HOUR,
         "Avez-vous pu regarder ?",

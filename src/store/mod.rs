@@ -29,6 +29,8 @@ pub use rows::{
     AlertRecordState, Evaluated, Hook, Link, LinkToken, Message, OutboxEntry, RecordLink, StepKind, StepRow,
 };
 
+/// The log target of the database itself: it repeats for every write what we say once, and better.
+pub const DATABASE_LOG: &str = "sled";
 /// The layout of keys and values that this version writes.
 const SCHEMA: u32 = 1;
 /// First byte of every value: the encoding of what follows.
@@ -51,6 +53,16 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
+}
+
+impl StoreError {
+    /// Whether the disk, not a value, is the trouble: then nothing can be written any more.
+    pub fn is_of_the_disk(&self) -> bool {
+        match self {
+            Self::Sled(_) | Self::Io(_) => true,
+            Self::Value { .. } => false,
+        }
+    }
 }
 
 /// The store's answer.

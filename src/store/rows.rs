@@ -85,14 +85,20 @@ pub struct LinkToken {
 }
 
 /// A webhook that we created in the CRM.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hook {
     /// The CRM's id of the webhook.
     pub id: String,
     /// Such as `Lead.update`.
     pub event: String,
-    /// What its deliveries are signed with.
+    /// What its deliveries are signed with; its `Debug` leaves it out.
     pub secret: String,
+}
+
+impl std::fmt::Debug for Hook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hook").field("id", &self.id).field("event", &self.event).finish_non_exhaustive()
+    }
 }
 
 /// What we know of an alert's record in the CRM.

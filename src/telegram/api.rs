@@ -1,5 +1,6 @@
 //! The Bot API as M.A.X. uses it: send, edit, answer a tap, fetch updates; and what its refusals mean.
 
+use std::fmt;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -99,9 +100,16 @@ impl SendError {
 }
 
 /// The bot. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Api {
     bot: teloxide::Bot,
+}
+
+impl fmt::Debug for Api {
+    /// Without the token, which teloxide's own would show.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Api")
+    }
 }
 
 /// Why the bot cannot be set up.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use chrono::Weekday;
 use teloxide::types::{
-    CallbackQuery, ChatMemberKind, InlineKeyboardButtonKind, Message as Incoming, Update, UpdateKind,
+    CallbackQuery, ChatMemberKind, InlineKeyboardButton, InlineKeyboardButtonKind, MaybeInaccessibleMessage,
+    Message as Incoming, Update, UpdateKind,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -201,13 +202,16 @@ impl Bot {
         let place = Place { chat: ChatId(message.chat().id.0), message_id: message.id().0 };
         let store = self.engine.store();
         let Some(alert) = store.alert(button.alert())? else { return Ok((self.toast(Toast::Stale), true)) };
-        if !self.is_for_anybody(&alert, place.chat)? && !may_act(store, &self.people, &user.id, &alert)? {
+        let is_anybodys = told(store, &self.people, &alert)?.is_some_and(|told| told.user.is_none());
+        if !is_anybodys && !may_act(store, &self.people, &user.id, &alert)? {
             self.refresh(&alert).await?;
             return Ok((self.toast(Toast::NotYours), true));
         }
-        // Details are for whoever asked, also when they asked in a group.
+        if shows_alert(message, &alert) && store.message(place.chat, place.message_id)?.is_none() {
+            self.adopt(&alert, place).await?;
+        }
+        // Never in the group where it may have been tapped.
         let private = store.link(account)?.map_or(place.chat, |link| link.chat);
-        self.adopt(tap, place, &alert, &user).await?;
         let actor = Actor { name: user.name.clone(), user: Some(user.id.clone()), via: Via::Telegram };
         match button {
             Button::Resolve(id) => {
@@ -236,36 +240,19 @@ impl Bot {
         }
     }
 
-    /// Takes over a message of ours that was sent and not noted, because the daemon was killed in between: its
-    /// buttons go with the alert like any other's.
-    async fn adopt(&self, tap: &CallbackQuery, place: Place, alert: &Alert, user: &User) -> Result<(), EngineError> {
-        let keyboard = tap.regular_message().and_then(|message| message.reply_markup());
-        let settles = Button::Resolve(alert.id.clone()).to_data();
-        // Only a message about this one alert has that button: no digest, no draft.
-        let is_about_it = keyboard.is_some_and(|keyboard| {
-            let mut keys = keyboard.inline_keyboard.iter().flatten();
-            keys.any(|key| matches!(&key.kind, InlineKeyboardButtonKind::CallbackData(data) if *data == settles))
-        });
-        if !is_about_it || self.engine.store().message(place.chat, place.message_id)?.is_some() {
-            return Ok(());
-        }
+    /// A message of ours that we lost in a crash comes back with a tap on it.
+    async fn adopt(&self, alert: &Alert, place: Place) -> Result<(), EngineError> {
         let message = Message {
             chat: place.chat,
             message_id: place.message_id,
             alerts: vec![alert.id.clone()],
             sent_at: self.engine.clock().now(),
             occasion: Occasion::Opened,
-            told: Some(user.id.clone()).filter(|user| alert.owner.as_ref() == Some(user)),
+            told: alert.owner.clone(),
             shown: 0,
             settled: false,
         };
-        self.engine.run(move |engine| engine.messages_sent(&[message], &[], None)).await
-    }
-
-    /// Whether every linked user may act on an alert: it was told in the fallback chat, since nobody else could be.
-    fn is_for_anybody(&self, alert: &Alert, chat: ChatId) -> Result<bool, EngineError> {
-        let told = told(self.engine.store(), &self.people, alert)?;
-        Ok(self.people.fallback_chat == Some(chat) || told.is_some_and(|told| told.user.is_none()))
+        self.engine.run(move |engine| engine.adopt_message(&message)).await
     }
 
     fn snooze_until(&self, length: SnoozeFor, now: Timestamp) -> Timestamp {
@@ -334,8 +321,7 @@ impl Bot {
         };
         let known = self.engine.store().message(place.chat, place.message_id)?;
         let occasion = known.map_or(Occasion::Opened, |message| message.occasion);
-        let content = self.speaker.content_in(place.chat);
-        let context = briefing.context(&self.speaker, content, occasion, now);
+        let context = briefing.context(&self.speaker, self.speaker.content_in(place.chat), occasion, now);
         let mut rendered = render::alert(&self.speaker.voice, &context);
         if choices {
             rendered.keyboard = render::snooze_keyboard(&self.speaker.voice, self.speaker.lang(), &alert.id);
@@ -345,6 +331,14 @@ impl Bot {
         }
         Ok((String::new(), false))
     }
+}
+
+/// Whether a message is an alert's own: it has the button that settles it. Drafts and digests do not.
+fn shows_alert(message: &MaybeInaccessibleMessage, alert: &Alert) -> bool {
+    let settle = Button::Resolve(alert.id.clone()).to_data();
+    let is_it = |key: &InlineKeyboardButton| matches!(&key.kind, InlineKeyboardButtonKind::CallbackData(data) if *data == settle);
+    let keyboard = message.regular_message().and_then(|message| message.reply_markup());
+    keyboard.is_some_and(|markup| markup.inline_keyboard.iter().flatten().any(is_it))
 }
 
 /// Where a tap took place.

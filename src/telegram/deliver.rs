@@ -176,7 +176,8 @@ impl Worker {
                 Effect::WriteAlert(_) | Effect::WriteActivity { .. } | Effect::VerifyLead(_) => {}
             }
         }
-        for ((chat, user), announcements) in announcements {
+        for ((chat, user), mut announcements) in announcements {
+            self.drop_outdated(&mut announcements)?;
             self.announce(chat, user, announcements).await?;
         }
         for (key, sequence, effect) in asked_for {
@@ -206,6 +207,20 @@ impl Worker {
     async fn settle(&self, key: &str, sequence: u64) -> Result<(), EngineError> {
         let key = key.to_owned();
         self.sender.engine.run(move |engine| engine.settle(&key, sequence)).await
+    }
+
+    /// Leaves out what was decided anew since this round began: a link made meanwhile announces everything at once,
+    /// and half of it must not go ahead of the rest.
+    fn drop_outdated(&self, announcements: &mut Vec<Announcement>) -> Result<(), EngineError> {
+        let mut current = Vec::with_capacity(announcements.len());
+        for one in announcements.drain(..) {
+            let entry = self.store().outbox_entry(&one.key)?;
+            if entry.is_some_and(|entry| entry.sequence == one.entry.sequence) {
+                current.push(one);
+            }
+        }
+        *announcements = current;
+        Ok(())
     }
 
     async fn announce(
@@ -245,7 +260,7 @@ impl Worker {
         let occasion = if parts.len() == 1 { first.occasion } else { Occasion::Opened };
         let alerts: Vec<AlertId> = parts.iter().map(|part| part.alert.id.clone()).collect();
         let done: Vec<(String, u64)> = parts.iter().map(|part| (part.key.clone(), part.entry.sequence)).collect();
-        let Some(rendered) = self.render(&alerts, occasion, chat, user)? else {
+        let Some(rendered) = self.render(chat, &alerts, occasion, user)? else {
             return self.sender.engine.run(move |engine| engine.messages_sent(&[], &done, None)).await;
         };
         match self.send(chat, &rendered, planned.silent).await? {
@@ -316,11 +331,8 @@ impl Worker {
 
     async fn send_alert(&mut self, key: &str, sequence: u64, alert: &AlertId, chat: ChatId) -> Result<(), EngineError> {
         let alerts = [alert.clone()];
-        let user = self.store().links()?.into_iter().find(|link| link.chat == chat).map(|link| link.user);
-        // Whoever else asks to see it is not told as its owner: it does not move away from them.
-        let known = self.store().alert(alert)?;
-        let user = user.filter(|user| known.as_ref().is_some_and(|alert| self.concerns(alert, user)));
-        let Some(rendered) = self.render(&alerts, Occasion::Opened, chat, user.as_ref())? else {
+        let user = self.told_in(chat, alert)?;
+        let Some(rendered) = self.render(chat, &alerts, Occasion::Opened, user.as_ref())? else {
             return self.settle(key, sequence).await;
         };
         match self.send(chat, &rendered, true).await? {
@@ -342,6 +354,14 @@ impl Worker {
         }
     }
 
+    /// Who answers for an alert in a private chat; `None` for a colleague who merely looks at it from the fallback chat,
+    /// to whom it has not "moved".
+    fn told_in(&self, chat: ChatId, alert: &AlertId) -> Result<Option<UserId>, EngineError> {
+        let Some(alert) = self.store().alert(alert)? else { return Ok(None) };
+        let link = self.store().links()?.into_iter().find(|link| link.chat == chat);
+        Ok(link.map(|link| link.user).filter(|user| self.concerns(&alert, user)))
+    }
+
     /// Brings every message about an alert to its present state.
     async fn refresh(&mut self, key: &str, sequence: u64, alert: &AlertId) -> Result<(), EngineError> {
         let mut done = vec![(key.to_owned(), sequence)];
@@ -352,7 +372,7 @@ impl Worker {
             }
             let before = message.clone();
             let (occasion, chat, told) = (message.occasion, message.chat, message.told.as_ref());
-            let Some(mut rendered) = self.render(&message.alerts, occasion, chat, told)? else {
+            let Some(mut rendered) = self.render(chat, &message.alerts, occasion, told)? else {
                 continue;
             };
             if self.has_later(&message)? {
@@ -399,20 +419,22 @@ impl Worker {
     /// What a message about these alerts shows now; `None` when nothing is known of them any more.
     fn render(
         &self,
+        chat: ChatId,
         alerts: &[AlertId],
         occasion: Occasion,
-        chat: ChatId,
         told: Option<&UserId>,
     ) -> Result<Option<Rendered>, EngineError> {
         let now = self.now();
         let speaker = &self.sender.speaker;
+        let content = speaker.content_in(chat);
         let mut briefings = Vec::with_capacity(alerts.len());
         for id in alerts {
             if let Some(alert) = self.store().alert(id)? {
                 briefings.extend(Briefing::load(self.store(), speaker, alert, now)?);
             }
         }
-        let content = speaker.content_in(chat);
+        // Whoever has waited longest comes first among equals.
+        briefings.sort_by_key(|briefing| briefing.alert.anchor.instant().map_or(i64::MAX, |at| at.0));
         let contexts: Vec<_> =
             briefings.iter().map(|briefing| briefing.context(speaker, content, occasion, now)).collect();
         Ok(match contexts.as_slice() {
@@ -465,7 +487,7 @@ impl Worker {
             return false;
         }
         let now = self.sender.engine.clock().now_millis();
-        let held_until = self.pace.held_until(chat).filter(|until| *until > now);
+        let held_until = self.pace.held_until(chat, now);
         if let Some(until) = held_until {
             self.wake_at_millis(until);
         }
@@ -505,7 +527,7 @@ impl Worker {
             SendError::RetryAfter(seconds) => {
                 tracing::warn!(%chat, seconds, "Telegram asks to wait");
                 let until = now.plus(seconds.max(1)).0 * 1000;
-                self.pace.hold(chat, until);
+                self.pace.hold(chat, self.sender.engine.clock().now_millis(), until);
                 self.wake_at_millis(until);
                 Ok(Attempt::NotNow)
             }
@@ -533,7 +555,7 @@ impl Worker {
                     tracing::warn!(%error, "Telegram does not answer; it is tried again");
                 }
                 let until = self.sender.engine.clock().now_millis() + pause_after(1) * 1000;
-                self.pace.hold(chat, until);
+                self.pace.hold(chat, self.sender.engine.clock().now_millis(), until);
                 self.wake_at_millis(until);
                 Ok(Attempt::NotNow)
             }

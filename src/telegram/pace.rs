@@ -15,25 +15,28 @@ const ALL_PER_SECOND: usize = 30;
 pub struct Pace {
     chats: HashMap<ChatId, VecDeque<i64>>,
     all: VecDeque<i64>,
-    held_until: HashMap<ChatId, i64>,
+    held: HashMap<ChatId, Hold>,
+}
+
+/// Telegram asked at `from` to leave a chat alone until `until`.
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    from: i64,
+    until: i64,
 }
 
 impl Pace {
-    /// The first instant at or after `now` at which a message may go to `chat`.
+    /// The first instant at or after `now` at which a message may go to `chat`. What was noted later than `now` was
+    /// noted by a clock that has been set back, and does not count.
     pub fn next_slot(&self, chat: ChatId, now: i64) -> i64 {
-        let mut slot = now.max(self.held_until.get(&chat).copied().unwrap_or(now));
+        let mut slot = self.held_until(chat, now).unwrap_or(now);
         if let Some(sent) = self.chats.get(&chat) {
-            if let Some(last) = sent.back() {
-                // A clock that was set back does not keep a chat waiting.
-                slot = slot.max(*last.min(&now) + PER_CHAT);
-            }
-            if chat.is_group() && sent.len() >= GROUP_PER_MINUTE {
-                slot = slot.max(sent[sent.len() - GROUP_PER_MINUTE].min(now) + 60 * SECOND);
+            slot = slot.max(after(sent, 1, PER_CHAT, now));
+            if chat.is_group() {
+                slot = slot.max(after(sent, GROUP_PER_MINUTE, 60 * SECOND, now));
             }
         }
-        if self.all.len() >= ALL_PER_SECOND {
-            slot = slot.max(self.all[self.all.len() - ALL_PER_SECOND].min(now) + SECOND);
-        }
+        slot = slot.max(after(&self.all, ALL_PER_SECOND, SECOND, now));
         slot
     }
 
@@ -48,19 +51,24 @@ impl Pace {
         while self.all.len() > ALL_PER_SECOND {
             self.all.pop_front();
         }
-        self.held_until.retain(|_, until| *until > now);
+        self.held.retain(|_, hold| (hold.from..hold.until).contains(&now));
         self.chats.retain(|_, sent| sent.back().is_some_and(|last| *last > now - 60 * SECOND));
     }
 
-    /// Until when Telegram asked to leave `chat` alone, if it did.
-    pub fn held_until(&self, chat: ChatId) -> Option<i64> {
-        self.held_until.get(&chat).copied()
+    /// Until when Telegram asked to leave `chat` alone, if that is ahead of `now`.
+    pub fn held_until(&self, chat: ChatId, now: i64) -> Option<i64> {
+        self.held.get(&chat).filter(|hold| (hold.from..hold.until).contains(&now)).map(|hold| hold.until)
     }
 
-    /// Telegram asked to leave `chat` alone until an instant.
-    pub fn hold(&mut self, chat: ChatId, until: i64) {
-        self.held_until.insert(chat, until);
+    /// Telegram asked at `now` to leave `chat` alone until an instant.
+    pub fn hold(&mut self, chat: ChatId, now: i64, until: i64) {
+        self.held.insert(chat, Hold { from: now, until });
     }
+}
+
+/// When the `most`-th last of these messages is `millis` ago; in the past when there were not so many.
+fn after(sent: &VecDeque<i64>, most: usize, millis: i64, now: i64) -> i64 {
+    sent.iter().rev().filter(|at| **at <= now).nth(most - 1).map_or(i64::MIN, |at| at + millis)
 }
 
 #[cfg(test)]
@@ -98,16 +106,16 @@ mod tests {
     #[test]
     fn a_429_is_obeyed() {
         let mut pace = Pace::default();
-        pace.hold(ChatId(1), 9_000);
+        pace.hold(ChatId(1), 5_000, 9_000);
         assert_eq!(pace.next_slot(ChatId(1), 5_000), 9_000);
         assert_eq!(pace.next_slot(ChatId(1), 9_500), 9_500);
     }
 
     #[test]
-    fn a_clock_that_was_set_back_keeps_nobody_waiting() {
+    fn a_clock_that_was_set_back_holds_nothing_up() {
         let mut pace = Pace::default();
-        (0..30).for_each(|_| pace.sent(ChatId(-1), 3_600_000));
-        assert!(pace.next_slot(ChatId(-1), 1_000) <= 61_000);
-        assert_eq!(pace.next_slot(ChatId(2), 1_000), 2_000);
+        pace.sent(ChatId(1), 90_000);
+        pace.hold(ChatId(1), 90_000, 99_000);
+        assert_eq!(pace.next_slot(ChatId(1), 5_000), 5_000);
     }
 }

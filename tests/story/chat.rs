@@ -192,3 +192,39 @@ async fn a_link_works_once_and_for_an_hour() {
     assert!(world.app().engine.store().link(4711).unwrap().is_none(), "a link lives for an hour");
     world.end().await;
 }
+
+/// The chat of last resort is a group: names, words and numbers stay out of it, whoever is linked sees them in private.
+#[tokio::test]
+async fn a_group_learns_initials_only_and_a_linked_colleague_settles_it_in_private() {
+    const GROUP: i64 = -100_200;
+    let setting = Setting { telegram: "fallback_chat = -100200", linked: vec![CAMILLE], ..Setting::default() };
+    let world = World::with(setting, |world| world.telegram.open_group(GROUP, "Commercial")).await;
+    let lead = world.lead("Sophie", 2 * DAY, json!({}));
+    world.mail_from("Sophie", MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
+    world.settle().await;
+    let told = world.messages(GROUP).pop().expect("the owner is not linked: the group is told");
+    for secret in ["Sophie", "devis", "33639980101"] {
+        assert!(!format!("{told:?}").contains(secret), "{secret} in {told:#?}");
+    }
+    assert_eq!(told.keyboard.iter().flatten().count(), 1, "{told:#?}");
+
+    let stranger = max::sandbox::telegram::Person { id: 4711, first_name: "Inconnu".to_owned(), language_code: None };
+    world.telegram.open_chat(stranger);
+    let show = button(&told, "show").unwrap();
+    world.telegram.forge_tap(GROUP, 4711, told.message_id, &show).unwrap();
+    world.settle().await;
+    assert_eq!(world.messages(4711).len(), 0, "whoever is not linked gets nothing");
+
+    let before = world.messages(GROUP).len();
+    world.telegram.tap_in_group(GROUP, CAMILLE.1, told.message_id, &show).unwrap();
+    world.settle().await;
+    assert_eq!(world.messages(GROUP).len(), before);
+    let shown = world.messages(CAMILLE.1).pop().unwrap();
+    assert!(shown.plain.contains("Sophie") && shown.plain.contains("devis"), "{shown:#?}");
+    world.telegram.tap(CAMILLE.1, shown.message_id, &button(&shown, "done").unwrap()).unwrap();
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["resolvedBy"], "Camille Moreau");
+    let told = world.messages(GROUP).pop().unwrap();
+    assert!(told.keyboard.is_empty() && !told.plain.contains("Sophie"), "{told:#?}");
+    world.end().await;
+}

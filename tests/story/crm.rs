@@ -122,3 +122,24 @@ async fn a_crm_that_is_down_for_hours_loses_nothing() {
     assert!(world.last().keyboard.is_empty());
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_lost_store_costs_a_backfill_and_no_act_of_a_person() {
+    let (mut world, settled) = silent().await;
+    world.tap("done").await;
+    let open = world.lead("Marie", 8 * DAY, json!({}));
+    world.settle().await;
+    world.stop().await;
+    world.lose_store();
+    world.clock.advance(HOUR);
+    world.start().await;
+    world.settle().await;
+    assert_eq!(world.alert(&settled, "NoReply3d")["status"], "Resolved", "what a person settled stays settled");
+    assert_eq!(world.alert(&open, "NoContact7d")["status"], "Open", "and nothing is doubled");
+    let before = world.messages(LUC.1).len();
+    world.link(LUC.0, LUC.1).await;
+    let told = &world.messages(LUC.1)[before..];
+    assert!(told.iter().any(|message| message.plain.contains("Marie")), "{told:#?}");
+    assert!(told.iter().all(|message| !message.plain.contains("Nina")), "{told:#?}");
+    world.end().await;
+}

@@ -9,11 +9,12 @@ use serde_json::json;
 use crate::support::{CAMILLE, LUC, Setting, World, button};
 
 const GROUP: i64 = -1_000_000_001;
+const FALLBACK: &str = "fallback_chat = -1000000001";
 const MOVED_GROUP: i64 = -1_000_000_002;
 
 /// A world in which Luc is not on Telegram, Camille is, and what nobody else can be told goes to a group.
 async fn with_group() -> World {
-    let telegram = format!("fallback_chat = {GROUP}");
+    let telegram = FALLBACK;
     let world = World::with(Setting { telegram, linked: vec![CAMILLE], ..Setting::default() }, |world| {
         world.telegram.open_group(GROUP, "Ventes");
     })
@@ -56,7 +57,7 @@ async fn a_group_reads_initials_and_who_asks_sees_the_rest_in_private_and_may_ac
 
 #[tokio::test]
 async fn several_alerts_in_a_group_are_initials_too() {
-    let telegram = format!("fallback_chat = {GROUP}");
+    let telegram = FALLBACK;
     let world = World::with(Setting { telegram, linked: vec![], ..Setting::default() }, |world| {
         world.telegram.open_group(GROUP, "Ventes");
         for name in ["Marie", "Jeanne"] {

@@ -3,7 +3,7 @@
 use max::domain::{DAY, HOUR, MINUTE};
 use serde_json::json;
 
-use crate::support::{LUC, World, button};
+use crate::support::{LUC, Setting, World, button};
 
 #[tokio::test]
 async fn an_activity_logged_by_api_is_in_the_crm_once_and_decides_at_once() {
@@ -124,6 +124,41 @@ async fn a_web_form_that_asks_for_a_quote_is_hot() {
 }
 
 #[tokio::test]
+async fn a_mail_that_is_all_subject_is_read_by_its_subject() {
+    let world = World::begin().await;
+    let lead = world.lead("Sophie", DAY, json!({}));
+    let mail = json!({
+        "status": "Archived", "name": "Demande de devis pour 20 postes", "from": "sophie@lead.example",
+        "to": "luc@max.example", "dateSent": world.ago(MINUTE), "body": "", "isHtml": false,
+    });
+    world.espo.create("Email", "admin", mail);
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.tap("done").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn one_mail_of_an_address_that_two_leads_share_is_one_message_that_names_both() {
+    let world = World::begin().await;
+    let shared = json!({"emailAddress": "contact@lead.example"});
+    let first = world.lead("Anne", 2 * DAY, shared.clone());
+    let second = world.lead("Bruno", 2 * DAY, shared);
+    world.settle().await;
+    let before = world.messages(LUC.1).len();
+    world.mail_from("contact", MINUTE, "Bonjour, nous voulons un devis.");
+    world.settle().await;
+    for lead in [&first, &second] {
+        assert_eq!(world.alert(lead, "HotLead24h")["status"], "Open");
+    }
+    let messages = world.messages(LUC.1);
+    assert_eq!(messages.len(), before + 1, "{messages:#?}");
+    let last = world.last();
+    assert!(last.plain.contains("Anne") && last.plain.contains("Bruno"), "{}", last.plain);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_missed_call_waits_like_a_message() {
     let world = World::begin().await;
     let lead = world.lead("Jean", 5 * DAY, json!({}));
@@ -191,5 +226,58 @@ async fn a_restart_repeats_nothing() {
     assert!(button(&world.last(), "done").is_some());
     world.tap("done").await;
     assert_eq!(world.alert(&lead, "NoContact7d")["status"], "Resolved");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_webhook_is_a_hint_that_makes_the_daemon_look_at_once() {
+    let world = World::with(Setting { webhooks: true, ..Setting::default() }, |_| {}).await;
+    let hooks = world.espo.list("Webhook");
+    assert!(hooks.iter().any(|hook| hook["event"] == "Email.create"), "{hooks:#?}");
+    let lead = world.lead("Sophie", DAY, json!({}));
+    world.settle().await;
+    world.mail_from("Sophie", MINUTE, "Pouvez-vous m'envoyer un devis ?");
+    let mut changes = world.espo.changes();
+    // Nobody asks for a round, and the clock stands still.
+    world.espo.deliver_webhooks().await;
+    let written = async {
+        while world.alerts(&lead).is_empty() {
+            changes.changed().await.unwrap();
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), written).await.expect("the hint is followed");
+    world.settle().await;
+    let alert = world.alert(&lead, "HotLead24h");
+    world.espo.delete("MaxAlert", alert["id"].as_str().unwrap(), "claire");
+    world.settle().await;
+    assert!(world.last().keyboard.is_empty(), "a deletion, which no poll shows, is heard of as well");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_backfill_that_was_interrupted_goes_on_where_it_was() {
+    let setting = Setting { page_size: 1, ..Setting::default() };
+    let first_pages = |world: &World| {
+        let pages = world.espo.requests().into_iter().map(|request| request.path);
+        let by_id = |path: &String| path.contains("/Lead?") && path.contains("orderBy%22%3A%22id%22");
+        pages.filter(|path| by_id(path) && !path.contains("greaterThan")).count()
+    };
+    let mut world = World::not_yet_settled(setting, |world| {
+        for number in 0..25 {
+            world.lead(&format!("Lead{number}"), 2 * DAY, json!({}));
+        }
+    })
+    .await;
+    let mut changes = world.app().engine.changes();
+    while world.app().engine.store().lead_ids().count() < 5 {
+        changes.changed().await.unwrap();
+    }
+    world.stop().await;
+    let known = world.espo.requests().len();
+    world.start().await;
+    world.settle().await;
+    assert!(known > 5);
+    assert_eq!(world.app().engine.store().lead_ids().count(), 25);
+    assert_eq!(first_pages(&world), 1, "it does not begin again");
     world.end().await;
 }

@@ -35,14 +35,16 @@ const PARKED: Seconds = 120;
 pub struct Setting {
     /// When it begins.
     pub begin: &'static str,
+    /// Further lines of `[telegram]`.
+    pub telegram: &'static str,
     /// Further lines of the configuration.
     pub config: String,
-    /// Further lines of its `[telegram]` part.
-    pub telegram: String,
     /// Who is linked to Telegram before it begins.
     pub linked: Vec<(&'static str, i64)>,
     /// Whether the CRM delivers webhooks.
     pub webhooks: bool,
+    /// How many rows a page of the CRM has.
+    pub page_size: u32,
 }
 
 impl Default for Setting {
@@ -50,10 +52,11 @@ impl Default for Setting {
         Self {
             // A Monday, in working hours.
             begin: "2026-03-02T10:00:00+01:00",
+            telegram: "",
             config: String::new(),
-            telegram: String::new(),
             linked: vec![LUC],
             webhooks: false,
+            page_size: 200,
         }
     }
 }
@@ -69,7 +72,7 @@ pub struct World {
     /// The daemon; taken while it is down.
     pub app: Option<App>,
     config: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl World {
@@ -80,19 +83,26 @@ impl World {
 
     /// A world that `fill` fills before the daemon starts.
     pub async fn with(setting: Setting, fill: impl FnOnce(&Self)) -> Self {
+        let linked = setting.linked.clone();
+        let world = Self::not_yet_settled(setting, fill).await;
+        for (user, account) in linked {
+            world.link(user, account).await;
+        }
+        world.settle().await;
+        world
+    }
+
+    /// The same, as the daemon begins to look at it; nobody is linked.
+    pub async fn not_yet_settled(setting: Setting, fill: impl FnOnce(&Self)) -> Self {
         let clock = Clock::manual(Timestamp::parse_rfc3339(setting.begin).unwrap());
         let folder = tempfile::tempdir().unwrap();
         let espo = EspoSandbox::start(clock.clone(), espo::Options::default()).await.unwrap();
         let telegram = TelegramSandbox::start(clock.clone(), telegram::Options::default()).await.unwrap();
         let config = configuration(&setting, &espo, &telegram, &folder);
-        let mut world = Self { clock, espo, telegram, app: None, config, _folder: folder };
+        let mut world = Self { clock, espo, telegram, app: None, config, folder };
         world.staff();
         fill(&world);
         world.start().await;
-        for (user, account) in &setting.linked {
-            world.link(user, *account).await;
-        }
-        world.settle().await;
         world
     }
 
@@ -120,6 +130,16 @@ impl World {
         while tokio::time::timeout(QUIET / 4, changes.changed()).await.is_ok() || self.espo.requests().len() != asked {
             asked = self.espo.requests().len();
         }
+    }
+
+    /// Takes the store away while the daemon is down.
+    pub fn lose_store(&self) {
+        std::fs::remove_dir_all(self.folder.path().join("store")).unwrap();
+    }
+
+    /// The daemon's configuration.
+    pub fn config(&self) -> &str {
+        &self.config
     }
 
     /// The daemon.
@@ -337,7 +357,10 @@ pub fn button(message: &SentMessage, action: &str) -> Option<String> {
 }
 
 fn configuration(setting: &Setting, espo: &EspoSandbox, telegram: &TelegramSandbox, folder: &TempDir) -> String {
-    let public_url = if setting.webhooks { "http://127.0.0.1:1" } else { "" };
+    // The CRM has to know the address before the daemon listens: a port that was free a moment ago.
+    let free_port = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = if setting.webhooks { free_port() } else { 0 };
+    let public_url = if setting.webhooks { format!("http://127.0.0.1:{port}") } else { String::new() };
     format!(
         r#"
         [store]
@@ -346,12 +369,13 @@ fn configuration(setting: &Setting, espo: &EspoSandbox, telegram: &TelegramSandb
         url = "{espo}"
         public_url = "https://crm.example.com"
         api_key = "{key}"
+        page_size = {page_size}
         [telegram]
         token = "{token}"
         api_url = "{telegram}"
         {more_telegram}
         [http]
-        listen = "127.0.0.1:0"
+        listen = "127.0.0.1:{port}"
         public_url = "{public_url}"
         [[http.tokens]]
         name = "stories"
@@ -364,7 +388,8 @@ fn configuration(setting: &Setting, espo: &EspoSandbox, telegram: &TelegramSandb
         key = espo::API_KEY,
         token = telegram::Options::default().token,
         telegram = telegram.url(),
-        more = setting.config,
         more_telegram = setting.telegram,
+        page_size = setting.page_size,
+        more = setting.config,
     )
 }

@@ -145,7 +145,7 @@ fn recorded_mail_is_read_without_its_body_and_without_its_costly_columns() {
     for costly in ["from", "to", "cc", "parentType", "body", "bodyPlain"] {
         assert!(!columns.contains(&costly.to_owned()), "{costly}");
     }
-    assert_eq!(mapping().later_text_fields("Email"), ["bodyPlain", "body"]);
+    assert_eq!(mapping().later_text_fields("Email"), ["bodyPlain", "body", "name"]);
 }
 
 #[test]

@@ -36,6 +36,13 @@ impl World {
                     json!("0")
                 }
             }
+            // EspoCRM keeps no empty text.
+            Kind::Text if definition.field(field).is_some_and(|rules| rules.kind == "text") => {
+                match stored(&attribute.name) {
+                    Value::String(text) if text.is_empty() => Value::Null,
+                    value => value,
+                }
+            }
             Kind::Bool if attribute.name == "deleted" => record.deleted.into(),
             Kind::Bool => match stored(&attribute.name) {
                 Value::Null if !["isImportant", "inTrash", "inArchive"].contains(&field) => false.into(),

@@ -3,7 +3,7 @@
 
 const WORDS = {
   fr: {
-    title: "M.A.X. · démo", skip: "Aller à « écrire en tant que le lead »", demo: "démo", clockLabel: "Horloge de la démo",
+    title: "M.A.X. · démo", promise: "M.A.X. veille sur les leads de votre CRM et prévient le bon commercial sur Telegram.", skip: "Aller à « écrire en tant que le lead »", demo: "démo", clockLabel: "Horloge de la démo",
     plus1d: "+1 jour", plus3d: "+3 jours", plus7d: "+7 jours", short1d: "+1 j", short3d: "+3 j", short7d: "+7 j", language: "Langue",
     chatSub: "bot · le Telegram de {rep}", newBelow: "Nouveau message ↓", sayLabel: "Écrire à M.A.X. en tant que commercial",
     sayPlaceholder: "Écrire à M.A.X. : /help…", send: "Envoyer", alerts: "Alertes", filter: "Filtrer", filterOpen: "Ouvertes",
@@ -25,15 +25,16 @@ const WORDS = {
     NoFollowup7d: "Sans suivi", NoReply3d: "Sans réponse", PreferredChannel: "Canal préféré",
     urgent: "urgente", high: "haute", medium: "moyenne", low: "basse", info: "info",
     urgentN: "{n} urgente|{n} urgentes", highN: "{n} haute|{n} hautes", mediumN: "{n} moyenne|{n} moyennes", lowN: "{n} basse|{n} basses", infoN: "{n} info|{n} infos",
-    whatsapp: "WhatsApp", email: "e-mail", call: "appel", manual: "rencontre", task: "tâche",
+    whatsapp: "WhatsApp", email: "email", call: "appel", manual: "rencontre", task: "tâche",
     wrote: "{lead} · {channel}", weWrote: "{who} · {channel}", missedIn: "{lead} · appel manqué", missedOut: "{who} · appel sans réponse",
     calledIn: "{lead} a appelé", calledOut: "{who} · appel, décroché", met: "{who} · rencontre", plannedStep: "Prévu : {what}", we: "Nous", auto: "réponse automatique", form: "{lead} · formulaire du site",
     raised: "M.A.X. : {what}", created: "Lead créé", never: "aucun échange", justNow: "à l'instant", failed: "Cela n'a pas marché : {why}",
+    calm: "M.A.X. a lu, et ne dérange pas {rep} pour si peu. Si une réponse est attendue, il en parlera dans 24 h.", already: "{name} a déjà une alerte ouverte : M.A.X. ne dit pas deux fois la même chose.",
     newAlert: "Nouvelle alerte : {what}, {name}", noCompany: "", statusNew: "Nouveau", "New": "Nouveau", "Assigned": "Affecté", "In Process": "En cours",
     "Converted": "Converti", "Recycled": "Recyclé", "Dead": "Perdu",
   },
   en: {
-    title: "M.A.X. · demo", skip: "Skip to “write as the lead”", demo: "demo", clockLabel: "The demo's clock",
+    title: "M.A.X. · demo", promise: "M.A.X. watches over the leads in your CRM and tells the right rep on Telegram.", skip: "Skip to “write as the lead”", demo: "demo", clockLabel: "The demo's clock",
     plus1d: "+1 day", plus3d: "+3 days", plus7d: "+7 days", short1d: "+1 d", short3d: "+3 d", short7d: "+7 d", language: "Language",
     chatSub: "bot · {rep}'s Telegram", newBelow: "New message ↓", sayLabel: "Write to M.A.X. as the sales rep",
     sayPlaceholder: "Write to M.A.X.: /help…", send: "Send", alerts: "Alerts", filter: "Filter", filterOpen: "Open",
@@ -55,10 +56,11 @@ const WORDS = {
     NoFollowup7d: "No follow-up", NoReply3d: "No reply", PreferredChannel: "Preferred channel",
     urgent: "urgent", high: "high", medium: "medium", low: "low", info: "info",
     urgentN: "{n} urgent", highN: "{n} high", mediumN: "{n} medium", lowN: "{n} low", infoN: "{n} info",
-    whatsapp: "WhatsApp", email: "e-mail", call: "call", manual: "meeting", task: "task",
+    whatsapp: "WhatsApp", email: "email", call: "call", manual: "meeting", task: "task",
     wrote: "{lead} · {channel}", weWrote: "{who} · {channel}", missedIn: "{lead} · missed call", missedOut: "{who} · call, no answer",
     calledIn: "{lead} called", calledOut: "{who} · call, answered", met: "{who} · meeting", plannedStep: "Planned: {what}", we: "We", auto: "automatic reply", form: "{lead} · web form",
     raised: "M.A.X.: {what}", created: "Lead created", never: "no contact yet", justNow: "just now", failed: "That did not work: {why}",
+    calm: "M.A.X. has read it, and spares {rep}. If an answer is due, it will speak up after 24 hours.", already: "{name} has an open alert already: M.A.X. does not say the same thing twice.",
     newAlert: "New alert: {what}, {name}", noCompany: "", statusNew: "New", "New": "New", "Assigned": "Assigned", "In Process": "In process",
     "Converted": "Converted", "Recycled": "Recycled", "Dead": "Dead",
   },
@@ -202,7 +204,7 @@ function linked(text, literal) {
   if (literal) return [text];
   return text.split(/(https?:\/\/[^\s<>"]+)/).map((part, index) => {
     if (index % 2 === 0) return part;
-    if (part.startsWith(`${location.origin}/#Lead/view/`)) return el("a", { href: new URL(part).hash, onclick: () => setTimeout(followHash) }, part);
+    if (leadAt(part)) return el("a", { href: new URL(part).hash, onclick: () => setTimeout(followHash) }, part);
     return el("a", { href: part, target: "_blank", rel: "noopener noreferrer" }, part);
   });
 }
@@ -213,6 +215,11 @@ function besideBlocks(node) {
   if (block(node.previousSibling)) text = text.replace(/^\n/, "");
   if (block(node.nextSibling)) text = text.replace(/\n$/, "");
   return text;
+}
+/** The lead that an address in the CRM shows: this page stands for the CRM. */
+function leadAt(url) {
+  const id = url.match(/#Lead\/view\/(\w+)$/)?.[1];
+  return state.leads.some((lead) => lead.id === id) ? id : null;
 }
 function safeUrl(url) {
   try { return ["http:", "https:", "tg:"].includes(new URL(url).protocol); } catch { return false; }
@@ -248,6 +255,8 @@ function messageNode(message) {
 
 function keyNode(message, key) {
   const focus = `${message.id}:${key.data ?? key.url ?? key.copy}`;
+  const lead = key.url && leadAt(key.url);
+  if (lead) return el("button", { type: "button", "data-focus": focus, onclick: () => pick(lead, true) }, key.text);
   if (key.url) {
     const href = safeUrl(key.url) ? key.url : "#";
     return el("a", { href, target: "_blank", rel: "noopener noreferrer", "data-focus": focus }, key.text, icon("out"));
@@ -285,8 +294,16 @@ function toast(text) {
 }
 
 const log = $("log");
-const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 80;
-function scrollDown(smooth) { log.scrollTo({ top: log.scrollHeight, behavior: smooth ? "smooth" : "auto" }); $("below").hidden = true; }
+let resting = 0; // where the chat was last scrolled to by itself
+const atEnd = () => log.scrollHeight - log.scrollTop - log.clientHeight < 80 || Math.abs(log.scrollTop - resting) < 4;
+/** To the end of the chat; a last message that does not fit is shown from its beginning. */
+function scrollDown(smooth) {
+  const end = log.scrollHeight - log.clientHeight;
+  const start = (log.lastElementChild?.offsetTop ?? 0) - 10;
+  resting = Math.max(0, Math.min(end, start));
+  log.scrollTo({ top: resting, behavior: smooth ? "smooth" : "auto" });
+  $("below").hidden = true;
+}
 
 function showChat() {
   const first = !log.dataset.filled;
@@ -309,7 +326,7 @@ const rank = (alert) => (alert.status === "Open" ? 0 : alert.status === "Snoozed
 function byPressing(a, b) {
   if (rank(a) !== rank(b)) return rank(a) - rank(b);
   if (rank(a) === 2) return b.endedAt < a.endedAt ? -1 : 1;
-  return SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || (a.openedAt < b.openedAt ? -1 : 1);
+  return SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity) || a.openedAt.localeCompare(b.openedAt) || String(a.anchor).localeCompare(String(b.anchor));
 }
 
 function fate(alert) {
@@ -385,6 +402,9 @@ function followHash() {
 }
 addEventListener("hashchange", followHash);
 
+/** `+33639980101` as it is written: +33 6 39 98 01 01, in one piece. */
+const phone = (number) => number?.replace(/^(\+33)(\d)(\d\d)(\d\d)(\d\d)(\d\d)$/, "$1 $2 $3 $4 $5 $6").replaceAll(" ", "\u00a0");
+
 function stepWords(lead, one) {
   const who = one.by || t("we");
   if (one.kind === "created") return t("created");
@@ -412,7 +432,7 @@ function showLead() {
   const lead = state.leads.find((one) => one.id === picked);
   if (!lead) return;
   $("lead-name").textContent = lead.name;
-  $("lead-facts").replaceChildren(...[t(lead.status), lead.company, lead.phone, lead.email].filter(Boolean).map((fact) => el("span", {}, fact)));
+  $("lead-facts").replaceChildren(...[t(lead.status), lead.company, phone(lead.phone), lead.email].filter(Boolean).map((fact) => el("span", {}, fact)));
   $("lead-label").textContent = t("writeAsName", { name: lead.name });
   const alerts = state.alerts.filter((alert) => alert.leadId === lead.id)
     .map((alert) => ({ id: `a${alert.id}`, kind: "alert", type: alert.type, severity: alert.severity, at: alert.openedAt }));
@@ -442,7 +462,17 @@ $("lead-form").addEventListener("submit", async (event) => {
   const text = $("lead-text").value.trim();
   if (!picked || (!text && channel() !== "call")) { $("lead-text").focus(); return; }
   did.wrote = true;
-  if (await post("lead-writes", { leadId: picked, channel: channel(), text })) $("lead-text").value = "";
+  const lead = state.leads.find((one) => one.id === picked);
+  const openings = () => state.alerts.filter((alert) => alert.leadId === lead.id && alert.status === "Open").map((alert) => alert.id + alert.openedAt).join();
+  const before = openings();
+  if (!await post("lead-writes", { leadId: lead.id, channel: channel(), text })) return;
+  $("lead-text").value = "";
+  // Silence is an answer too, and looks like a fault to whoever does not know it.
+  setTimeout(() => {
+    if (openings().split(",").some((one) => one && !before.includes(one))) return;
+    const waits = state.alerts.some((alert) => alert.leadId === lead.id && alert.status === "Open" && ["HotLead24h", "AwaitingReply24h"].includes(alert.type));
+    toast(t(waits ? "already" : "calm", { name: lead.name, rep: state.rep.name.split(" ")[0] }));
+  }, 1500);
 });
 $("lead-text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); $("lead-form").requestSubmit(); }

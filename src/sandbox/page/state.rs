@@ -56,7 +56,7 @@ fn alert(record: &Value) -> Value {
     let by = if resolved && text(record, "resolvedBy").is_empty() { "modifiedByName" } else { "resolvedBy" };
     json!({
         "id": record["id"], "leadId": record["leadId"], "leadName": record["leadName"], "name": record["name"],
-        "type": record["type"], "severity": record["severity"], "status": record["status"],
+        "type": record["type"], "anchor": record["anchor"], "severity": record["severity"], "status": record["status"],
         "suggestedAction": text(record, "suggestedAction"), "closeReason": text(record, "closeReason"),
         "resolvedBy": text(record, by), "resolvedVia": text(record, "resolvedVia"),
         "openedAt": instant(record, "openedAt").or_else(|| instant(record, "createdAt")),

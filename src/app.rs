@@ -17,7 +17,7 @@ use crate::engine::observe::STALE_AFTER_AT_LEAST;
 use crate::engine::status::Status;
 use crate::engine::sync::{Crm, schedule, sources};
 use crate::engine::told::People;
-use crate::engine::{Handle, Policy, crm};
+use crate::engine::{EngineError, Handle, Policy, crm};
 use crate::espo::{Client, Mapping};
 use crate::store::{OpenError, Store, StoreError};
 use crate::telegram::api::Api;
@@ -60,6 +60,17 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// Why a daemon that runs cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The engine, or the store beneath it.
+    #[error(transparent)]
+    Engine(EngineError),
+    /// A task ended by a mistake of ours.
+    #[error("a part of the daemon died; its last words are above")]
+    Task,
 }
 
 /// The running daemon.
@@ -155,6 +166,14 @@ impl App {
         });
         tracing::info!(%address, "M.A.X. is awake");
         Ok(Self { engine, crm, status, speaker, address, stop, tasks })
+    }
+
+    /// Returns when the daemon cannot go on, and why: the engine failed, or a task ended that never should.
+    pub async fn failed(&mut self) -> Failure {
+        tokio::select! {
+            error = self.engine.failed() => Failure::Engine(error),
+            _ = self.tasks.join_next() => Failure::Task,
+        }
     }
 
     /// Ends all tasks: what was begun is finished or will be taken up again at the next start.

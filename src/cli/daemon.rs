@@ -7,9 +7,10 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::ConfigFile;
-use crate::app::App;
+use crate::app::{App, Failure};
 use crate::clock::Clock;
 use crate::config::{Config, Scope};
+use crate::engine::EngineError;
 
 /// How long a single run waits for its effects to be carried out.
 const DRAIN: Duration = Duration::from_secs(60);
@@ -20,18 +21,19 @@ const DRAIN: Duration = Duration::from_secs(60);
 /// When it cannot start, or the store can no longer be written.
 pub async fn run(file: &ConfigFile) -> anyhow::Result<()> {
     let config = Config::load(file.config.as_deref())?;
-    let app = App::start(config, Clock::system()).await?;
+    let mut app = App::start(config, Clock::system()).await?;
     let failure = tokio::select! {
         signal = stop_signal() => { signal?; None }
-        error = app.engine.failed() => Some(error),
+        failure = app.failed() => Some(failure),
     };
     tracing::info!("stopping");
     app.stop().await;
     match failure {
         None => Ok(()),
-        Some(error) => Err(anyhow!(
+        Some(Failure::Engine(EngineError::Store(error))) => Err(anyhow!(
             "the store cannot be written: {error}; make room on the disk and start again: nothing that was acknowledged is lost"
         )),
+        Some(failure) => Err(anyhow!("{failure}; start again: nothing that was acknowledged is lost")),
     }
 }
 

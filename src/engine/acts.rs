@@ -149,7 +149,9 @@ impl Engine {
         let Some(alert) = self.store.alert(&id)? else { return Ok(()) };
         let before = self.store.alert_record(&id)?;
         // A list read just before our own write shows the state before it.
-        if before.seen_at.is_some_and(|at| at > record.modified_at) {
+        let by_us = record.modified_by.is_none() || record.modified_by == self.me;
+        let is_old = |at: Timestamp| at > record.modified_at || (at == record.modified_at && by_us);
+        if before.seen_at.is_some_and(is_old) {
             return Ok(());
         }
         let written = before.written_status.as_deref().unwrap_or(record_status(&alert.state));
@@ -332,6 +334,9 @@ impl Engine {
         let mut batch = Batch::default();
         for link in self.store.links()? {
             if link.chat == chat && link.unreachable == reachable {
+                if reachable {
+                    self.tell_all(&mut batch, &link.user)?;
+                }
                 batch.put_link(&Link { unreachable: !reachable, ..link });
             }
         }

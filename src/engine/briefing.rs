@@ -54,6 +54,11 @@ impl Speaker {
         *self.lang.lock().unwrap_or_else(PoisonError::into_inner) = lang;
     }
 
+    /// How much a message to this chat shows: what is private stays out of groups.
+    pub fn content_in(&self, chat: ChatId) -> Content {
+        if chat.is_group() { Content::Initials } else { self.content }
+    }
+
     /// What an activity's record in the CRM is called.
     pub fn activity_name(&self, activity: &Activity) -> String {
         let channel = self.voice.channel_name(self.lang(), activity.channel);
@@ -64,11 +69,6 @@ impl Speaker {
         let words: String =
             activity.preview.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(80).collect();
         format!("{channel} {arrow} {words}").trim_end().to_owned()
-    }
-
-    /// How much a message in this chat shows: in a group never more than initials and waiting time.
-    pub fn content_in(&self, chat: ChatId) -> Content {
-        if chat.is_group() { Content::Initials } else { self.content }
     }
 
     /// Where people open a lead.

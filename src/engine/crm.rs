@@ -72,7 +72,9 @@ impl Worker {
     /// Carries out what is ready. Returns when the next entry is.
     async fn round(&mut self) -> Option<Timestamp> {
         let now = self.engine.clock().now();
-        if let Some(outage) = self.outage.as_ref().filter(|outage| outage.until > now) {
+        if let Some(outage) =
+            self.outage.as_ref().filter(|outage| outage.until > now && outage.until.since(now) <= LONGEST_PAUSE)
+        {
             return Some(outage.until);
         }
         let Ready { entries, next } = match ready(self.engine.store(), true, now) {

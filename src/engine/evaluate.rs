@@ -3,7 +3,7 @@
 use super::observe::{BACKFILLED, LAST_SYNC};
 use super::{Engine, boundary};
 use crate::decide::{self, Decision, Step, Subject};
-use crate::domain::{Activity, Alert, Lead, LeadId, Timestamp};
+use crate::domain::{Activity, Alert, AlertId, Lead, LeadId, Timestamp};
 use crate::store::{Batch, Evaluated, OutboxEntry, Result, StepKind, StepRow, Store};
 
 /// Set once every lead has been evaluated for the first time.
@@ -207,12 +207,16 @@ impl Engine {
         for alert in &decision.alerts {
             batch.put_alert(alert);
         }
+        // What one act settles besides is not counted as handled as well.
+        let resolution =
+            |id: &AlertId| decision.alerts.iter().find(|alert| alert.id == *id).and_then(Alert::resolution);
+        let is_act = |id: &AlertId| resolution(id).is_none_or(|resolution| resolution.act == *id);
         for transition in &decision.transitions {
             let kind = match transition.step {
                 Step::Opened => StepKind::Opened,
                 Step::Closed(_) => StepKind::Closed,
-                Step::Resolved => StepKind::Resolved,
-                Step::Unresolved | Step::Snoozed | Step::Woke | Step::Moved { .. } => StepKind::Other,
+                Step::Resolved if is_act(&transition.alert) => StepKind::Resolved,
+                Step::Resolved | Step::Unresolved | Step::Snoozed | Step::Woke | Step::Moved { .. } => StepKind::Other,
             };
             let row = StepRow { at: transition.at, alert: transition.alert.clone(), kind };
             let sequence = self.next_sequence();

@@ -2,10 +2,11 @@
 //! written into the CRM as well, and recognised there by its key.
 
 use super::Engine;
-use super::observe::{first_sight, fresh_activity_id, preview};
+use super::observe::{first_sight, fresh_activity_id};
 use crate::domain::effect::Effect;
 use crate::domain::observation::RecordRef;
 use crate::domain::{Activity, ActivityId, ActivityStatus, Channel, Direction, LeadId, Timestamp};
+use crate::espo::observe::preview;
 use crate::store::{Batch, Result};
 
 /// An activity as it is reported.
@@ -72,7 +73,8 @@ impl Engine {
         let before = match &known {
             Some(link) if link.lead != report.lead => return Ok(Logged::Conflict("leadId")),
             Some(link) => self.store.activity(&link.lead, &link.activity)?,
-            None => None,
+            // Whoever writes the CRM's records as well may have been faster.
+            None => self.store.activity(&report.lead, &id)?,
         };
         if let Some(before) = before {
             return self.log_again(before, &report);

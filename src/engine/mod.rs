@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::domain::calendar::Calendar;
-use crate::domain::{Seconds, Timestamp};
+use crate::domain::{Seconds, Timestamp, UserId};
 use crate::rules::Settings;
 use crate::store::{Store, StoreError};
 
@@ -40,6 +40,9 @@ pub enum EngineError {
     /// The daemon is stopping.
     #[error("the daemon is stopping")]
     Stopped,
+    /// The engine's thread died of a mistake of ours.
+    #[error("the engine died; its last words are above")]
+    Died,
 }
 
 impl From<StoreError> for EngineError {
@@ -76,6 +79,8 @@ pub struct Engine {
     pub(crate) clock: Clock,
     pub(crate) policy: Policy,
     sequence: u64,
+    /// Our own user in the CRM, once it told us.
+    pub(crate) me: Option<UserId>,
     /// The boundaries that are passed once what was written has reached the disk.
     pub(crate) ahead: Vec<&'static str>,
     /// A round has begun and has not gone through: what is known is of different times.
@@ -88,7 +93,8 @@ impl Engine {
         // one's seconds.
         let sequence = u64::try_from(clock.now_millis()).unwrap_or_default() << 20;
         let last: u64 = store.outbox()?.iter().map(|(_, entry)| entry.sequence).max().unwrap_or_default();
-        Ok(Self { store, clock, policy, sequence: sequence.max(last), ahead: Vec::new(), round_is_open: false })
+        let sequence = sequence.max(last);
+        Ok(Self { store, clock, policy, sequence, me: None, ahead: Vec::new(), round_is_open: false })
     }
 
     /// A number greater than every one before it.
@@ -169,15 +175,16 @@ impl Handle {
         changes
     }
 
-    /// Returns when the store could not be written: the daemon has to stop.
-    pub async fn failed(&self) -> Arc<StoreError> {
+    /// Returns when the store could not be written or the engine died: the daemon has to stop.
+    pub async fn failed(&self) -> EngineError {
         let mut failed = self.failed.clone();
         loop {
             if let Some(error) = failed.borrow_and_update().clone() {
-                return error;
+                return EngineError::Store(error);
             }
+            // As long as there is this handle the engine ends by dying only.
             if failed.changed().await.is_err() {
-                std::future::pending::<()>().await;
+                return EngineError::Died;
             }
         }
     }

@@ -47,11 +47,12 @@ impl Engine {
             self.mark_due(&mut batch, lead, now)?;
         }
         observed.touched = touched.len();
-        cursor(&mut batch, observed.wanted_texts.is_empty());
-        self.store.apply(batch)?;
+        // Before the cursor says that they have been seen.
         for record in records {
             self.alert_record_seen(record)?;
         }
+        cursor(&mut batch, observed.wanted_texts.is_empty());
+        self.store.apply(batch)?;
         self.ahead.push("facts-written");
         Ok(observed)
     }
@@ -311,6 +312,7 @@ fn build(
 ) -> Activity {
     let first_sight = first_sight(draft.timestamp, draft.text.as_deref(), draft.auto_reply, now, last_sync);
     let kept = before.filter(|activity| activity.status != ActivityStatus::Planned);
+    let planned_before = before.and_then(|activity| activity.created_at);
     let text = draft.text.as_deref().map(preview).or_else(|| before.map(|activity| activity.preview.clone()));
     Activity {
         id: draft.id.clone(),
@@ -320,7 +322,8 @@ fn build(
         status: draft.status,
         preview: text.unwrap_or_default(),
         timestamp: draft.timestamp,
-        created_at: draft.created_at,
+        // When the record was made is later than when we were told, by as long as the CRM was down.
+        created_at: draft.created_at.map(|at| planned_before.unwrap_or(at)),
         reading: kept.map_or(first_sight.reading, |activity| activity.reading),
         first_seen: kept.map_or(now, |activity| activity.first_seen),
         fresh_as_of: kept.map_or(first_sight.fresh_as_of, |activity| activity.fresh_as_of),

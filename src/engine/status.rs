@@ -1,5 +1,6 @@
 //! How the outside systems are doing, as the workers last found them: what `/readyz` and the metrics show.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::Timestamp;
@@ -25,6 +26,7 @@ struct Inner {
     telegram: SourceStatus,
     bot_name: Option<String>,
     alarm: Option<String>,
+    hidden: BTreeMap<String, String>,
 }
 
 impl Status {
@@ -74,10 +76,21 @@ impl Status {
 
     /// Something that a person has to look into, such as a sweep that would drop too many leads.
     pub fn alarm(&self) -> Option<String> {
-        self.with(|inner| inner.alarm.clone())
+        self.with(|inner| {
+            let all: Vec<&str> = inner.alarm.iter().chain(inner.hidden.values()).map(String::as_str).collect();
+            (!all.is_empty()).then(|| all.join("; "))
+        })
     }
 
-    /// Raises or clears the alarm.
+    /// The CRM does not show the records of an entity, and why; `None` when it does. Returns whether that is news.
+    pub fn set_hidden(&self, entity: &str, why: Option<String>) -> bool {
+        self.with(|inner| match why {
+            Some(why) => inner.hidden.insert(entity.to_owned(), why).is_none(),
+            None => inner.hidden.remove(entity).is_some(),
+        })
+    }
+
+    /// Raises or clears the alarm of a sweep.
     pub fn set_alarm(&self, alarm: Option<String>) {
         self.with(|inner| inner.alarm = alarm);
     }

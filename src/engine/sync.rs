@@ -27,6 +27,8 @@ use crate::store::{Batch, Hook};
 
 /// People before leads, leads before what happened to them, our own records last.
 const PEOPLE_AND_LEADS: [&str; 3] = ["Team", "User", "Lead"];
+/// When the backfill began, by the CRM's clock.
+const BACKFILL_BEGUN: &str = "backfill/begun";
 /// Our alerts' records.
 const ALERTS: &str = "MaxAlert";
 /// A sweep that would drop more than one in so many records changes nothing and raises an alarm…
@@ -430,21 +432,29 @@ impl Crm {
         self.evaluate(everything).await
     }
 
-    /// Our own entities may be missing until the extension is installed: said once, and lived with.
+    /// What the CRM does not show must not keep the rest from being seen: said once, and lived with. Our own
+    /// entities may be missing until the extension is installed, a right may be taken away. Without leads there is
+    /// nothing to live with.
     async fn or_missing(
         &self,
         entity: &str,
         work: impl Future<Output = Result<(), RoundError>>,
     ) -> Result<(), RoundError> {
-        match work.await {
-            Err(RoundError::Crm(error)) if error.entity_missing() && !PEOPLE_AND_LEADS.contains(&entity) => {
-                if self.0.status.alarm().is_none() {
+        let outcome = work.await;
+        match &outcome {
+            Err(RoundError::Crm(error)) if error.entity_missing() && entity != "Lead" => {
+                if self.0.status.set_hidden(entity, Some(error.to_string())) {
                     tracing::error!(%entity, %error, "the CRM does not show these records; M.A.X. does without them");
-                    self.0.status.set_alarm(Some(error.to_string()));
                 }
                 Ok(())
             }
-            other => other,
+            Err(_) => outcome,
+            Ok(()) => {
+                if self.0.status.set_hidden(entity, None) {
+                    tracing::info!(%entity, "the CRM shows these records again");
+                }
+                outcome
+            }
         }
     }
 
@@ -462,11 +472,13 @@ impl Crm {
         }
         tracing::info!(version = %settings.version, time_zone = %settings.time_zone, user = %user.user_name, "connected to EspoCRM");
         *self.0.known.lock().unwrap_or_else(PoisonError::into_inner) =
-            Known { me: Some(user.id), zone: Some(settings.time_zone) };
+            Known { me: Some(user.id.clone()), zone: Some(settings.time_zone) };
+        let me = user.id;
         let marked = self
             .0
             .engine
             .run(move |engine| {
+                engine.me = Some(me);
                 engine.policy.rules.not_active_statuses = closed;
                 engine.mark_all_due(false)
             })
@@ -536,18 +548,29 @@ impl Crm {
         let page = pages::page_by_id(&self.0.client, &self.0.mapping, entity, cursor.after.as_deref()).await?;
         let after = page.next_after();
         let next = BackfillCursor { done: after.is_none(), after };
-        // Polling begins where the backfill began: at the CRM's time of its first answer.
-        let begun = cursor.after.is_none().then(|| page.server_time.unwrap_or(self.0.engine.clock().now()));
+        // Polling begins where the backfill began, whatever the entity: a call may have been passed over because its
+        // lead was not there yet.
+        let begun = match cursor.after {
+            None => Some(self.backfill_begun(page.server_time)?),
+            Some(_) => None,
+        };
         progress.add(entity, page.records.len());
         let (name, poll, stored) = (name.to_owned(), format!("poll/{entity}"), next.clone());
         self.take_over(entity, &page.records, move |batch| {
             batch.put_cursor(&name, &stored);
             if let Some(begun) = begun {
+                batch.put_cursor(BACKFILL_BEGUN, &begun);
                 batch.put_cursor(&poll, &begun);
             }
         })
         .await?;
         Ok(next)
+    }
+
+    /// The CRM's time of the backfill's first answer.
+    fn backfill_begun(&self, server_time: Option<Timestamp>) -> Result<Timestamp, RoundError> {
+        let known = self.0.engine.store().cursor(BACKFILL_BEGUN)?;
+        Ok(known.or(server_time).unwrap_or_else(|| self.0.engine.clock().now()))
     }
 
     /// Reads what was modified since the last poll began, and a little before.
@@ -561,7 +584,9 @@ impl Crm {
         let mut begun = None;
         loop {
             let (page, next) = pages::poll_page(&self.0.client, &self.0.mapping, entity, &cursor).await?;
-            begun = begun.or(page.server_time);
+            // Where a proxy takes the date away, the rows' own times have to do.
+            let latest = page.records.last().and_then(|record| record.instant("modifiedAt"));
+            begun = begun.or(page.server_time).or(latest);
             let (name, last, until) = (name.clone(), next.is_none(), begun);
             self.take_over(entity, &page.records, move |batch| {
                 if let Some(until) = until.filter(|_| last) {
@@ -605,7 +630,10 @@ impl Crm {
                 tracing::warn!(%last, %now, "the clock was set back since the last sweep: everything is compared");
                 return Ok(true);
             }
-            return Ok(now.since(last) >= self.0.settings.sweep_interval);
+            // Rather a little early, while nobody works: a large CRM takes minutes, and nothing else is seen meanwhile.
+            let (since, interval) = (now.since(last), self.0.settings.sweep_interval);
+            let at_work = self.0.engine.run(|engine| Ok(engine.policy.calendar.is_open(engine.now()))).await?;
+            return Ok(since >= interval || (!at_work && since >= interval / 4 * 3));
         }
         // The backfill has just seen everything.
         self.swept(now).await?;

@@ -23,6 +23,9 @@ const CLOCK_TOLERANCE: i64 = 5 * MINUTE;
 /// The longest id that is taken, in bytes; what the CRM's `dedupKey` holds.
 const LONGEST_ID: usize = 255;
 
+/// The longest id that a CRM gives, in bytes.
+const LONGEST_LEAD_ID: usize = 64;
+
 pub(super) async fn log(
     State(api): State<Api>,
     headers: HeaderMap,
@@ -35,8 +38,9 @@ pub(super) async fn log(
         }
         Value::Array(items) => {
             let mut results = Vec::with_capacity(items.len());
+            let mut crm_is_down = false;
             for item in items {
-                results.push(match log_one(&api, item).await {
+                results.push(match log_one(&api, item, &mut crm_is_down).await {
                     Ok((status, activity)) => json!({"status": status.as_u16(), "activity": activity}),
                     Err(refusal) => {
                         let mut result = refusal.to_json();
@@ -48,24 +52,27 @@ pub(super) async fn log(
             Ok((StatusCode::OK, Json(Value::Array(results))).into_response())
         }
         item => {
-            let (status, activity) = log_one(&api, item).await?;
+            let (status, activity) = log_one(&api, item, &mut false).await?;
             Ok((status, Json(activity)).into_response())
         }
     }
 }
 
-async fn log_one(api: &Api, item: Value) -> Result<(StatusCode, Value), Refusal> {
+/// `crm_is_down`: it did not answer a moment ago, and is not asked about every item of a list.
+async fn log_one(api: &Api, item: Value, crm_is_down: &mut bool) -> Result<(StatusCode, Value), Refusal> {
     let report = parse(item, api.engine.clock().now())?;
     let lead = report.lead.clone();
-    let verify = match api.engine.store().lead(&lead)? {
+    let verify = match api.engine.store().lead(&lead)?.filter(|known| known.id == lead) {
         Some(lead) if !lead.deleted => false,
+        _ if !is_plausible(&lead) => return Err(unknown_lead(&lead)),
+        _ if *crm_is_down => true,
         _ => match api.crm.lead_exists(&lead).await {
             Existence::There => false,
-            Existence::Missing => {
-                let message = format!("leadId: the CRM has no lead `{lead}`");
-                return Err(Refusal::not_found("unknown_lead", message));
+            Existence::Missing => return Err(unknown_lead(&lead)),
+            Existence::Unknown => {
+                *crm_is_down = true;
+                true
             }
-            Existence::Unknown => true,
         },
     };
     let logged = api.engine.run(move |engine| engine.log(vec![report], verify)).await?;
@@ -78,6 +85,17 @@ async fn log_one(api: &Api, item: Value) -> Result<(StatusCode, Value), Refusal>
         }
         None => Err(Refusal::unavailable("nothing was taken over")),
     }
+}
+
+/// Whether the CRM could have given a lead this id: what cannot be asked about would wait for ever.
+fn is_plausible(lead: &LeadId) -> bool {
+    let is_of_ids = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    lead.as_str().len() <= LONGEST_LEAD_ID && lead.as_str().bytes().all(is_of_ids)
+}
+
+fn unknown_lead(lead: &LeadId) -> Refusal {
+    let shown: String = lead.as_str().chars().take(LONGEST_LEAD_ID).collect();
+    Refusal::not_found("unknown_lead", format!("leadId: the CRM has no lead `{shown}`"))
 }
 
 fn to_json(activity: &Activity) -> Value {

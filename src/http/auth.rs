@@ -20,8 +20,9 @@ pub fn authorise(tokens: &[TokenSection], headers: &HeaderMap, scope: Scope) -> 
     let presented = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .map(|token| Sha256::digest(token.trim().as_bytes()));
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| Sha256::digest(token.trim().as_bytes()));
     let unauthorised = || {
         let message = "send `Authorization: Bearer <token>` with a token of [[http.tokens]]";
         Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", message)

@@ -54,7 +54,7 @@ impl From<RequestError> for SendError {
             RequestError::Api(error) => Self::from_api(&error),
             RequestError::MigrateToChatId(chat) => Self::Migrated(ChatId(chat.0)),
             RequestError::RetryAfter(wait) => Self::RetryAfter(wait.seconds().into()),
-            RequestError::Network(error) => Self::Unavailable(error.to_string()),
+            RequestError::Network(error) => Self::Unavailable(without_address(&error)),
             // The raw answer may hold what people wrote: it stays out of logs.
             RequestError::InvalidJson { source, .. } => {
                 Self::Unavailable(format!("an answer that is not JSON ({source})"))
@@ -62,6 +62,12 @@ impl From<RequestError> for SendError {
             RequestError::Io(error) => Self::Unavailable(error.to_string()),
         }
     }
+}
+
+/// What went wrong, without the address: the token is part of it.
+fn without_address(error: &reqwest::Error) -> String {
+    let text = error.to_string();
+    error.url().map_or_else(|| text.clone(), |url| text.replace(url.as_str(), "the Bot API"))
 }
 
 impl SendError {
@@ -204,4 +210,18 @@ fn button(key: &Key) -> Option<InlineKeyboardButton> {
         KeyKind::Url(url) => InlineKeyboardButton::url(&key.text, Url::parse(url).ok()?),
         KeyKind::Copy(text) => InlineKeyboardButton::copy_text_button(&key.text, CopyTextButton { text: text.clone() }),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_token_stays_out_of_errors() {
+        for prefix in ["", "/bots"] {
+            let api = Api::new(&"4200000001:secret".into(), &format!("http://127.0.0.1:1{prefix}")).unwrap();
+            let error = api.user_name().await.unwrap_err().to_string();
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
 }

@@ -86,7 +86,9 @@ impl Bot {
         for update in updates {
             let next = i32::try_from(update.id.0).unwrap_or(i32::MAX - 1) + 1;
             if let Err(error) = self.take(update, next).await {
-                tracing::error!(%error, "an update from Telegram could not be carried out");
+                tracing::error!(%error, "an update from Telegram could not be carried out; it is tried again");
+                // Telegram would hand it out again at once.
+                self.engine.clock().sleep(pause_after(1)).await;
                 return Ok(());
             }
             let stored = self
@@ -208,6 +210,8 @@ impl Bot {
         if shows_alert(message, &alert) && store.message(place.chat, place.message_id)?.is_none() {
             self.adopt(&alert, place).await?;
         }
+        // Never in the group where it may have been tapped.
+        let private = store.link(account)?.map_or(place.chat, |link| link.chat);
         let actor = Actor { name: user.name.clone(), user: Some(user.id.clone()), via: Via::Telegram };
         match button {
             Button::Resolve(id) => {
@@ -222,14 +226,12 @@ impl Bot {
             }
             Button::SentByHand(_) => self.sent_by_hand(&alert).await,
             Button::Draft(id) => {
-                let effect = Effect::SendDraft { alert: id, chat: place.chat };
+                let effect = Effect::SendDraft { alert: id, chat: private };
                 self.engine.run(move |engine| engine.ask_by_update(effect, next)).await?;
                 Ok((self.toast(Toast::DraftComing), false))
             }
             Button::Show(id) => {
-                // Never in the group where it may have been tapped.
-                let chat = store.link(account)?.map_or(place.chat, |link| link.chat);
-                let effect = Effect::SendAlert { alert: id, chat };
+                let effect = Effect::SendAlert { alert: id, chat: private };
                 self.engine.run(move |engine| engine.ask_by_update(effect, next)).await?;
                 Ok((String::new(), false))
             }

@@ -21,7 +21,7 @@ use crate::engine::status::Status;
 use crate::engine::told::{People, told};
 use crate::engine::{EngineError, Handle, boundary};
 use crate::store::{Message, OutboxEntry, Store};
-use crate::voice::Notice;
+use crate::voice::{AlertContext, Notice};
 
 /// All that sending needs.
 pub struct Sender {
@@ -42,13 +42,18 @@ pub struct Sender {
 impl Sender {
     /// Works until `stop`.
     pub async fn work(self, stop: CancellationToken) {
-        let mut worker = Worker { sender: self, pace: Pace::default(), sent: HashMap::new(), wake_at: None };
+        let mut worker = Worker {
+            sender: self,
+            pace: Pace::default(),
+            sent: HashMap::new(),
+            wake_at: None,
+            moved: HashMap::new(),
+            stop: stop.clone(),
+        };
         loop {
             let mut changes = worker.sender.engine.changes();
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = worker.round() => {}
-            }
+            // Never cut short: a message that was sent and not noted would be sent again.
+            worker.round().await;
             let clock = worker.sender.engine.clock().clone();
             let wake_at = worker.wake_at.take().unwrap_or(i64::MAX / 2);
             tokio::select! {
@@ -67,6 +72,10 @@ struct Worker {
     sent: HashMap<ChatId, Vec<Timestamp>>,
     /// When the next round is worth it, in milliseconds since the epoch.
     wake_at: Option<i64>,
+    /// Groups that Telegram gave another id to.
+    moved: HashMap<ChatId, ChatId>,
+    /// Nothing more is begun once it is cancelled.
+    stop: CancellationToken,
 }
 
 /// What became of an attempt to send.
@@ -120,9 +129,9 @@ impl Worker {
         if let Some(next) = next {
             self.wake_at_millis(next.0 * 1000);
         }
-        let mut announcements: BTreeMap<ChatId, (Option<UserId>, Vec<Announcement>)> = BTreeMap::new();
+        let mut announcements: BTreeMap<(ChatId, Option<UserId>), Vec<Announcement>> = BTreeMap::new();
         let is_first_evaluation = is_first_evaluation(self.store())?;
-        let mut refreshes = Vec::new();
+        let (mut asked_for, mut refreshes) = (Vec::new(), Vec::new());
         for (key, entry) in entries {
             let sequence = entry.sequence;
             match entry.effect.clone() {
@@ -139,7 +148,8 @@ impl Worker {
                         (Some(alert), Some(told)) => {
                             let user = told.user.map(|user| user.id);
                             let one = Announcement { key, entry, alert, occasion, first_evaluation };
-                            announcements.entry(told.chat).or_insert((user, Vec::new())).1.push(one);
+                            let chat = self.moved.get(&told.chat).copied().unwrap_or(told.chat);
+                            announcements.entry((chat, user)).or_default().push(one);
                         }
                         (Some(alert), None) => {
                             tracing::debug!(alert = %alert.id, "nobody can be told on Telegram; the record in the CRM stands");
@@ -149,8 +159,9 @@ impl Worker {
                     }
                 }
                 Effect::RefreshMessages(alert) => refreshes.push((key, sequence, alert)),
-                Effect::SendDraft { alert, chat } => self.send_draft(&key, sequence, &alert, chat).await?,
-                Effect::SendAlert { alert, chat } => self.send_alert(&key, sequence, &alert, chat).await?,
+                effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. }) => {
+                    asked_for.push((key, sequence, effect))
+                }
                 Effect::Welcome { chat, user } => {
                     let user = self.store().user(&user)?;
                     let Some(user) = user else { return self.settle(&key, sequence).await };
@@ -165,15 +176,32 @@ impl Worker {
                 Effect::WriteAlert(_) | Effect::WriteActivity { .. } | Effect::VerifyLead(_) => {}
             }
         }
-        for (chat, (user, mut announcements)) in announcements {
+        for ((chat, user), mut announcements) in announcements {
             self.drop_outdated(&mut announcements)?;
             self.announce(chat, user, announcements).await?;
+        }
+        for (key, sequence, effect) in asked_for {
+            self.send_as_asked(&key, sequence, &effect).await?;
         }
         // News first: what is new must not wait for the correction of what is old.
         for (key, sequence, alert) in refreshes {
             self.refresh(&key, sequence, &alert).await?;
         }
         Ok(())
+    }
+
+    /// Sends what a tap asked for.
+    async fn send_as_asked(&mut self, key: &str, sequence: u64, effect: &Effect) -> Result<(), EngineError> {
+        match effect {
+            Effect::SendDraft { alert, chat } => self.send_draft(key, sequence, alert, *chat).await,
+            Effect::SendAlert { alert, chat } => self.send_alert(key, sequence, alert, *chat).await,
+            Effect::Announce { .. }
+            | Effect::RefreshMessages(_)
+            | Effect::Welcome { .. }
+            | Effect::WriteAlert(_)
+            | Effect::WriteActivity { .. }
+            | Effect::VerifyLead(_) => Ok(()),
+        }
     }
 
     async fn settle(&self, key: &str, sequence: u64) -> Result<(), EngineError> {
@@ -331,7 +359,7 @@ impl Worker {
     fn told_in(&self, chat: ChatId, alert: &AlertId) -> Result<Option<UserId>, EngineError> {
         let Some(alert) = self.store().alert(alert)? else { return Ok(None) };
         let link = self.store().links()?.into_iter().find(|link| link.chat == chat);
-        Ok(link.map(|link| link.user).filter(|user| alert.owner.as_ref() == Some(user) || self.stands_in(&alert, user)))
+        Ok(link.map(|link| link.user).filter(|user| self.concerns(&alert, user)))
     }
 
     /// Brings every message about an alert to its present state.
@@ -342,9 +370,9 @@ impl Worker {
             if message.settled {
                 continue;
             }
-            let Some(mut rendered) =
-                self.render(message.chat, &message.alerts, message.occasion, message.told.as_ref())?
-            else {
+            let before = message.clone();
+            let (occasion, chat, told) = (message.occasion, message.chat, message.told.as_ref());
+            let Some(mut rendered) = self.render(chat, &message.alerts, occasion, told)? else {
                 continue;
             };
             if self.has_later(&message)? {
@@ -362,7 +390,10 @@ impl Worker {
                 }
             }
             message.settled |= self.is_final(&message)?;
-            changed.push(message);
+            // A write wakes everybody: it would be this round again as long as another chat has to be left alone.
+            if message != before {
+                changed.push(message);
+            }
         }
         self.sender.engine.run(move |engine| engine.messages_sent(&changed, &done, None)).await
     }
@@ -371,7 +402,18 @@ impl Worker {
     fn is_final(&self, message: &Message) -> Result<bool, EngineError> {
         let [alert] = message.alerts.as_slice() else { return Ok(false) };
         let alert = self.store().alert(alert)?;
-        Ok(alert.is_none_or(|alert| message.told.is_some() && alert.state.is_open() && alert.owner != message.told))
+        Ok(alert.is_none_or(|alert| self.has_moved(&alert, message.told.as_ref())))
+    }
+
+    /// Whether an alert is no longer a matter of the user who was told.
+    fn has_moved(&self, alert: &Alert, told: Option<&UserId>) -> bool {
+        alert.state.is_open() && told.is_some_and(|told| !self.concerns(alert, told))
+    }
+
+    /// Whether a user owns an alert, or stands in for its owner.
+    fn concerns(&self, alert: &Alert, user: &UserId) -> bool {
+        let owner = alert.owner.as_ref();
+        owner == Some(user) || owner.is_some_and(|owner| self.sender.people.stand_ins.get(owner) == Some(user))
     }
 
     /// What a message about these alerts shows now; `None` when nothing is known of them any more.
@@ -397,19 +439,15 @@ impl Worker {
             briefings.iter().map(|briefing| briefing.context(speaker, content, occasion, now)).collect();
         Ok(match contexts.as_slice() {
             [] => None,
-            [one] if alerts.len() == 1 => {
-                let has_moved =
-                    told.is_some_and(|told| one.alert.owner.as_ref() != Some(told)) && one.alert.state.is_open();
-                let stands_in = told.is_some_and(|told| self.stands_in(one.alert, told));
-                Some(if has_moved && !stands_in {
-                    render::moved(&speaker.voice, one, one.owner)
-                } else {
-                    render::alert(&speaker.voice, one)
-                })
-            }
+            [one] if alerts.len() == 1 => Some(if self.has_moved(one.alert, told) {
+                render::moved(&speaker.voice, one, one.owner)
+            } else {
+                render::alert(&speaker.voice, one)
+            }),
             many => {
                 let reader = told.map(|user| self.store().user(user)).transpose()?.flatten();
-                let open: Vec<_> = many.iter().filter(|one| one.alert.state.is_open()).copied().collect();
+                let is_to_do = |one: &&AlertContext<'_>| one.alert.state.is_open() && !self.has_moved(one.alert, told);
+                let open: Vec<_> = many.iter().filter(is_to_do).copied().collect();
                 let shown = if open.is_empty() { many } else { open.as_slice() };
                 let mut rendered = render::digest(&speaker.voice, speaker.lang(), reader.as_ref(), shown);
                 if open.is_empty() {
@@ -419,10 +457,6 @@ impl Worker {
                 Some(rendered)
             }
         })
-    }
-
-    fn stands_in(&self, alert: &Alert, user: &UserId) -> bool {
-        alert.owner.as_ref().is_some_and(|owner| self.sender.people.stand_ins.get(owner) == Some(user))
     }
 
     async fn send(&mut self, chat: ChatId, message: &Rendered, silent: bool) -> Result<Attempt, EngineError> {
@@ -439,13 +473,19 @@ impl Worker {
         if !self.may_edit(chat) {
             return Ok(Attempt::NotNow);
         }
-        let result = self.sender.api.edit(chat, message_id, message).await.map(|()| message_id);
-        self.judge(chat, result).await
+        match self.sender.api.edit(chat, message_id, message).await {
+            // What was said before a group moved stays as it was.
+            Err(SendError::Migrated(_)) => Ok(Attempt::Never),
+            result => self.judge(chat, result.map(|()| message_id)).await,
+        }
     }
 
     /// Whether Telegram has not asked to leave the chat alone. The documented limits are about new messages: an
     /// edit neither waits for a slot nor takes one from an announcement.
     fn may_edit(&mut self, chat: ChatId) -> bool {
+        if self.stop.is_cancelled() {
+            return false;
+        }
         let now = self.sender.engine.clock().now_millis();
         let held_until = self.pace.held_until(chat, now);
         if let Some(until) = held_until {
@@ -456,6 +496,9 @@ impl Worker {
 
     /// Whether the limits allow a message to a chat now; if not, the next round is set for when they do.
     fn may_send(&mut self, chat: ChatId) -> bool {
+        if self.stop.is_cancelled() {
+            return false;
+        }
         let now = self.sender.engine.clock().now_millis();
         let slot = self.pace.next_slot(chat, now);
         if slot > now {
@@ -496,7 +539,9 @@ impl Worker {
             }
             SendError::Migrated(to) => {
                 tracing::warn!(%chat, %to, "a group moved: write the new id into the configuration");
-                Ok(Attempt::Never)
+                self.moved.insert(chat, to);
+                self.wake_in(0);
+                Ok(Attempt::NotNow)
             }
             SendError::BadToken => {
                 if self.sender.status.telegram_failed(error.to_string(), true) {

@@ -3,6 +3,7 @@
 mod chat;
 mod crm;
 mod outage;
+mod people;
 mod quiet;
 mod rules;
 mod sources;

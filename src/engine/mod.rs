@@ -12,6 +12,7 @@ pub mod log;
 pub mod observe;
 pub mod outbox;
 mod progress;
+pub mod schedule;
 pub mod status;
 pub mod sync;
 pub mod told;

@@ -80,7 +80,24 @@ impl Engine {
     /// When the store cannot be written.
     pub fn keep_hints(&mut self, records: &[RecordRef]) -> Result<()> {
         let mut batch = Batch::default();
-        records.iter().for_each(|record| batch.put_hint(record));
+        for record in records {
+            let sequence = self.next_sequence();
+            batch.put_hint(record, sequence);
+        }
+        self.store.apply(batch)
+    }
+
+    /// Records have been looked at again. A hint that came meanwhile stays.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn hints_followed(&mut self, hints: &[(RecordRef, u64)]) -> Result<()> {
+        let mut batch = Batch::default();
+        for (record, sequence) in hints {
+            if self.store.hint(record)? == Some(*sequence) {
+                batch.remove_hint(record);
+            }
+        }
         self.store.apply(batch)
     }
 

@@ -1,13 +1,14 @@
 //! Looking at the CRM: a backfill once, then rounds: poll, look again at what was hinted at, sweep now and then.
 //! A round that went through is a complete sync; only after it does time decide.
 
-use std::collections::HashSet;
+mod backfill;
+mod sweep;
+
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono_tz::Tz;
 use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +18,7 @@ use super::outbox::pause_after;
 use super::status::Status;
 use super::{EngineError, Handle};
 use crate::config::SyncSection;
-use crate::domain::observation::{Observation, RecordRef};
+use crate::domain::observation::Observation;
 use crate::domain::{LeadId, Seconds, Timestamp, UserId};
 use crate::espo::observe::gone;
 use crate::espo::sync::{self as pages, PollCursor};
@@ -27,14 +28,8 @@ use crate::store::{Batch, Hook};
 
 /// People before leads, leads before what happened to them, our own records last.
 const PEOPLE_AND_LEADS: [&str; 3] = ["Team", "User", "Lead"];
-/// When the backfill began, by the CRM's clock.
-const BACKFILL_BEGUN: &str = "backfill/begun";
 /// Our alerts' records.
 const ALERTS: &str = "MaxAlert";
-/// A sweep that would drop more than one in so many records changes nothing and raises an alarm…
-const ALARMING_SHARE: usize = 20;
-/// …unless it is about so few (inclusive) that a person may well have deleted them by hand.
-const FEW: usize = 3;
 /// The clocks of the CRM and of this machine may differ by so much, in seconds.
 const CLOCK_TOLERANCE: i64 = 60;
 /// The longest pause, in seconds, between two tries at a CRM that does not answer as it should.
@@ -108,12 +103,6 @@ struct Known {
 pub struct Sources {
     crm: Crm,
     requests: mpsc::UnboundedReceiver<Request>,
-}
-
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct BackfillCursor {
-    after: Option<String>,
-    done: bool,
 }
 
 /// The CRM and the loop that looks at it.
@@ -520,59 +509,6 @@ impl Crm {
         Ok(())
     }
 
-    /// Reads everything once, by id. Goes on where it was interrupted.
-    async fn backfill(&self) -> Result<(), RoundError> {
-        let mut progress = super::progress::Progress::start();
-        for entity in self.entities() {
-            let work = async {
-                let name = format!("backfill/{entity}");
-                let mut cursor: BackfillCursor = self.0.engine.store().cursor(&name)?.unwrap_or_default();
-                while !cursor.done {
-                    cursor = self.backfill_page(&entity, &name, cursor, &mut progress).await?;
-                }
-                Ok(())
-            };
-            self.or_missing(&entity, work).await?;
-        }
-        progress.finish();
-        Ok(())
-    }
-
-    async fn backfill_page(
-        &self,
-        entity: &str,
-        name: &str,
-        cursor: BackfillCursor,
-        progress: &mut super::progress::Progress,
-    ) -> Result<BackfillCursor, RoundError> {
-        let page = pages::page_by_id(&self.0.client, &self.0.mapping, entity, cursor.after.as_deref()).await?;
-        let after = page.next_after();
-        let next = BackfillCursor { done: after.is_none(), after };
-        // Polling begins where the backfill began, whatever the entity: a call may have been passed over because its
-        // lead was not there yet.
-        let begun = match cursor.after {
-            None => Some(self.backfill_begun(page.server_time)?),
-            Some(_) => None,
-        };
-        progress.add(entity, page.records.len());
-        let (name, poll, stored) = (name.to_owned(), format!("poll/{entity}"), next.clone());
-        self.take_over(entity, &page.records, move |batch| {
-            batch.put_cursor(&name, &stored);
-            if let Some(begun) = begun {
-                batch.put_cursor(BACKFILL_BEGUN, &begun);
-                batch.put_cursor(&poll, &begun);
-            }
-        })
-        .await?;
-        Ok(next)
-    }
-
-    /// The CRM's time of the backfill's first answer.
-    fn backfill_begun(&self, server_time: Option<Timestamp>) -> Result<Timestamp, RoundError> {
-        let known = self.0.engine.store().cursor(BACKFILL_BEGUN)?;
-        Ok(known.or(server_time).unwrap_or_else(|| self.0.engine.clock().now()))
-    }
-
     /// Reads what was modified since the last poll began, and a little before.
     async fn poll(&self, entity: &str) -> Result<(), RoundError> {
         let name = format!("poll/{entity}");
@@ -603,116 +539,17 @@ impl Crm {
 
     async fn follow_hints(&self) -> Result<(), RoundError> {
         let mut hints = self.0.engine.store().hints()?;
-        while let Some(first) = hints.first() {
+        while let Some((first, _)) = hints.first() {
             let entity = first.entity.clone();
-            let (same, rest): (Vec<_>, Vec<_>) = hints.into_iter().partition(|hint| hint.entity == entity);
+            let (same, rest): (Vec<_>, Vec<_>) = hints.into_iter().partition(|(hint, _)| hint.entity == entity);
             hints = rest;
             if self.entities().contains(&entity) {
-                let ids: Vec<String> = same.iter().map(|hint| hint.id.clone()).collect();
+                let ids: Vec<String> = same.iter().map(|(hint, _)| hint.id.clone()).collect();
                 self.or_missing(&entity, self.look_again(&entity, &ids)).await?;
             }
-            self.0
-                .engine
-                .run(move |engine| {
-                    let mut batch = Batch::default();
-                    same.iter().for_each(|hint: &RecordRef| batch.remove_hint(hint));
-                    engine.store.apply(batch)
-                })
-                .await?;
+            self.0.engine.run(move |engine| engine.hints_followed(&same)).await?;
         }
         Ok(())
-    }
-
-    async fn sweep_is_due(&self, now: Timestamp) -> Result<bool, RoundError> {
-        let last: Option<Timestamp> = self.0.engine.store().cursor("sweep")?;
-        if let Some(last) = last {
-            if now.plus(CLOCK_TOLERANCE) < last {
-                tracing::warn!(%last, %now, "the clock was set back since the last sweep: everything is compared");
-                return Ok(true);
-            }
-            // Rather a little early, while nobody works: a large CRM takes minutes, and nothing else is seen meanwhile.
-            let (since, interval) = (now.since(last), self.0.settings.sweep_interval);
-            let at_work = self.0.engine.run(|engine| Ok(engine.policy.calendar.is_open(engine.now()))).await?;
-            return Ok(since >= interval || (!at_work && since >= interval / 4 * 3));
-        }
-        // The backfill has just seen everything.
-        self.swept(now).await?;
-        Ok(false)
-    }
-
-    async fn swept(&self, now: Timestamp) -> Result<(), RoundError> {
-        let store = move |engine: &mut super::Engine| {
-            let mut batch = Batch::default();
-            batch.put_cursor("sweep", &now);
-            engine.store.apply(batch)
-        };
-        Ok(self.0.engine.run(store).await?)
-    }
-
-    /// Compares everything, by id: finds what polling cannot see. What is no longer shown is gone, unless that
-    /// is suspiciously much.
-    ///
-    /// # Errors
-    /// When the CRM or the store fails.
-    pub async fn sweep(&self, now: Timestamp) -> Result<(), RoundError> {
-        let mut lost_sight = Vec::new();
-        for entity in self.entities() {
-            let work = async {
-                if let Some(alarm) = self.sweep_entity(&entity).await? {
-                    lost_sight.push(alarm);
-                }
-                Ok(())
-            };
-            self.or_missing(&entity, work).await?;
-        }
-        if lost_sight.is_empty() {
-            self.0.status.set_alarm(None);
-        } else {
-            let alarm = format!(
-                "a sweep found {}; nothing was dropped: check the rights of M.A.X.'s role",
-                lost_sight.join(", ")
-            );
-            tracing::error!(%alarm, "the CRM shows far fewer records than before");
-            self.0.status.set_alarm(Some(alarm));
-        }
-        self.swept(now).await
-    }
-
-    async fn sweep_entity(&self, entity: &str) -> Result<Option<String>, RoundError> {
-        // Known before, so that what is created meanwhile is not missed.
-        let known = self.known_ids(entity)?;
-        let mut seen = HashSet::new();
-        let mut after: Option<String> = None;
-        loop {
-            let page = pages::page_by_id(&self.0.client, &self.0.mapping, entity, after.as_deref()).await?;
-            seen.extend(page.records.iter().filter_map(|record| record.id().map(str::to_owned)));
-            after = page.next_after();
-            self.take_over(entity, &page.records, |_| {}).await?;
-            if after.is_none() {
-                break;
-            }
-        }
-        let missing: Vec<&String> = known.iter().filter(|id| !seen.contains(*id)).collect();
-        if missing.len() > FEW && missing.len() * ALARMING_SHARE > known.len() {
-            return Ok(Some(format!("{} of {} {entity} records missing", missing.len(), known.len())));
-        }
-        let missing: Vec<Observation> = missing.into_iter().map(|id| gone(entity, id)).collect();
-        self.0.engine.run(move |engine| engine.observe(missing, |_, _| {})).await?;
-        Ok(None)
-    }
-
-    fn known_ids(&self, entity: &str) -> Result<Vec<String>, RoundError> {
-        let store = self.0.engine.store();
-        Ok(match entity {
-            "Lead" => {
-                let leads = store.leads().filter(|lead| !lead.as_ref().is_ok_and(|lead| lead.deleted));
-                leads.map(|lead| lead.map(|lead| lead.id.0)).collect::<Result<_, _>>()?
-            }
-            "User" => store.users()?.into_iter().map(|user| user.id.0).collect(),
-            "Team" => Vec::new(),
-            ALERTS => store.alert_record_ids()?,
-            _ => store.record_ids(entity)?,
-        })
     }
 
     /// Evaluates what is due, or everything.
@@ -737,28 +574,5 @@ impl Crm {
         };
         self.0.engine.run(close).await?;
         Ok(total)
-    }
-}
-
-/// Evaluates leads as they become due, until `stop`.
-pub async fn schedule(engine: Handle, stop: CancellationToken) {
-    let clock = engine.clock().clone();
-    loop {
-        let mut changes = engine.changes();
-        let next = engine.store().next_due().ok().flatten();
-        let due = next.is_some_and(|at| at <= clock.now());
-        if due {
-            match engine.run(super::Engine::evaluate_due).await {
-                Ok(Progress::More(_) | Progress::Done(_)) => continue,
-                Ok(Progress::Waiting) => {}
-                Err(_) => return,
-            }
-        }
-        let sleep_until = next.filter(|_| !due).unwrap_or(Timestamp(i64::MAX / 2_000));
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = changes.changed() => {}
-            () = clock.sleep_until(sleep_until) => {}
-        }
     }
 }

@@ -134,20 +134,24 @@ pub async fn bodies(
     Ok(texts)
 }
 
-/// The mails from or to an address, newest last; at most the CRM's largest page of each.
+/// All mails from or to an address, by id.
 pub async fn mails_of(client: &Client, mapping: &Mapping, address: &str) -> Result<Vec<Record>, Error> {
     let select = mapping.columns("Email");
     let mut records = Vec::new();
     for attribute in ["from", "to"] {
-        let conditions = vec![Where::Equals(attribute, address.to_owned())];
-        let query = ListQuery {
-            entity: "Email",
-            conditions,
-            select: &select,
-            order_by: "dateSent",
-            max_size: client.page_size(),
-        };
-        records.extend(client.list(&query).await?.records);
+        let mut after: Option<String> = None;
+        loop {
+            let mut conditions = vec![Where::Equals(attribute, address.to_owned())];
+            conditions.extend(after.take().map(|id| Where::GreaterThan("id", id)));
+            let max_size = client.page_size();
+            let query = ListQuery { entity: "Email", conditions, select: &select, order_by: "id", max_size };
+            let page = client.list(&query).await?;
+            after = page.next_after();
+            records.extend(page.records);
+            if after.is_none() {
+                break;
+            }
+        }
     }
     Ok(records)
 }

@@ -136,9 +136,9 @@ impl Batch {
         self.remove(Key::new(Kind::Outbox).last(key));
     }
 
-    /// Notes that a record is to be looked at again.
-    pub fn put_hint(&mut self, record: &RecordRef) {
-        self.put(Key::new(Kind::Hint).part(&record.entity).last(&record.id), &());
+    /// Notes that a record is to be looked at again. `sequence` tells this hint from an earlier one.
+    pub fn put_hint(&mut self, record: &RecordRef, sequence: u64) {
+        self.put(Key::new(Kind::Hint).part(&record.entity).last(&record.id), &sequence);
     }
 
     /// A record has been looked at again.

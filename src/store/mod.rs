@@ -318,15 +318,21 @@ impl Store {
         self.get(&Key::new(Kind::Outbox).last(key))
     }
 
-    /// The records to look at again.
-    pub fn hints(&self) -> Result<Vec<RecordRef>> {
-        self.keys(&Key::new(Kind::Hint))
-            .map(|key| {
-                let text = text_after(&key?, 1);
+    /// The records to look at again, each with the sequence number of its latest hint.
+    pub fn hints(&self) -> Result<Vec<(RecordRef, u64)>> {
+        self.pairs(&Key::new(Kind::Hint))
+            .map(|pair| {
+                let (key, sequence) = pair?;
+                let text = text_after(&key, 1);
                 let (entity, id) = text.split_once('\0').unwrap_or((&text, ""));
-                Ok(RecordRef::new(entity, id))
+                Ok((RecordRef::new(entity, id), sequence))
             })
             .collect()
+    }
+
+    /// The sequence number of a record's latest hint, if there is one.
+    pub fn hint(&self, record: &RecordRef) -> Result<Option<u64>> {
+        self.get(&Key::new(Kind::Hint).part(&record.entity).last(&record.id))
     }
 
     /// A Telegram message.

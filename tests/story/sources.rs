@@ -1,5 +1,6 @@
 //! Where facts come from: polls, webhooks, sweeps, the API; and that they say the same.
 
+use max::domain::observation::RecordRef;
 use max::domain::{DAY, HOUR, MINUTE};
 use serde_json::json;
 
@@ -182,6 +183,23 @@ async fn mail_that_came_before_its_lead_is_found_when_the_lead_appears() {
 }
 
 #[tokio::test]
+async fn of_many_earlier_mails_the_last_one_counts_as_well() {
+    let world = World::with(Setting { page_size: 2, ..Setting::default() }, |_| {}).await;
+    for days in [9, 8, 7, 6, 5] {
+        world.mail_to("Sophie", days * DAY, "Bonjour Sophie, avez-vous pu regarder notre offre ?");
+    }
+    world.mail_from("Sophie", HOUR, "Oui, pouvez-vous m'envoyer un devis ?");
+    world.settle().await;
+    let lead = world.lead("Sophie", 10 * DAY, json!({}));
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    let known = world.app().engine.store().activities(&max::domain::LeadId(lead)).unwrap();
+    assert_eq!(known.len(), 6);
+    world.tap("done").await;
+    world.end().await;
+}
+
+#[tokio::test]
 async fn what_polling_cannot_see_a_sweep_repairs() {
     let world = World::begin().await;
     let lead = world.lead("Marie", 6 * DAY, json!({}));
@@ -279,5 +297,22 @@ async fn a_backfill_that_was_interrupted_goes_on_where_it_was() {
     assert!(known > 5);
     assert_eq!(world.app().engine.store().lead_ids().count(), 25);
     assert_eq!(first_pages(&world), 1, "it does not begin again");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_hint_that_comes_while_its_record_is_looked_at_again_is_not_lost() {
+    let world = World::begin().await;
+    let record = RecordRef::new("Lead", "6500000000000001");
+    let store = world.app().engine.store();
+    let hint = vec![record.clone()];
+    world.app().engine.run(move |engine| engine.keep_hints(&hint)).await.unwrap();
+    let followed = store.hints().unwrap();
+    let again = vec![record.clone()];
+    world.app().engine.run(move |engine| engine.keep_hints(&again)).await.unwrap();
+    world.app().engine.run(move |engine| engine.hints_followed(&followed)).await.unwrap();
+    assert_eq!(store.hints().unwrap().len(), 1);
+    world.settle().await;
+    assert_eq!(store.hints().unwrap(), []);
     world.end().await;
 }

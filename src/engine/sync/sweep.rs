@@ -1,0 +1,111 @@
+//! The sweep: everything compared, by id, now and then. It finds what polling cannot see: deletions, restores,
+//! relinks, silent saves.
+
+use std::collections::HashSet;
+
+use super::{ALERTS, CLOCK_TOLERANCE, Crm, RoundError};
+use crate::domain::Timestamp;
+use crate::domain::observation::Observation;
+use crate::engine::Engine;
+use crate::espo::observe::gone;
+use crate::espo::sync as pages;
+use crate::store::Batch;
+
+/// A sweep that would drop more than one in so many records changes nothing and raises an alarm…
+const ALARMING_SHARE: usize = 20;
+/// …unless it is about so few (inclusive) that a person may well have deleted them by hand.
+const FEW: usize = 3;
+
+impl Crm {
+    pub(super) async fn sweep_is_due(&self, now: Timestamp) -> Result<bool, RoundError> {
+        let last: Option<Timestamp> = self.0.engine.store().cursor("sweep")?;
+        if let Some(last) = last {
+            if now.plus(CLOCK_TOLERANCE) < last {
+                tracing::warn!(%last, %now, "the clock was set back since the last sweep: everything is compared");
+                return Ok(true);
+            }
+            // Rather a little early, while nobody works: a large CRM takes minutes, and nothing else is seen meanwhile.
+            let (since, interval) = (now.since(last), self.0.settings.sweep_interval);
+            let at_work = self.0.engine.run(|engine| Ok(engine.policy.calendar.is_open(engine.now()))).await?;
+            return Ok(since >= interval || (!at_work && since >= interval / 4 * 3));
+        }
+        // The backfill has just seen everything.
+        self.swept(now).await?;
+        Ok(false)
+    }
+
+    async fn swept(&self, now: Timestamp) -> Result<(), RoundError> {
+        let store = move |engine: &mut Engine| {
+            let mut batch = Batch::default();
+            batch.put_cursor("sweep", &now);
+            engine.store.apply(batch)
+        };
+        Ok(self.0.engine.run(store).await?)
+    }
+
+    /// Compares everything, by id: finds what polling cannot see. What is no longer shown is gone, unless that
+    /// is suspiciously much.
+    ///
+    /// # Errors
+    /// When the CRM or the store fails.
+    pub(super) async fn sweep(&self, now: Timestamp) -> Result<(), RoundError> {
+        let mut lost_sight = Vec::new();
+        for entity in self.entities() {
+            let work = async {
+                if let Some(alarm) = self.sweep_entity(&entity).await? {
+                    lost_sight.push(alarm);
+                }
+                Ok(())
+            };
+            self.or_missing(&entity, work).await?;
+        }
+        if lost_sight.is_empty() {
+            self.0.status.set_alarm(None);
+        } else {
+            let alarm = format!(
+                "a sweep found {}; nothing was dropped: check the rights of M.A.X.'s role",
+                lost_sight.join(", ")
+            );
+            tracing::error!(%alarm, "the CRM shows far fewer records than before");
+            self.0.status.set_alarm(Some(alarm));
+        }
+        self.swept(now).await
+    }
+
+    async fn sweep_entity(&self, entity: &str) -> Result<Option<String>, RoundError> {
+        // Known before, so that what is created meanwhile is not missed.
+        let known = self.known_ids(entity)?;
+        let mut seen = HashSet::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = pages::page_by_id(&self.0.client, &self.0.mapping, entity, after.as_deref()).await?;
+            seen.extend(page.records.iter().filter_map(|record| record.id().map(str::to_owned)));
+            after = page.next_after();
+            self.take_over(entity, &page.records, |_| {}).await?;
+            if after.is_none() {
+                break;
+            }
+        }
+        let missing: Vec<&String> = known.iter().filter(|id| !seen.contains(*id)).collect();
+        if missing.len() > FEW && missing.len() * ALARMING_SHARE > known.len() {
+            return Ok(Some(format!("{} of {} {entity} records missing", missing.len(), known.len())));
+        }
+        let missing: Vec<Observation> = missing.into_iter().map(|id| gone(entity, id)).collect();
+        self.0.engine.run(move |engine| engine.observe(missing, |_, _| {})).await?;
+        Ok(None)
+    }
+
+    fn known_ids(&self, entity: &str) -> Result<Vec<String>, RoundError> {
+        let store = self.0.engine.store();
+        Ok(match entity {
+            "Lead" => {
+                let leads = store.leads().filter(|lead| !lead.as_ref().is_ok_and(|lead| lead.deleted));
+                leads.map(|lead| lead.map(|lead| lead.id.0)).collect::<Result<_, _>>()?
+            }
+            "User" => store.users()?.into_iter().map(|user| user.id.0).collect(),
+            "Team" => Vec::new(),
+            ALERTS => store.alert_record_ids()?,
+            _ => store.record_ids(entity)?,
+        })
+    }
+}

@@ -6,6 +6,7 @@ pub mod daemon;
 pub mod demo;
 pub mod extension;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -57,7 +58,9 @@ pub fn start_logging(cli: &Cli) {
     let level = if quiet { "warn" } else { "info" };
     let default = format!("{level},{}=off", crate::store::DATABASE_LOG);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Colours are for eyes: a file or the journal gets none.
+    let colours = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     if cli.log_json { builder.json().init() } else { builder.init() }
 }
 

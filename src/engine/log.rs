@@ -2,7 +2,7 @@
 //! written into the CRM as well, and recognised there by its key.
 
 use super::Engine;
-use super::observe::{first_sight, fresh_activity_id};
+use super::observe::{fresh_activity_id, fresh_as_of, read};
 use crate::domain::effect::Effect;
 use crate::domain::observation::RecordRef;
 use crate::domain::{Activity, ActivityId, ActivityStatus, Channel, Direction, LeadId, Timestamp};
@@ -80,7 +80,6 @@ impl Engine {
             return self.log_again(before, &report);
         }
         let timestamp = report.timestamp.unwrap_or(now);
-        let sight = first_sight(timestamp, Some(&report.text), false, now, self.last_sync()?);
         let activity = Activity {
             id,
             lead_id: report.lead,
@@ -90,9 +89,9 @@ impl Engine {
             preview: preview(&report.text),
             timestamp,
             created_at: (report.status == ActivityStatus::Planned).then_some(now),
-            reading: sight.reading,
+            reading: read(report.direction, &report.text, false),
             first_seen: now,
-            fresh_as_of: sight.fresh_as_of,
+            fresh_as_of: fresh_as_of(timestamp, now, self.last_sync()?),
         };
         let mut batch = Batch::default();
         batch.put_record_link(&record, &activity.lead_id, &activity.id);

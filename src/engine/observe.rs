@@ -327,7 +327,8 @@ fn build(
     now: Timestamp,
     last_sync: Option<Timestamp>,
 ) -> Activity {
-    let first_sight = first_sight(draft.timestamp, draft.text.as_deref(), draft.auto_reply, now, last_sync);
+    let reading = read(ascription.direction, draft.text.as_deref().unwrap_or_default(), draft.auto_reply);
+    let first_sight = FirstSight { reading, fresh_as_of: fresh_as_of(draft.timestamp, now, last_sync) };
     let kept = before.filter(|activity| activity.status != ActivityStatus::Planned);
     let planned_before = before.and_then(|activity| activity.created_at);
     let text = draft.text.as_deref().map(preview).or_else(|| before.map(|activity| activity.preview.clone()));
@@ -348,29 +349,27 @@ fn build(
 }
 
 /// What is noted of an activity when it is first seen, and then kept.
-pub(super) struct FirstSight {
-    pub(super) reading: Reading,
-    pub(super) fresh_as_of: Timestamp,
+struct FirstSight {
+    reading: Reading,
+    fresh_as_of: Timestamp,
 }
 
-pub(super) fn first_sight(
-    timestamp: Timestamp,
-    text: Option<&str>,
-    auto_reply: bool,
-    now: Timestamp,
-    last_sync: Option<Timestamp>,
-) -> FirstSight {
-    let mut reading = reading::read(text.unwrap_or_default());
-    if auto_reply {
-        reading = Reading { auto_reply: true, ..Reading::default() };
+/// What an inbound means; an outbound has no reading.
+pub(super) fn read(direction: Direction, text: &str, auto_reply: bool) -> Reading {
+    match direction {
+        Direction::Out => Reading::default(),
+        Direction::In if auto_reply => Reading { auto_reply: true, ..Reading::default() },
+        Direction::In => reading::read(text),
     }
-    // Before the first complete sync nothing vouches for an old message's freshness but the present.
-    let reference = last_sync.unwrap_or(now);
-    FirstSight { reading, fresh_as_of: timestamp.max(reference) }
+}
+
+/// Before the first complete sync nothing vouches for an old message's freshness but the present.
+pub(super) fn fresh_as_of(timestamp: Timestamp, now: Timestamp, last_sync: Option<Timestamp>) -> Timestamp {
+    timestamp.max(last_sync.unwrap_or(now))
 }
 
 /// The part of a text that is kept.
-pub(super) fn preview(text: &str) -> String {
+fn preview(text: &str) -> String {
     text.chars().take(Activity::PREVIEW_CHARS).collect::<String>().trim().to_owned()
 }
 

@@ -172,6 +172,8 @@ impl App {
     /// Returns when the daemon cannot go on, and why: the engine failed, or a task ended that never should.
     pub async fn failed(&mut self) -> Failure {
         tokio::select! {
+            // A task may end because the engine failed: that is the cause to name.
+            biased;
             error = self.engine.failed() => Failure::Engine(error),
             _ = self.tasks.join_next() => Failure::Task,
         }

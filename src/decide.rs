@@ -90,6 +90,11 @@ pub fn advance(
     ledger.close_books(ahead, first_evaluation)
 }
 
+/// What lies ahead of a lead at `now`, when nothing is decided; `None` when it is closed or deleted.
+pub fn outlook(subject: &Subject<'_>, settings: &Settings, now: Timestamp) -> Option<Outlook> {
+    Ledger::new(subject, settings).leave_alone(now).outlook
+}
+
 /// A person closes an alert, at `resolution.at`. Settles the lower episodes that hold by the same act. Closing
 /// what is resolved already changes nothing; neither does closing an alert about an answer that is not open,
 /// since that would answer messages the person has not seen.

@@ -32,7 +32,7 @@ static NO_TRAILS: [Trail; 3] = [Trail::EMPTY; 3];
 
 impl Summary {
     /// A lead whose course has been followed up to `now`. What follows from `settings` once and for all is part of
-    /// it: see [`Settings::shape_summaries_alike`].
+    /// it: see [`Settings::shape_of_summaries`].
     pub(crate) fn new(history: &History, course: &Course, settings: &Settings, now: Timestamp) -> Self {
         let Basis { life, situation, waits, steps, trails, next_fact } = course.basis(history);
         let steps: Box<[NextStep]> = steps.iter().filter(|step| step.until > now).copied().collect();

@@ -425,7 +425,7 @@ proptest! {
         }
         let Some(outlook) = kept.outlook.clone() else { return Ok(()) };
         let other = World { settings: Settings { hot: world.settings.hot, ..other }, ..world.clone() };
-        prop_assert!(other.settings.shape_summaries_alike(&world.settings));
+        prop_assert_eq!(other.settings.shape_of_summaries(), world.settings.shape_of_summaries());
         for (world, ahead) in [&world, &other].into_iter().flat_map(|world| ahead.iter().map(move |ahead| (world, *ahead))) {
             let now = last + ahead;
             let Some(foretold) = outlook.at(&world.settings, Timestamp(now)) else {

@@ -4,12 +4,15 @@ use super::observe::{BACKFILLED, LAST_SYNC};
 use super::{Engine, boundary};
 use crate::decide::{self, Decision, Step, Subject};
 use crate::domain::{Activity, Alert, AlertId, Lead, LeadId, Timestamp};
+use crate::rules::Settings;
 use crate::store::{Batch, Evaluated, OutboxEntry, Result, StepKind, StepRow, Store};
 
 /// Set once every lead has been evaluated for the first time.
 const FIRST_EVALUATION: &str = "first_evaluation_done";
 /// The rules that the last evaluations were made with.
 const RULES: &str = "rules";
+/// The statuses that the CRM lists as no longer actual, as it last told.
+const CLOSED_STATUSES: &str = "closed_statuses";
 /// Leads evaluated in one job: other jobs wait no longer than these take.
 const LEADS_PER_JOB: usize = 200;
 
@@ -72,6 +75,17 @@ impl Loaded {
 /// When the store cannot be read.
 pub fn is_first_evaluation(store: &Store) -> Result<bool> {
     Ok(!store.meta::<bool>(FIRST_EVALUATION)?.unwrap_or_default())
+}
+
+/// The rules as configured, completed by what the CRM told of its statuses. Before it has told, the stock ones.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn completed(rules: Settings, store: &Store) -> Result<Settings> {
+    Ok(match store.meta(CLOSED_STATUSES)? {
+        Some(not_active_statuses) => Settings { not_active_statuses, ..rules },
+        None => rules,
+    })
 }
 
 impl Engine {
@@ -145,6 +159,20 @@ impl Engine {
     /// When the store cannot be read.
     pub fn is_backfilled(&self) -> Result<bool> {
         Ok(self.store.meta::<bool>(BACKFILLED)?.unwrap_or_default())
+    }
+
+    /// The CRM told which statuses it lists as no longer actual. They are kept, for the time before it tells again.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn learn_closed_statuses(&mut self, closed: Vec<String>) -> Result<()> {
+        if self.store.meta::<Vec<String>>(CLOSED_STATUSES)?.as_ref() != Some(&closed) {
+            let mut batch = Batch::default();
+            batch.put_meta(CLOSED_STATUSES, &closed);
+            self.store.apply(batch)?;
+        }
+        self.policy.rules.not_active_statuses = closed;
+        Ok(())
     }
 
     /// Marks every lead as due now, when `always` or when the rules are not those of the last evaluation.

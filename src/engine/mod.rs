@@ -90,6 +90,7 @@ pub struct Engine {
 
 impl Engine {
     fn new(store: Store, clock: Clock, policy: Policy) -> Result<Self, StoreError> {
+        let policy = Policy { rules: evaluate::completed(policy.rules, &store)?, ..policy };
         // Sequence numbers only have to grow: one start of the daemon never uses a million times the last
         // one's seconds.
         let sequence = u64::try_from(clock.now_millis()).unwrap_or_default() << 20;
@@ -123,7 +124,7 @@ impl Handle {
     /// Starts the engine on a thread of its own. It ends when the last handle is dropped.
     ///
     /// # Errors
-    /// When the outbox cannot be read.
+    /// When the store cannot be read.
     pub fn start(store: Store, clock: Clock, policy: Policy) -> Result<Self, StoreError> {
         let engine = Engine::new(store.clone(), clock.clone(), policy)?;
         let (jobs, queue) = mpsc::channel(QUEUE);

@@ -468,7 +468,7 @@ impl Crm {
             .engine
             .run(move |engine| {
                 engine.me = Some(me);
-                engine.policy.rules.not_active_statuses = closed;
+                engine.learn_closed_statuses(closed)?;
                 engine.mark_all_due(false)
             })
             .await?;

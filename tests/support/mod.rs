@@ -45,6 +45,8 @@ pub struct Setting {
     pub webhooks: bool,
     /// How many rows a page of the CRM has.
     pub page_size: u32,
+    /// Entity definitions in which the CRM differs from a stock one.
+    pub entities: Value,
 }
 
 impl Default for Setting {
@@ -57,6 +59,7 @@ impl Default for Setting {
             linked: vec![LUC],
             webhooks: false,
             page_size: 200,
+            entities: json!({}),
         }
     }
 }
@@ -96,7 +99,8 @@ impl World {
     pub async fn not_yet_settled(setting: Setting, fill: impl FnOnce(&Self)) -> Self {
         let clock = Clock::manual(Timestamp::parse_rfc3339(setting.begin).unwrap());
         let folder = tempfile::tempdir().unwrap();
-        let espo = EspoSandbox::start(clock.clone(), espo::Options::default()).await.unwrap();
+        let options = espo::Options { entities: setting.entities.as_object().unwrap().clone(), ..Default::default() };
+        let espo = EspoSandbox::start(clock.clone(), options).await.unwrap();
         let telegram = TelegramSandbox::start(clock.clone(), telegram::Options::default()).await.unwrap();
         let config = configuration(&setting, &espo, &telegram, &folder);
         let mut world = Self { clock, espo, telegram, app: None, config, folder };
@@ -121,6 +125,13 @@ impl World {
     pub async fn restart_with_key(&mut self, key: &str) {
         self.stop().await;
         self.config = self.config.replace(espo::API_KEY, key);
+        self.start().await;
+    }
+
+    /// Stops the daemon, and starts it with further lines of configuration.
+    pub async fn restart_with(&mut self, lines: &str) {
+        self.stop().await;
+        self.config.push_str(lines);
         self.start().await;
     }
 

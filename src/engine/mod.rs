@@ -7,6 +7,7 @@ pub mod boundary;
 pub mod briefing;
 pub mod crm;
 pub mod evaluate;
+pub mod export;
 pub mod linking;
 pub mod log;
 pub mod observe;

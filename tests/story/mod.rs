@@ -3,6 +3,7 @@
 mod chat;
 mod closed;
 mod crm;
+mod export;
 mod outage;
 mod people;
 mod quiet;

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::config::{Config, Mistakes};
-use crate::decide::replay::{Passage, Passed, Replay};
+use crate::decide::replay::{Episodes, Passage, Passed, Replay};
 use crate::domain::Timestamp;
 use crate::domain::calendar::Calendar;
 use crate::rules::history::{History, NextStep};
@@ -184,7 +184,7 @@ fn replay(recording: &Recording, settings: &Settings, from: Timestamp, to: Times
         let facts = own.iter().map(|row| row.fact).collect();
         let history = History { life: row.life, facts, steps: steps.remove(&lead).unwrap_or_default() };
         let mut tell = |passed: Passed| entries.extend(entry(lead, &passed));
-        let mut replay = Replay::new(&history, settings, Vec::new());
+        let mut replay = Replay::new(&history, settings, Episodes::default());
         replay.run(None, from, &mut tell);
         replay.run(Some(from), to, &mut tell);
     }

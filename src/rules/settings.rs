@@ -155,6 +155,20 @@ impl Settings {
         !self.disabled.contains(&alert_type)
     }
 
+    /// Whether summaries made under `other` serve under these settings as well. What they hold already follows from
+    /// some of them: which statuses are active, how young an inbound was, how long a step is pending, what is an
+    /// attempt.
+    pub fn shape_summaries_alike(&self, other: &Self) -> bool {
+        let shape = |settings: &Self| {
+            let channel = settings.preferred_channel;
+            let attempts = (channel.attempt_gap, channel.window, channel.answer_within, channel.min_attempts);
+            (settings.hot, settings.next_step_grace, attempts)
+        };
+        shape(self) == shape(other)
+            && self.active_statuses == other.active_statuses
+            && self.not_active_statuses == other.not_active_statuses
+    }
+
     /// Within which working time an alert should be dealt with.
     pub fn target(&self, alert_type: AlertType) -> Option<Seconds> {
         let default = || match alert_type {

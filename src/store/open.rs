@@ -54,6 +54,14 @@ pub enum OpenError {
 const LOCK_TRIES: u32 = 20;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
+/// The file that every database of sled has.
+const LOG: &str = "db";
+
+/// Whether there is a database in the folder `path`.
+pub(super) fn is_in(path: &Path) -> bool {
+    path.join(LOG).exists()
+}
+
 /// Opens the database in `path`, mending what a kill may have left.
 pub(super) fn open(path: &Path) -> Result<(sled::Db, File), OpenError> {
     let folder_error = |source| OpenError::Folder { path: path.to_owned(), source };
@@ -73,7 +81,7 @@ pub(super) fn open(path: &Path) -> Result<(sled::Db, File), OpenError> {
             OpenError::Sled { path: path.to_owned(), source }
         }
     })?;
-    let file = OpenOptions::new().read(true).write(true).open(path.join("db")).map_err(folder_error)?;
+    let file = OpenOptions::new().read(true).write(true).open(path.join(LOG)).map_err(folder_error)?;
     Ok((db, file))
 }
 

@@ -52,6 +52,8 @@ pub enum OpenError {
 
 /// sled's own lock lingers for a moment after a drop: how often, and how long apart, opening is tried.
 const LOCK_TRIES: u32 = 20;
+/// sled takes two to three times as much in the end.
+const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 
 /// The file that every database of sled has.
@@ -86,7 +88,7 @@ pub(super) fn open(path: &Path) -> Result<(sled::Db, File), OpenError> {
 }
 
 fn open_patiently(path: &Path) -> sled::Result<sled::Db> {
-    let open = || sled::Config::new().path(path).cache_capacity(256 * 1024 * 1024).flush_every_ms(None).open();
+    let open = || sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None).open();
     for _ in 1..LOCK_TRIES {
         match open() {
             Err(error) if is_locked(&error) => std::thread::sleep(LOCK_PAUSE),

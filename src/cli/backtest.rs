@@ -1,6 +1,7 @@
 //! `max backtest`: what the rules would have said about recorded history. The clock is simulated; everything
 //! else is what the daemon runs.
 
+mod flat;
 mod ids;
 mod input;
 mod report;

@@ -69,8 +69,8 @@ struct Index {
     numbers: HashMap<&'static str, usize, FixedState>,
     /// Per such word the phrases it can begin.
     candidates: Vec<Vec<Candidate>>,
-    /// Per such word one bit for each choice that it fits.
-    fitting: Vec<Vec<u64>>,
+    /// Per such word and 64 choices one bit for each that it fits.
+    fitting: Vec<u64>,
 }
 
 /// A phrase that a word can begin.
@@ -183,12 +183,11 @@ impl Index {
         let mut words: Vec<&'static str> = named.collect();
         words.sort_unstable();
         words.dedup();
-        self.fitting = vec![vec![0; self.choices.len().div_ceil(64)]; words.len()];
-        for (place, choice) in self.choices.iter().enumerate() {
-            for form in &choice.forms {
-                for number in fitting_words(form, &words) {
-                    self.fitting[number][place / 64] |= 1 << (place % 64);
-                }
+        self.fitting = vec![0; self.choices.len().div_ceil(64) * words.len()];
+        for (choice, Choice { forms, .. }) in self.choices.iter().enumerate() {
+            for number in forms.iter().flat_map(|form| fitting_words(form, &words)) {
+                let (place, bit) = fitting_bit(self.choices.len(), number, choice);
+                self.fitting[place] |= bit;
             }
         }
         for (number, word) in words.into_iter().enumerate() {
@@ -226,19 +225,20 @@ impl Index {
     }
 }
 
+/// Where in [`Index::fitting`] it says whether a word fits a choice.
+fn fitting_bit(choices: usize, word: usize, choice: usize) -> (usize, u64) {
+    (word * choices.div_ceil(64) + choice / 64, 1 << (choice % 64))
+}
+
 /// The numbers of those of the sorted words that have this form.
-fn fitting_words(form: &Form, words: &[&str]) -> impl Iterator<Item = usize> {
-    let from = match form {
-        Form::Exact(text) | Form::Prefix(text) => words.partition_point(|word| word < text),
-        Form::Figure | Form::Hour => 0,
-    };
-    let until = match form {
-        Form::Exact(_) | Form::Prefix(_) => {
-            from + words[from..].iter().take_while(|word| fits(form, word)).count()
+fn fitting_words(form: &Form, words: &[&str]) -> Vec<usize> {
+    let fits = |number: &usize| fits(form, words[*number]);
+    match form {
+        Form::Exact(text) | Form::Prefix(text) => {
+            (words.partition_point(|word| word < text)..words.len()).take_while(fits).collect()
         }
-        Form::Figure | Form::Hour => words.len(),
-    };
-    (from..until).filter(|number| fits(form, words[*number])).collect::<Vec<_>>().into_iter()
+        Form::Figure | Form::Hour => (0..words.len()).filter(fits).collect(),
+    }
 }
 
 impl Search<'_> {
@@ -257,13 +257,22 @@ impl Search<'_> {
 
     fn fits(&self, choice: usize, place: usize) -> bool {
         match self.numbers[place] {
-            Some(number) => self.index.fitting[number][choice / 64] & (1 << (choice % 64)) != 0,
+            Some(number) => {
+                let (place, bit) = fitting_bit(self.index.choices.len(), number, choice);
+                self.index.fitting[place] & bit != 0
+            }
             None => self.index.choices[choice].open.iter().any(|form| fits(form, self.words.get(place))),
         }
     }
 
     /// Where the elements end when they begin at `at`.
-    fn matches(&self, elements: &[Element], clause: &Clause, at: usize) -> Option<usize> {
+    fn matches(&self, mut elements: &[Element], clause: &Clause, mut at: usize) -> Option<usize> {
+        while let [Element::Word { choice, optional: false }, rest @ ..] = elements {
+            if at == clause.end || !self.fits(*choice, at) {
+                return None;
+            }
+            (elements, at) = (rest, at + 1);
+        }
         let Some((first, rest)) = elements.split_first() else {
             return Some(at);
         };
@@ -331,8 +340,8 @@ mod tests {
         let index = Index::new();
         for (word, number) in &index.numbers {
             for (place, choice) in index.choices.iter().enumerate() {
-                let fitting = index.fitting[*number][place / 64] & (1 << (place % 64)) != 0;
-                assert_eq!(fitting, choice.forms.iter().any(|form| fits(form, word)), "{word}");
+                let (at, bit) = fitting_bit(index.choices.len(), *number, place);
+                assert_eq!(index.fitting[at] & bit != 0, choice.forms.iter().any(|form| fits(form, word)), "{word}");
             }
         }
     }

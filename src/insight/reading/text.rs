@@ -281,8 +281,12 @@ fn is_farewell(lines: &[&str], index: usize, plain: &str) -> bool {
 
 /// Splits a text into words and clauses.
 pub(super) fn words(text: &str) -> Words {
-    let mut words = Words::default();
-    let mut normal = Vec::new();
+    let mut words = Words {
+        buffer: String::with_capacity(text.len() + text.len() / 8),
+        spans: Vec::with_capacity(text.len() / 4),
+        clauses: Vec::with_capacity(8),
+    };
+    let (mut normal, mut word) = (Vec::new(), String::new());
     let mut sentence = 0;
     let mut clause_start = 0;
     let mut sentence_start = 0;
@@ -298,7 +302,8 @@ pub(super) fn words(text: &str) -> Words {
                 let length = word_length(&normal[at..]);
                 if length > 0 {
                     let before = words.len();
-                    push_word(&mut words, &normal[at..at + length]);
+                    without_elongation(&normal[at..at + length], &mut word);
+                    push_word(&mut words, &word);
                     // A conjunction opens a clause: what was denied before it is not denied after it.
                     if words.len() == before + 1 && CONJUNCTIONS.contains(&words.get(before)) && before > clause_start {
                         words.clauses.push(Clause { start: clause_start, end: before, sentence, question: false });
@@ -465,9 +470,8 @@ fn word_length(chars: &[char]) -> usize {
     length
 }
 
-fn push_word(words: &mut Words, chars: &[char]) {
-    let word = without_elongation(chars);
-    if let Some(full) = short_form(&word, words) {
+fn push_word(words: &mut Words, word: &str) {
+    if let Some(full) = short_form(word, words) {
         for part in full.split(' ') {
             words.push(part);
         }
@@ -475,7 +479,7 @@ fn push_word(words: &mut Words, chars: &[char]) {
     }
     match word.split_once('\'') {
         Some((head, tail)) => push_elided(words, head, tail),
-        None => words.push(&word),
+        None => words.push(word),
     }
     match words.get(words.len() - 1) {
         "vous" if words.ends_with(&["rendez", "vous"]) => words.replace_last(2, "rdv"),
@@ -488,16 +492,17 @@ fn push_word(words: &mut Words, chars: &[char]) {
 }
 
 /// "ouiiii" is "oui"; figures keep their zeros.
-fn without_elongation(chars: &[char]) -> String {
-    let mut out = String::with_capacity(chars.len());
+fn without_elongation(chars: &[char], out: &mut String) {
+    out.clear();
     let mut at = 0;
     while at < chars.len() {
         let run = chars[at..].iter().take_while(|c| **c == chars[at]).count();
         let keep = if run >= 3 && chars[at].is_alphabetic() { 1 } else { run };
-        out.extend(std::iter::repeat_n(chars[at], keep));
+        for _ in 0..keep {
+            out.push(chars[at]);
+        }
         at += run;
     }
-    out
 }
 
 /// "j'ai" is two words, "don't" is "do not", "aujourd'hui" is one.

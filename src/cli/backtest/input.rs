@@ -26,6 +26,15 @@ pub(super) struct LeadRow {
     pub(super) owner: Option<u32>,
 }
 
+impl LeadRow {
+    /// Whether any rule can ever ask for an activity at `at`: the lead is active at some time, and still at `at`
+    /// (or the activity is only planned for then).
+    fn can_tell(&self, at: Timestamp, planned_at: Option<Timestamp>) -> bool {
+        let Life { deleted, active_status, closed_at, .. } = self.life;
+        !deleted && closed_at.map_or(active_status, |closed_at| planned_at.unwrap_or(at) < closed_at)
+    }
+}
+
 /// A fact and whose it is: the lead's place in [`Recording::leads`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row {
@@ -109,6 +118,7 @@ impl Recording {
             lines.note(index, number);
             match self.lead_ids.place_of(&activity.lead_id.0) {
                 None => self.of_unknown_leads += 1,
+                Some(lead) if !self.leads[lead as usize].can_tell(activity.at, activity.planned_at) => {}
                 Some(lead) => {
                     let reading = activity.reading(&mut reader);
                     self.take(lead, index, &activity, reading, from, settings);
@@ -143,8 +153,7 @@ impl Recording {
             self.steps.push((lead, NextStep::new(planned_at, at, settings)));
             return;
         }
-        let young =
-            || is_young(at, at.max(from), self.leads[lead as usize].life.created_at, settings.hot);
+        let young = || is_young(at, at.max(from), self.leads[lead as usize].life.created_at, settings.hot);
         // Youth is asked of an inbound with intent only.
         let young = direction == Direction::In && reading.intent && young();
         if let Some(deed) = Deed::of(channel, direction, status, reading, young) {
@@ -370,7 +379,8 @@ impl<'a> Checked<'a> {
         let status = name("status", &activity.status, ActivityStatus::parse)?;
         let planned_at = if status == ActivityStatus::Planned {
             let created_at = activity.created_at.and_then(Spelled::text).map(Text);
-            let created_at = created_at.map_or_else(|| object(line).map(|line: PlannedLine<'a>| line.created_at), Ok)?;
+            let created_at =
+                created_at.map_or_else(|| object(line).map(|line: PlannedLine<'a>| line.created_at), Ok)?;
             Some(instant("created_at", &created_at)?)
         } else {
             None

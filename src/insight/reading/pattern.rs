@@ -200,7 +200,9 @@ impl Index {
 
     fn candidate(&self, phrase: usize) -> Candidate {
         let then = match self.phrases[phrase].elements.as_slice() {
-            [Element::Word { optional: false, .. }, Element::Word { choice, optional: false }, ..] => Some(*choice as u32),
+            [Element::Word { optional: false, .. }, Element::Word { choice, optional: false }, ..] => {
+                Some(*choice as u32)
+            }
             _ => None,
         };
         Candidate { phrase: phrase as u32, then }
@@ -280,9 +282,7 @@ impl Search<'_> {
             Element::Start => (at == clause.start).then(|| self.matches(rest, clause, at)).flatten(),
             Element::End => (at == clause.end).then_some(at),
             Element::Rest => Some(clause.end),
-            Element::Gap(most) => {
-                (at..=(at + most).min(clause.end)).find_map(|next| self.matches(rest, clause, next))
-            }
+            Element::Gap(most) => (at..=(at + most).min(clause.end)).find_map(|next| self.matches(rest, clause, next)),
             Element::Word { choice, optional } => {
                 let fits = at < clause.end && self.fits(*choice, at);
                 let taken = fits.then(|| self.matches(rest, clause, at + 1)).flatten();

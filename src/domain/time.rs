@@ -204,6 +204,8 @@ pub mod duration {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -233,6 +235,25 @@ mod tests {
             "2026-01-01T00:00:60Z",
         ] {
             assert!(Timestamp::parse_rfc3339(bad).is_err(), "{bad}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn whatever_is_spelled_is_read_as_the_general_way_reads_it(
+            text in "[0-9]{2}[0-9٣]{2}-[01][0-9]-[0-3][0-9][Tt _][0-2][0-9]:[0-5][0-9]:[0-6][0-9](\\.[0-9]{1,3})?([Zz]|[+−-]0[0-9]:?[0-5]0)?",
+        ) {
+            let general = DateTime::parse_from_rfc3339(&text).ok().filter(|_| text.is_ascii());
+            let general = general.filter(|at| at.timestamp_subsec_nanos() < 1_000_000_000);
+            prop_assert_eq!(Timestamp::parse_rfc3339(&text).ok(), general.map(|at| Timestamp(at.timestamp())));
+        }
+
+        #[test]
+        fn whatever_the_instant_it_is_written_as_the_general_way_writes_it(at in any::<i64>(), bits in 0..64_u32) {
+            let at = Timestamp(at >> bits);
+            prop_assert_eq!(at.to_string(), at.to_utc().to_rfc3339_opts(SecondsFormat::Secs, true));
         }
     }
 

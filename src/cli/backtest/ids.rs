@@ -1,5 +1,5 @@
-//! A set of ids that remembers their order, made for millions of them: one buffer of bytes and one table of
-//! numbers instead of an allocation for each.
+//! Ids by the million, each known by its place: a few large buffers instead of an allocation for each, and few
+//! looks at memory that is not in the cache.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;

@@ -638,3 +638,34 @@ fn meaning_of_symbol(symbol: char) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the whole text is folded in general.
+    fn in_general(text: &str) -> String {
+        text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
+    }
+
+    #[test]
+    fn every_character_is_folded_as_in_general() {
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            assert_eq!(fold(c.encode_utf8(&mut [0; 4]), 80), in_general(&c.to_string()), "{c:?}");
+        }
+        for text in ["ÉTÉ à l’Œuvre", "e\u{301}\u{323}a\u{323}\u{301}", "각한", "ﷺ½ﬁ", "İI", ""] {
+            let whole = in_general(text);
+            assert_eq!(fold(text, 80), whole, "{text}");
+            assert_eq!(fold(text, 2), whole.chars().take(2).collect::<String>(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_short_form_has_one_meaning() {
+        let mut all: Vec<&str> = FULL_FORMS.iter().flat_map(|(short, _)| short.iter().copied()).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+}

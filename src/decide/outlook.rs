@@ -2,6 +2,7 @@
 //! its history.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::replay::{Episode, Replay, next_due, wanted};
 use crate::domain::Timestamp;
@@ -12,7 +13,8 @@ use crate::rules::{Settings, Summary};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outlook {
     summary: Summary,
-    episodes: Box<[Episode]>,
+    /// Most leads have one at most.
+    episodes: SmallVec<[Episode; 1]>,
 }
 
 /// What becomes of a lead's alerts at an instant.

@@ -282,6 +282,9 @@ pub(super) fn next_due(
 }
 
 fn find(episodes: &[Episode], finding: &Finding) -> Option<usize> {
+    if episodes.is_empty() {
+        return None;
+    }
     let same = |episode: &Episode| episode.alert_type == finding.alert_type && episode.anchor == finding.anchor;
     episodes.iter().rposition(same)
 }

@@ -177,16 +177,23 @@ fn holds(alert_type: AlertType, view: &View<'_>, settings: &Settings) -> Option<
 /// The next instant at which the findings about an active lead can change by time alone: a threshold is
 /// reached, a next step begins or ends to be pending, a fact dated later comes true, the lead ends.
 fn next_due(basis: &Basis<'_>, view: &View<'_>, settings: &Settings) -> Option<Timestamp> {
-    let steps =
-        basis.steps.iter().filter(|step| step.planned_at < step.until).flat_map(|step| [step.planned_at, step.until]);
-    let of_basis = [basis.life.closed_at, basis.next_fact];
-    let of_rules = [
-        awaiting_reply::next_due(view, settings),
-        no_contact::next_due(view, settings),
-        Some(stale_lead::next_due(view, settings)),
-        no_followup::next_due(view, settings),
-        no_reply::next_due(view, settings),
-        preferred_channel::next_due(view, settings),
-    ];
-    steps.chain(of_basis.into_iter().chain(of_rules).flatten()).filter(|at| *at > view.now).min()
+    let mut soonest: Option<Timestamp> = None;
+    let mut consider = |at: Option<Timestamp>| {
+        if let Some(at) = at.filter(|at| *at > view.now && soonest.is_none_or(|soonest| *at < soonest)) {
+            soonest = Some(at);
+        }
+    };
+    consider(basis.life.closed_at);
+    consider(basis.next_fact);
+    for step in basis.steps.iter().filter(|step| step.planned_at < step.until) {
+        consider(Some(step.planned_at));
+        consider(Some(step.until));
+    }
+    consider(awaiting_reply::next_due(view, settings));
+    consider(no_contact::next_due(view, settings));
+    consider(Some(stale_lead::next_due(view, settings)));
+    consider(no_followup::next_due(view, settings));
+    consider(no_reply::next_due(view, settings));
+    consider(preferred_channel::next_due(view, settings));
+    soonest
 }

@@ -139,7 +139,7 @@ fn clearly_better(best: &ChannelRate, second: &ChannelRate, settings: &Preferred
 
 pub(super) fn holds(view: &View<'_>, settings: &Settings) -> Option<Finding> {
     let settings = &settings.preferred_channel;
-    if view.life.do_not_contact {
+    if view.life.do_not_contact || !can_hold(view.trails, settings, view.now) {
         return None;
     }
     let [Some(best), Some(second), _] = ranking(view.trails, settings, view.now) else { return None };

@@ -152,7 +152,7 @@ impl Settings {
 
     /// Whether the rule is switched on.
     pub fn is_enabled(&self, alert_type: AlertType) -> bool {
-        !self.disabled.contains(&alert_type)
+        self.disabled.is_empty() || !self.disabled.contains(&alert_type)
     }
 
     /// What of these settings shapes a [`super::Summary`] once and for all, as text to compare: which statuses are

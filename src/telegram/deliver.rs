@@ -434,7 +434,9 @@ impl Worker {
             }
         }
         // Whoever has waited longest comes first among equals.
-        briefings.sort_by_key(|briefing| briefing.alert.anchor.instant().map_or(i64::MAX, |at| at.0));
+        briefings.sort_by_key(|Briefing { alert, .. }| {
+            (speaker.pressing(alert.severity()), alert.anchor.instant().map_or(i64::MAX, |at| at.0))
+        });
         let contexts: Vec<_> =
             briefings.iter().map(|briefing| briefing.context(speaker, content, occasion, now)).collect();
         Ok(match contexts.as_slice() {

@@ -33,6 +33,34 @@ async fn the_first_evaluation_is_one_digest_per_owner() {
 }
 
 #[tokio::test]
+async fn digests_and_lists_show_the_most_pressing_first_as_the_configuration_has_it() {
+    let ours = "[rules]\nseverities = [\"low\", \"medium\", \"urgent\", \"high\", \"info\"]";
+    for (config, expected) in [("", ["Sophie", "Marie", "Paul"]), (ours, ["Paul", "Marie", "Sophie"])] {
+        let world = World::with(Setting { config: config.to_owned(), ..Setting::default() }, |world| {
+            world.lead("Marie", 9 * DAY, json!({}));
+            let paul = world.lead("Paul", 60 * DAY, json!({}));
+            world.call(&paul, "Outbound", "Held", 31 * DAY);
+            world.lead("Sophie", 2 * DAY, json!({}));
+            world.mail_from("Sophie", HOUR, "Bonjour, vous pouvez m'envoyer un devis ?");
+        })
+        .await;
+        let digest = world.last().plain;
+        let mut shown = expected;
+        shown.sort_by_key(|name| digest.find(name).unwrap_or_else(|| panic!("{name} in {digest}")));
+        assert_eq!(shown, expected, "{digest}");
+        let (mut listed, mut page) = (Vec::new(), "/api/alerts?limit=1".to_owned());
+        loop {
+            let (_, list) = world.api("GET", &page, json!({})).await;
+            listed.push(list["alerts"][0]["leadName"].as_str().unwrap().replace(" Martin", ""));
+            let Some(cursor) = list["nextCursor"].as_str() else { break };
+            page = format!("/api/alerts?limit=1&cursor={cursor}");
+        }
+        assert_eq!(listed, expected);
+        world.end().await;
+    }
+}
+
+#[tokio::test]
 async fn an_import_of_many_leads_is_one_digest() {
     let world = World::begin().await;
     let before = world.messages(LUC.1).len();

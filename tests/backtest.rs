@@ -446,6 +446,114 @@ fn readings_that_are_given_are_taken() {
 }
 
 #[test]
+fn what_is_missing_on_an_inbound_is_detected_field_by_field() {
+    let line = |preview: &str, more: &str| {
+        format!(
+            r#"{{"id":"a","lead_id":"l1","channel":"email","direction":"in","status":"sent","timestamp":"2026-03-02T09:00:00Z"{preview}{more}}}"#
+        )
+    };
+    let opened = |preview: &str, more: &str| {
+        let events = events(SOPHIE, &line(preview, more));
+        ["HotLead24h", "AwaitingReply24h"].map(|rule| events.iter().any(|event| event.contains(rule)))
+    };
+    let wants = r#","message_preview":"Bonjour, je voudrais un devis.""#;
+    let thanks = r#","message_preview":"Merci !""#;
+    let machine = r#","message_preview":"Réponse automatique : je suis absent du bureau jusqu'au 9 mars.""#;
+    assert_eq!(opened(wants, ""), [true, false], "superseded by no lower one");
+    assert_eq!(opened(thanks, ""), [false, false]);
+    assert_eq!(opened(machine, ""), [false, false]);
+    for empty in ["", r#","message_preview":"""#, r#","message_preview":null"#] {
+        assert_eq!(opened(empty, ""), [false, true], "an empty one expects a reply, without intent");
+    }
+    assert_eq!(opened(wants, r#","intent":false"#), [false, true], "what is given is taken");
+    assert_eq!(opened(wants, r#","intent":null"#), [true, false], "null is missing");
+    assert_eq!(opened(thanks, r#","expects_reply":true"#), [false, true]);
+    assert_eq!(opened(thanks, r#","intent":true"#), [true, false]);
+    assert_eq!(opened(wants, r#","auto_reply":true"#), [false, false]);
+    assert_eq!(opened(machine, r#","auto_reply":false,"expects_reply":true"#), [false, true]);
+}
+
+#[test]
+fn readings_on_an_outbound_are_checked_and_ignored() {
+    let plain = out("a", "2026-03-01T09:00:00Z");
+    let with = |reading: &str| plain.replacen('{', &format!("{{{reading},"), 1);
+    for reading in [r#""auto_reply":true"#, r#""intent":true"#, r#""expects_reply":true"#] {
+        assert_eq!(events(SOPHIE, &with(reading)), events(SOPHIE, &plain), "{reading}");
+        let wrong = reading.replace("true", "1");
+        assert!(Files::new(SOPHIE, with(&wrong)).run(DAYS.0, DAYS.1).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn every_name_is_known_as_it_is_written_and_no_other() {
+    let with = |channel: &str, direction: &str, status: &str| {
+        let line = out("a", "2026-03-01T09:00:00Z").replace("email", channel).replace("\"out\"", &format!("{direction:?}"));
+        let line = line.replace("sent", status).replacen('{', r#"{"created_at":"2026-03-01T09:00:00Z","#, 1);
+        Files::new(SOPHIE, line).run(DAYS.0, DAYS.1).is_ok()
+    };
+    for channel in ["whatsapp", "email", "call", "manual"] {
+        for direction in ["in", "out"] {
+            for status in ["sent", "delivered", "read", "replied", "no_answer", "planned"] {
+                assert!(with(channel, direction, status), "{channel} {direction} {status}");
+            }
+        }
+    }
+    for (channel, direction, status) in [
+        ("WhatsApp", "out", "sent"),
+        ("sms", "out", "sent"),
+        ("email", "Out", "sent"),
+        ("email", "inbound", "sent"),
+        ("email", "out", "Sent"),
+        ("email", "out", "noAnswer"),
+        ("email", "out", ""),
+    ] {
+        assert!(!with(channel, direction, status), "{channel} {direction} {status}");
+    }
+}
+
+#[test]
+fn without_a_configuration_three_statuses_are_active() {
+    for (status, active) in [
+        ("New", true),
+        ("Assigned", true),
+        ("In Process", true),
+        ("new", false),
+        ("Converted", false),
+        ("Qualified", false),
+        ("", false),
+    ] {
+        let lead = SOPHIE.replace("New", status);
+        assert_eq!(!events(&lead, "").is_empty(), active, "{status:?}");
+    }
+}
+
+#[test]
+fn a_status_counts_from_its_activitys_instant_and_a_lead_keeps_its_own() {
+    let answered = out("a", "2026-03-01T09:00:00Z").replace("sent", "replied");
+    let expected = [
+        "2026-03-01T00:00:00Z opened NoContact7d",
+        "2026-03-01T09:00:00Z closed NoContact7d cleared",
+        "2026-03-08T09:00:00Z opened NoFollowup7d",
+        "2026-03-31T09:00:00Z closed NoFollowup7d superseded",
+        "2026-03-31T09:00:00Z opened StaleLead30d",
+    ];
+    assert_eq!(events(SOPHIE, &answered), expected, "answered there and then, however late that was");
+    // Forty-five days long nothing but the rules closes anything.
+    let open_for_good = events(SOPHIE, "");
+    assert_eq!(open_for_good, ["2026-03-01T00:00:00Z opened NoContact7d"]);
+}
+
+#[test]
+fn an_activity_of_an_unknown_lead_is_checked_counted_and_ignored() {
+    let stranger = out("x", "2026-03-01T09:00:00Z").replace("l1", "nobody");
+    assert_eq!(events(SOPHIE, &stranger), events(SOPHIE, ""));
+    let printed = Files::new(SOPHIE, &stranger).summary().run(DAYS.0, DAYS.1).unwrap();
+    assert!(printed.contains("1 leads, 1 activities, 1 of them of unknown leads (ignored)"), "{printed}");
+    let error = Files::new(SOPHIE, stranger.replace("email", "fax")).run(DAYS.0, DAYS.1).unwrap_err();
+    assert!(error.starts_with("activities.ndjson:1: channel"), "{error}");
+}
+
+#[test]
 fn the_summary_is_for_people() {
     let second = SOPHIE.replace("l1", "l2").replace(r#","owner":"rep""#, "");
     let activities = [

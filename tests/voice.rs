@@ -358,7 +358,8 @@ fn digests_read_well() {
         let mut book = String::new();
         chapter(&mut book, "digest", &page(&render::digest(&voice, lang, Some(&luc), &contexts)));
         chapter(&mut book, "digest, minimal content", &page(&render::digest(&voice, lang, None, &minimal)));
-        chapter(&mut book, "digest of one", &page(&render::digest(&voice, lang, None, &contexts[..1])));
+        let last = &contexts[contexts.len() - 1..];
+        chapter(&mut book, "digest of one", &page(&render::digest(&voice, lang, None, last)));
         insta::assert_snapshot!(format!("digests_{}", lang.as_str()), book);
     }
 }

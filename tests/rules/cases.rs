@@ -60,9 +60,13 @@ fn facts(text: &str) -> Vec<Activity> {
 
 /// What holds for a lead created at `ZERO`, in words: `NoReply3d@2d`; nothing: empty.
 fn holding(lead: &Lead, text: &str, now: &str) -> String {
+    holding_under(&Settings::default(), lead, text, now)
+}
+
+fn holding_under(settings: &Settings, lead: &Lead, text: &str, now: &str) -> String {
     let activities = facts(text);
     let facts = Facts { lead, activities: &activities, alerts: &[] };
-    let evaluation = rules::evaluate(&facts, &Settings::default(), at(now));
+    let evaluation = rules::evaluate(&facts, settings, at(now));
     let mut words = String::new();
     for finding in evaluation.findings() {
         let anchor = match finding.anchor {
@@ -398,4 +402,157 @@ fn a_rule_that_is_switched_off_finds_nothing() {
     let found: Vec<AlertType> =
         rules::evaluate(&facts, &settings, at("30d")).findings().map(|finding| finding.alert_type).collect();
     assert_eq!(found, [AlertType::StaleLead30d]);
+}
+
+/// What holds under other settings than the defaults.
+fn holding_with(rules: &str, text: &str, now: &str) -> String {
+    let settings = rules::settings_from_toml(&format!("[rules]\n{rules}")).unwrap();
+    holding_under(&settings, &lead(ZERO), text, now)
+}
+
+#[test]
+fn each_row_of_the_table() {
+    let talk = "out whatsapp replied 1d, out whatsapp replied 2d, out email 1d, out email 2d";
+    // (type, severity, target time in hours, facts, since when it holds, with this anchor)
+    let rows = [
+        (AlertType::HotLead24h, "urgent", Some(2), "in email intent 1d", "1d", "1d"),
+        (AlertType::AwaitingReply24h, "high", Some(24), "in email 1d", "2d", "1d"),
+        (AlertType::NoContact7d, "medium", Some(48), "", "7d", "0s"),
+        (AlertType::StaleLead30d, "low", Some(7 * 24), "out email 1d", "31d", "1d"),
+        (AlertType::StaleLead30d, "low", Some(7 * 24), "", "30d", "0s"),
+        (AlertType::NoFollowup7d, "medium", Some(48), "out email 1d", "8d", "1d"),
+        (AlertType::NoReply3d, "medium", Some(24), "out email 1d", "4d", "1d"),
+        (AlertType::PreferredChannel, "info", None, talk, "5d", "whatsapp"),
+    ];
+    for (alert_type, severity, target, text, since, anchor) in rows {
+        let finding = format!("{}@{anchor}", alert_type.as_str());
+        let holds = |now: String| holding(&lead(ZERO), text, &now).split(' ').any(|found| found == finding);
+        assert!(!holds(format!("{since}-1s")), "{finding}: a second too early");
+        assert!(holds(since.to_owned()), "{finding}");
+        assert!(holds(format!("{since}+1s")), "{finding}: a second later");
+        assert_eq!(alert_type.severity().as_str(), severity);
+        assert_eq!(Settings::default().target(alert_type), target.map(|hours| hours * HOUR), "{finding}");
+    }
+    let rules: Vec<AlertType> = rows.map(|row| row.0).to_vec();
+    assert!(AlertType::ALL.iter().all(|alert_type| rules.contains(alert_type)));
+}
+
+#[test]
+fn every_threshold_can_be_set() {
+    let answered = "out whatsapp 1d, in whatsapp merci 1d+1h, out whatsapp 2d, in whatsapp merci 2d+1h";
+    let channels = format!("{answered}, out email 1d, out email 2d");
+    let in_bubbles = format!("{answered}, out email 1d, out email 1d+1h");
+    let half = format!("{answered}, out email replied 1d, out email 2d");
+    let preferred = |rules: &str| format!("[rules.preferred_channel]\n{rules}");
+    // (settings, facts, at, what holds under them, what holds under the defaults)
+    let rows = [
+        ("hot = \"25h\"".to_owned(), "in email intent late 1d", "1d", "HotLead24h@1d", ""),
+        ("awaiting_reply = \"6h\"".to_owned(), "in email 1d", "1d+6h", "AwaitingReply24h@1d", ""),
+        ("awaiting_reply = \"6h\"".to_owned(), "in email 1d", "1d+6h-1s", "", ""),
+        ("awaiting_reply_max = \"2d\"".to_owned(), "in email 1d", "3d", "", "AwaitingReply24h@1d"),
+        ("awaiting_reply_max = \"2d\"".to_owned(), "in email 1d", "3d-1s", "AwaitingReply24h@1d", "AwaitingReply24h@1d"),
+        ("no_contact = \"1d\"".to_owned(), "", "1d", "NoContact7d@0s", ""),
+        ("no_contact = \"1d\"".to_owned(), "", "1d-1s", "", ""),
+        ("stale = \"5d\"".to_owned(), "out email replied 1d", "6d", "StaleLead30d@1d", ""),
+        ("stale = \"5d\"".to_owned(), "out email replied 1d", "6d-1s", "", ""),
+        ("no_followup = \"2d\"".to_owned(), "out email replied 1d", "3d", "NoFollowup7d@1d", ""),
+        ("no_followup = \"2d\"".to_owned(), "out email replied 1d", "3d-1s", "", ""),
+        ("no_reply = \"1h\"".to_owned(), "out email 1d", "1d+1h", "NoReply3d@1d", ""),
+        ("no_reply = \"1h\"".to_owned(), "out email 1d", "1d+1h-1s", "", ""),
+        ("next_step_grace = \"1h\"".to_owned(), "out email 1d, plan call 5d by 2d", "5d+1h", "NoReply3d@1d", ""),
+        ("next_step_grace = \"1h\"".to_owned(), "out email 1d, plan call 5d by 2d", "5d+1h-1s", "", ""),
+        (preferred("attempt_gap = \"1h\""), in_bubbles.as_str(), "5d", "PreferredChannel@whatsapp", ""),
+        (preferred("attempt_gap = \"3601s\""), in_bubbles.as_str(), "5d", "", ""),
+        (preferred("window = \"4d\""), channels.as_str(), "5d", "", "PreferredChannel@whatsapp"),
+        (preferred("answer_within = \"1h\""), channels.as_str(), "5d", "", "PreferredChannel@whatsapp"),
+        (
+            preferred("answer_within = \"3601s\""),
+            channels.as_str(),
+            "5d",
+            "PreferredChannel@whatsapp",
+            "PreferredChannel@whatsapp",
+        ),
+        (preferred("counts_after = \"1d\""), channels.as_str(), "3d", "PreferredChannel@whatsapp", ""),
+        (preferred("counts_after = \"1d\""), channels.as_str(), "3d-1s", "", ""),
+        (preferred("margin_percent = 50"), half.as_str(), "5d", "", "PreferredChannel@whatsapp"),
+        (
+            preferred("margin_percent = 49"),
+            half.as_str(),
+            "5d",
+            "PreferredChannel@whatsapp",
+            "PreferredChannel@whatsapp",
+        ),
+        (preferred("min_attempts = 3"), channels.as_str(), "5d", "", "PreferredChannel@whatsapp"),
+    ];
+    for (rules, text, now, ours, by_default) in rows {
+        assert_eq!(holding_with(&rules, text, now), ours, "{rules}: [{text}] at {now}");
+        assert_eq!(holding(&lead(ZERO), text, now), by_default, "by default: [{text}] at {now}");
+    }
+}
+
+#[test]
+fn what_is_planned_is_a_next_step_and_nothing_else() {
+    let plans = ["whatsapp", "email", "call", "manual"]
+        .iter()
+        .flat_map(|channel| ["in", "out"].map(|way| format!("plan {way} {channel}")));
+    for plan in plans {
+        let silent = |more: &str, now: &str| holding(&lead(ZERO), &format!("{more}, {plan} 3d by 2d"), now);
+        // It is pending from when it was planned until 24 h after its time.
+        assert_eq!(silent("out email -2d", "2d-1s"), "NoReply3d@-2d", "{plan}: not planned yet");
+        assert_eq!(silent("out email -2d", "2d"), "", "{plan}: planned");
+        assert_eq!(silent("out email -2d", "4d-1s"), "", "{plan}: it may still be logged");
+        assert_eq!(silent("out email -2d", "4d"), "NoReply3d@-2d", "{plan}: over");
+        // It is no outbound, no response, no activity and no answer, before and after its time.
+        assert_eq!(silent("", "10d"), "NoContact7d@0s", "{plan}: no contact, no last_any");
+        assert_eq!(silent("out email 1d", "9d"), "NoFollowup7d@1d NoReply3d@1d", "{plan}: no response");
+        let waits = silent("in email 2d", "4d");
+        assert_eq!(waits, "AwaitingReply24h@2d", "{plan}: no answer, and it does not wait itself");
+        // Nor has it a reading.
+        let wishes = holding(&lead(ZERO), &format!("{plan} intent 3d by 2d"), "3d");
+        assert_eq!(wishes, "", "{plan}: nobody wants anything");
+        let machine = holding(&lead(ZERO), &format!("out email -2d, {plan} ooo 3d by 2d"), "3d");
+        assert_eq!(machine, "", "{plan}: no machine wrote it");
+    }
+}
+
+#[test]
+fn the_four_silence_rules_do_not_hold_with_a_step_pending_or_when_contact_is_not_wanted() {
+    let talk = "out whatsapp replied 1d, out whatsapp replied 2d, out email 1d, out email 2d+1s";
+    let preferred = "PreferredChannel@whatsapp";
+    let unwanted = Lead { do_not_contact: true, ..lead(ZERO) };
+    // (facts, at, what holds, what holds with a step pending, what holds for a lead not to be contacted)
+    let rows = [
+        ("", "40d", "NoContact7d@0s StaleLead30d@0s", "", ""),
+        ("out email 1d", "31d", "StaleLead30d@1d NoFollowup7d@1d NoReply3d@1d", "", ""),
+        (talk, "9d+1s", "NoFollowup7d@172801s NoReply3d@172801s PreferredChannel@whatsapp", preferred, ""),
+        ("in email intent 1d", "2d", "HotLead24h@1d AwaitingReply24h@1d", "", "HotLead24h@1d AwaitingReply24h@1d"),
+    ];
+    for (text, now, expected, with_step, when_unwanted) in rows {
+        assert_eq!(holding(&lead(ZERO), text, now), expected, "[{text}] at {now}");
+        let step = format!("{text}, plan call {now} by {now}");
+        assert_eq!(holding(&lead(ZERO), step.trim_start_matches(", "), now), with_step, "[{step}] at {now}");
+        assert_eq!(holding(&unwanted, text, now), when_unwanted, "[{text}] at {now}, not to be contacted");
+    }
+}
+
+#[test]
+fn what_a_text_is_read_to_mean_counts_on_an_inbound_only() {
+    let hot = "HotLead24h@1d";
+    check(&[
+        ("intent", "in email intent 1d", "1d", hot),
+        ("intent implies expects_reply", "in email intent merci 1d", "1d", hot),
+        ("so does a missed call", "in call no_answer merci 1d", "2d", "AwaitingReply24h@1d"),
+        ("only a call is missed", "in email no_answer merci 1d", "2d", ""),
+        ("an empty one expects a reply", "in whatsapp 1d", "2d", "AwaitingReply24h@1d"),
+        ("a merci does not", "in whatsapp merci 1d", "2d", ""),
+        ("an auto-reply does not exist: it waits for nothing", "in call no_answer ooo 1d", "2d", ""),
+        ("it is no contact", "in call ooo 1d", "7d", "NoContact7d@0s"),
+        ("it is no response", "out email 1d, in email ooo 2d", "4d", "NoReply3d@1d"),
+        ("it is no activity", "out email replied 1d, in email ooo 2d", "8d", "NoFollowup7d@1d"),
+        ("on an outbound nothing is read", "out email ooo 1d", "4d", "NoReply3d@1d"),
+        ("it wants nothing", "out email intent 1d", "2d", ""),
+        ("it answers whatever it says", "in email 1d, out email ooo 1d+1h", "2d", ""),
+    ]);
+    let empty = max::insight::reading::read("");
+    assert_eq!(empty, Reading { intent: false, expects_reply: true, auto_reply: false });
 }

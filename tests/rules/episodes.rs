@@ -591,3 +591,136 @@ fn an_unknown_alert_changes_nothing() {
     assert_eq!(desk.unresolve(&stranger, day(3)), nothing);
     assert_eq!(desk.snooze(&stranger, Some(day(5)), day(3)), nothing);
 }
+
+/// What happens to a lead created at `ZERO`, and when two neighbours of the ladder hold.
+type Pair = (AlertType, AlertType, fn(&mut Desk), Timestamp);
+
+#[test]
+fn of_two_rules_that_hold_the_higher_one_of_the_ladder_opens() {
+    let pairs: [Pair; 5] = [
+        (AlertType::HotLead24h, AlertType::AwaitingReply24h, |desk| desk.see(inbound("a", day(1), true)), day(2)),
+        (AlertType::AwaitingReply24h, AlertType::NoContact7d, |desk| desk.see(inbound("a", day(5), false)), day(7)),
+        (AlertType::NoContact7d, AlertType::StaleLead30d, |_| {}, day(30)),
+        (
+            AlertType::StaleLead30d,
+            AlertType::NoFollowup7d,
+            |desk| desk.see(Activity { status: ActivityStatus::Replied, ..out("a", ZERO) }),
+            day(30),
+        ),
+        (AlertType::NoFollowup7d, AlertType::NoReply3d, |desk| desk.see(out("a", ZERO)), day(7)),
+    ];
+    for (higher, lower, story, now) in pairs {
+        let open_with = |change: fn(&mut Settings, AlertType)| {
+            let mut desk = Desk::new();
+            story(&mut desk);
+            change(&mut desk.settings, higher);
+            let decision = desk.advance(now);
+            let next = desk.open();
+            (next, announced(&decision).len())
+        };
+        assert_eq!(open_with(|_, _| {}), (vec![higher], 1), "{higher:?} outranks {lower:?}");
+        assert_eq!(open_with(|settings, _| settings.inhibition = false).0, [higher, lower], "without the ladder");
+        assert_eq!(open_with(|settings, off| settings.disabled.push(off)).0, [lower], "{lower:?} held all along");
+    }
+}
+
+#[test]
+fn by_default_only_two_rules_repeat() {
+    let repeats = AlertType::ALL.map(|alert_type| Settings::default().repeat_after(alert_type));
+    assert_eq!(repeats, [None, None, None, Some(30 * DAY), None, None, Some(90 * DAY)]);
+    // What waits for an answer never repeats, whatever somebody writes into the settings.
+    let mut settings = Settings::default();
+    for alert_type in AlertType::ALL {
+        settings.repeat_after.insert(alert_type, max::rules::Span::After(DAY));
+    }
+    let repeats = AlertType::ALL.map(|alert_type| settings.repeat_after(alert_type).is_some());
+    assert_eq!(repeats, [false, false, true, true, true, true, true]);
+    assert!(settings.validate().iter().filter(|mistake| mistake.contains("not available")).count() == 2);
+}
+
+#[test]
+fn who_closed_an_alert_and_where_is_kept() {
+    for via in [Via::Telegram, Via::Crm, Via::Api] {
+        let mut desk = Desk::new().with(out("a", ZERO));
+        desk.advance(day(3));
+        let id = desk.id(AlertType::NoReply3d);
+        let resolution = Resolution {
+            at: day(3).plus(HOUR),
+            by: "Luc".to_owned(),
+            user: Some(UserId::from("luc")),
+            via,
+            note: "done".to_owned(),
+            act: id.clone(),
+        };
+        desk.decide(|subject, settings| decide::resolve(subject, settings, &id, resolution.clone()));
+        assert_eq!(desk.alert(AlertType::NoReply3d).resolution(), Some(&resolution));
+        desk.advance(day(6));
+        assert_eq!(desk.open(), [], "it never opens again");
+    }
+}
+
+/// Two things at one instant: an answer and the threshold, a message and its answer, a plan and the message.
+#[test]
+fn nothing_opens_or_closes_for_zero_seconds() {
+    let mut desk = Desk::new().with(out("a", ZERO));
+    desk.advance(ZERO);
+    desk.see(inbound("b", day(3), false));
+    assert_eq!(steps(&desk.advance(day(3).plus(HOUR))), [], "answered at the very second");
+
+    let mut desk = Desk::new();
+    desk.advance(ZERO);
+    desk.see(inbound("a", day(1), true));
+    desk.see(out("b", day(1)));
+    assert_eq!(steps(&desk.advance(day(1).plus(HOUR))), [], "asked and answered");
+
+    let mut desk = Desk::new();
+    desk.advance(ZERO);
+    desk.see(inbound("a", day(1), true));
+    desk.see(planned("p", day(1), day(2)));
+    assert_eq!(steps(&desk.advance(day(1).plus(HOUR))), [], "asked, and a call booked");
+
+    let mut desk = Desk::new().with(out("a", ZERO));
+    desk.advance(day(3));
+    desk.see(inbound("b", day(4), true));
+    let decision = desk.advance(day(4).plus(HOUR));
+    assert_eq!(
+        steps(&decision),
+        [(day(4), Step::Closed(CloseReason::Cleared)), (day(4), Step::Opened)],
+        "one makes place for the other in the same second"
+    );
+}
+
+#[test]
+fn a_gap_ends_snoozes_and_wakes_what_still_holds_at_its_instant() {
+    let mut desk = Desk::new().with(out("a", ZERO));
+    desk.advance(day(3));
+    desk.snooze(&desk.id(AlertType::NoReply3d), Some(day(5)), day(3));
+    let decision = desk.advance(day(8));
+    assert_eq!(
+        steps(&decision),
+        [(day(5), Step::Woke), (day(7), Step::Closed(CloseReason::Superseded)), (day(7), Step::Opened)]
+    );
+    assert_eq!(announced(&decision), [(desk.id(AlertType::NoFollowup7d), Occasion::Opened)]);
+}
+
+#[test]
+fn a_lead_that_is_no_longer_active_has_nothing_open_and_one_that_is_back_has() {
+    for change in [(|lead| lead.deleted = true) as fn(&mut Lead), |lead| lead.status = "Dead".to_owned()] {
+        let mut desk = Desk::new();
+        for n in 1..=2 {
+            desk.see(out(&format!("e{n}"), day(n)));
+            let call = out(&format!("c{n}"), day(n));
+            desk.see(Activity { channel: Channel::Call, status: ActivityStatus::Replied, ..call });
+        }
+        desk.settings.inhibition = false;
+        desk.advance(day(9));
+        assert_eq!(desk.open(), [AlertType::NoFollowup7d, AlertType::PreferredChannel]);
+        let before = desk.lead.clone();
+        change(&mut desk.lead);
+        desk.advance(day(10));
+        assert_eq!(desk.open(), []);
+        desk.lead = before;
+        desk.advance(day(11));
+        assert_eq!(desk.open(), [AlertType::NoFollowup7d, AlertType::PreferredChannel]);
+    }
+}

@@ -11,11 +11,17 @@ use max::domain::*;
 use max::rules::{self, Facts, PreferredChannelSettings, Settings};
 use proptest::prelude::*;
 
-use super::oracle::{Event, Key, Log, Oracle, World};
+use super::oracle::{Event, Key, Log, Oracle, World, brute_force};
 use super::{activity, around_the_clock, lead};
 
-const START: i64 = 20;
-const END: i64 = 110;
+pub const START: i64 = 20;
+pub const END: i64 = 110;
+
+/// So many random histories, or as many as `PROPTEST_CASES` asks for when these are more.
+pub fn cases(number: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    ProptestConfig { cases: asked.cases.max(number), ..asked }
+}
 
 fn seconds_for_days(inhibition: bool) -> Settings {
     let mut settings = Settings {
@@ -68,7 +74,7 @@ fn any_activity() -> impl Strategy<Value = Activity> {
     )
 }
 
-fn any_world() -> impl Strategy<Value = World> {
+pub fn any_world() -> impl Strategy<Value = World> {
     let lead =
         (0..40i64, prop::bool::weighted(0.05), prop::option::weighted(0.2, 20..100i64), prop::bool::weighted(0.1))
             .prop_map(|(created_at, deleted, closed_at, do_not_contact)| Lead {
@@ -153,14 +159,6 @@ fn sorted(mut log: Log) -> Log {
     log
 }
 
-fn brute_force(world: &World) -> Oracle {
-    let mut oracle = Oracle::default();
-    for now in START..=END {
-        oracle.step(world, Timestamp(now));
-    }
-    oracle
-}
-
 /// What a person does to one of the open alerts.
 #[derive(Clone, Copy, Debug)]
 enum Act {
@@ -205,7 +203,7 @@ fn the_random_histories_reach_everything() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(400), ..ProptestConfig::default() })]
+    #![proptest_config(cases(1_000))]
 
     /// One long gap gives what an evaluation at every second gives.
     #[test]

@@ -75,6 +75,25 @@ async fn an_import_of_many_leads_is_one_digest() {
 }
 
 #[tokio::test]
+async fn what_goes_on_after_a_digest_is_one_more_digest_a_minute_later() {
+    let world = World::begin().await;
+    let before = world.messages(LUC.1).len();
+    for batch in ["A", "B", "C"] {
+        for number in 0..7 {
+            world.lead(&format!("{batch}{number}"), 9 * DAY, json!({}));
+        }
+        world.look().await;
+        world.clock.advance(5);
+    }
+    world.settle().await;
+    let messages = world.messages(LUC.1);
+    assert!(messages.len() <= before + 2, "{} messages", messages.len() - before);
+    let told: String = messages[before..].iter().map(|message| message.plain.as_str()).collect();
+    assert!(["A0", "B0"].iter().all(|name| told.contains(name)), "{told}");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn in_the_evening_only_a_hot_lead_is_announced_and_without_sound() {
     let world = World::with(Setting { begin: "2026-03-02T20:00:00+01:00", ..Setting::default() }, |_| {}).await;
     let before = world.messages(LUC.1).len();

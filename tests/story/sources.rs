@@ -172,6 +172,59 @@ async fn a_missed_call_waits_like_a_message() {
 }
 
 #[tokio::test]
+async fn a_message_is_read_once_and_what_it_was_read_to_mean_is_kept() {
+    let world = World::begin().await;
+    let lead = world.lead("Sophie", 5 * DAY, json!({}));
+    let message = world.whatsapp(&lead, "in", MINUTE, "Bonjour, je voudrais un devis.");
+    world.settle().await;
+    let known = || world.app().engine.store().activities(&max::domain::LeadId(lead.clone())).unwrap().remove(0);
+    let before = known();
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.clock.advance(HOUR);
+    world.espo.update("MaxActivity", &message, "admin", json!({"messagePreview": "Merci !"}));
+    world.settle().await;
+    assert_eq!((known().preview.as_str(), known().reading), ("Merci !", before.reading));
+    assert_eq!((known().first_seen, known().fresh_as_of), (before.first_seen, before.fresh_as_of));
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.tap("done").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_was_taken_for_ours_is_read_when_it_turns_out_to_be_the_leads() {
+    let world = World::begin().await;
+    let lead = world.lead("Sophie", 5 * DAY, json!({}));
+    let message = world.whatsapp(&lead, "out", MINUTE, "Bonjour, je voudrais un devis.");
+    world.settle().await;
+    assert!(world.alerts(&lead).is_empty());
+    world.clock.advance(MINUTE);
+    world.espo.update("MaxActivity", &message, "admin", json!({"direction": "in"}));
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.tap("done").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_mail_imported_days_late_is_not_hot_and_one_that_came_during_an_outage_is() {
+    let mut world = World::begin().await;
+    let late = world.lead("Jean", 5 * DAY, json!({}));
+    let missed = world.lead("Sophie", 5 * DAY, json!({}));
+    world.mail_from("Jean", 2 * DAY, "Bonjour, je voudrais un devis.");
+    world.settle().await;
+    assert_eq!(world.alert(&late, "AwaitingReply24h")["status"], "Open");
+    assert!(world.alerts(&late).iter().all(|alert| alert["type"] != "HotLead24h"));
+    world.stop().await;
+    world.clock.advance(HOUR);
+    world.mail_from("Sophie", 0, "Bonjour, je voudrais un devis.");
+    world.clock.advance(2 * DAY);
+    world.start().await;
+    world.settle().await;
+    assert_eq!(world.alert(&missed, "HotLead24h")["status"], "Open");
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn mail_that_came_before_its_lead_is_found_when_the_lead_appears() {
     let world = World::begin().await;
     world.mail_from("Sophie", HOUR, "Bonjour, pouvez-vous m'envoyer un devis ?");

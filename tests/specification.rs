@@ -17,8 +17,14 @@ const NOT_TESTABLE: [(&str, &str); 7] = [
          them up.",
         "this file",
     ),
-    ("Each rule says when it holds for an active lead at now, and its anchor: the fact that started this episode.", "defines what the table's columns mean"),
-    ("AwaitingReply24h is about a lead who wrote and got no answer, the most expensive silence of all.", "says why the rule exists"),
+    (
+        "Each rule says when it holds for an active lead at now, and its anchor: the fact that started this episode.",
+        "defines what the table's columns mean",
+    ),
+    (
+        "AwaitingReply24h is about a lead who wrote and got no answer, the most expensive silence of all.",
+        "says why the rule exists",
+    ),
     ("The ladder is by what the rep should do next, not by severity.", "says why the ladder is as it is"),
     ("A verdict changes either because a fact changed or because time passed.", "introduces"),
     ("Files may be large: two million activities is an ordinary input.", "measured by hand, too slow for a test"),
@@ -39,7 +45,8 @@ fn sentences_of(block: &str) -> Vec<String> {
     if block.starts_with('|') {
         return vec![block];
     }
-    let mut sentences: Vec<String> = block.split_inclusive(". ").map(|sentence| sentence.trim_end().to_owned()).collect();
+    let mut sentences: Vec<String> =
+        block.split_inclusive(". ").map(|sentence| sentence.trim_end().to_owned()).collect();
     sentences.retain(|sentence| !sentence.is_empty());
     sentences
 }
@@ -100,7 +107,8 @@ fn quotes(name: &str, source: &str) -> Vec<(String, bool, Vec<String>)> {
         }
         if !blocks.is_empty() {
             // In `proptest!`, what is a test is told by its arguments.
-            let is_test = (is_test || line.contains(" in any_")) && (line.starts_with("fn ") || line.starts_with("async fn "));
+            let is_test =
+                (is_test || line.contains(" in any_")) && (line.starts_with("fn ") || line.starts_with("async fn "));
             let found = blocks.drain(..).flat_map(|block| sentences_of(&block)).collect();
             quotes.push((format!("{name}:{}", number + 1), is_test, found));
         }
@@ -172,7 +180,8 @@ fn a_page_parts_into_sentences_and_rows() {
 #[test]
 fn quotes_are_taken_from_the_documentation_of_tests() {
     let source = "/// Words.\n/// > One,\n/// > *two*. Three\n///\n/// > | a | b |\n/// > | c | d |\n#[test]\nfn one() {}\n/// > Four.\nfn two() {}\n/// > Five.\nfn three(world in any_world()) {}";
-    let found: Vec<_> = quotes("f", source).into_iter().map(|(_, is_test, quoted)| (is_test, quoted.join("/"))).collect();
+    let found: Vec<_> =
+        quotes("f", source).into_iter().map(|(_, is_test, quoted)| (is_test, quoted.join("/"))).collect();
     let expected = [(true, "One, two./Three/| a | b |/| c | d |"), (false, "Four."), (true, "Five.")];
     assert_eq!(found, expected.map(|(is_test, quoted)| (is_test, quoted.to_owned())));
 }

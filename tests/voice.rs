@@ -342,6 +342,25 @@ fn a_closed_message_no_longer_changes_with_time() {
     assert!(render::alert(&voice, &today).keyboard.is_empty());
 }
 
+/// > "Days" in a message is days(anchor, now).
+#[test]
+fn days_in_a_message_are_whole_days_since_the_anchor() {
+    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
+    for alert in AlertType::ALL.into_iter().map(sample) {
+        let Some(since) = alert.anchor.instant() else { continue };
+        for lang in Lang::ALL {
+            let after = |seconds| {
+                let context = AlertContext { now: since.plus(seconds), ..context(lang, &alert, &lead, &luc) };
+                voice.message(&context)
+            };
+            let days = |number| format!("{number} {}", if lang == Lang::Fr { "jours" } else { "days" });
+            for (seconds, number) in [(40 * DAY - 1, 39), (40 * DAY, 40), (41 * DAY - 1, 40)] {
+                assert!(after(seconds).contains(&days(number)), "{:?}: {}", alert.alert_type, after(seconds));
+            }
+        }
+    }
+}
+
 #[test]
 fn digests_read_well() {
     let (voice, lead, bella, luc) = (voice(), sophie(), called("", "Restaurant Bella <b>&\""), user("Luc"));
@@ -681,6 +700,8 @@ fn closed_channels_are_neither_suggested_nor_offered() {
     }
 }
 
+/// > The preferred channel shown elsewhere (drafts, strategy, suggested action) is the valid channel with the best
+/// > rate, and "unknown" when none is valid, the best rate is 0, or it is shared.
 #[test]
 fn the_preferred_channel_is_suggested_first() {
     let lead = sophie();

@@ -419,6 +419,10 @@ impl Alert {
 mod tests {
     use super::*;
 
+    /// > An alert is one episode: its key is (lead, type, anchor).
+    ///
+    /// > A key has one alert, for ever; its id is derived from the key, so that a second attempt to create it is
+    /// > recognised as the same one.
     #[test]
     fn an_episode_has_one_id_for_ever() {
         let key = EpisodeKey {

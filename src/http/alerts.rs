@@ -121,7 +121,8 @@ impl Filter {
         };
         let after = get("cursor")
             .map(|text| {
-                parse_cursor(api, text).ok_or_else(|| Refusal::bad_request("cursor: take it from `nextCursor` as it is"))
+                parse_cursor(api, text)
+                    .ok_or_else(|| Refusal::bad_request("cursor: take it from `nextCursor` as it is"))
             })
             .transpose()?;
         Ok(Self {

@@ -319,6 +319,9 @@ mod tests {
         assert!(settings.is_active_status("Qualified") && !settings.is_active_status("Assigned"));
     }
 
+    /// > Severities, most pressing first: `urgent`, `high`, `medium`, `low`, `info`.
+    ///
+    /// > Their order, too, is configuration.
     #[test]
     fn the_order_of_severities_has_each_of_them_once() {
         let settings = |list: &str| settings_from_toml(&format!("[rules]\nseverities = {list}"));
@@ -370,6 +373,9 @@ mod tests {
         }
     }
 
+    /// > A lead is active when it exists (created_at ≤ now), is not deleted and its status is in `active_statuses`
+    /// > (default in the daemon: all but those the CRM itself lists as no longer actual; in a backtest `New`,
+    /// > `Assigned`, `In Process`).
     #[test]
     fn without_a_list_a_lead_is_active_unless_the_crm_says_otherwise() {
         let mut settings = Settings::default();

@@ -130,6 +130,7 @@ mod tests {
         assert_eq!(plan.later, [(AlertId::from("b"), Timestamp::parse_rfc3339("2026-03-09T09:00:00Z").unwrap())]);
     }
 
+    /// > The same whenever more than five open for one owner within a minute (an import, the end of an outage).
     #[test]
     fn more_than_five_at_once_are_one_digest() {
         let six: Vec<_> = (0..6).map(|index| pending(&format!("a{index}"), AlertType::NoReply3d)).collect();
@@ -154,6 +155,7 @@ mod tests {
         assert_eq!(plan(&hot, &sent, &calendar(), monday("10:00:20")).now.len(), 1);
     }
 
+    /// > The same whenever more than five open for one owner within a minute (an import, the end of an outage).
     #[test]
     fn what_goes_on_after_a_digest_is_told_when_the_minute_is_over() {
         let digest = vec![monday("10:00:00"); 6];

@@ -48,6 +48,9 @@ fn parse(n: usize, text: &str) -> Activity {
     if has("late") {
         activity.fresh_as_of = when.plus(DAY);
     }
+    if has("barely") {
+        activity.fresh_as_of = when.plus(DAY - 1);
+    }
     activity
 }
 
@@ -91,6 +94,11 @@ fn check(table: &[(&str, &str, &str, &str)]) {
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
+/// > "≥ 7 d" means b − a ≥ 7 × 86 400 s: exact durations, no calendar days.
+///
+/// > Only facts with timestamp ≤ now exist for it (a planned one: created_at ≤ now).
+///
+/// > A lead's activities older than the lead itself count.
 #[test]
 fn no_contact() {
     check(&[
@@ -127,6 +135,7 @@ fn stale_lead() {
     ]);
 }
 
+/// > `last_any`: latest activity of either direction.
 #[test]
 fn no_followup() {
     check(&[
@@ -138,6 +147,16 @@ fn no_followup() {
     ]);
 }
 
+/// > A response is an inbound, or an outbound with status `replied` (a call that was answered).
+///
+/// > `last_out`: latest outbound, answered or not.
+///
+/// > `last_response`: latest response.
+///
+/// > Ties count in favour of silence: "at or after" everywhere.
+///
+/// > It is pending from the instant it was planned (its created_at) until 24 h after the instant it is planned for
+/// > (exclusive; `next_step_grace`: reps log a call after it).
 #[test]
 fn no_reply() {
     check(&[
@@ -162,6 +181,23 @@ fn no_reply() {
     ]);
 }
 
+/// > An answer is what we owe an inbound: an outbound other than a call with `no_answer`.
+///
+/// > An inbound call whose status is not `no_answer` was picked up: it is also an outbound, and its own answer, at
+/// > its instant.
+///
+/// > An inbound waits when it is on whatsapp, email or call, expects a reply, no answer stands at or after it, and no
+/// > next step that was planned at or after it is pending: a call booked for tomorrow has the matter in hand, and if
+/// > it does not take place, the lead waits again.
+///
+/// > Ties count in favour of silence: "at or after" everywhere.
+///
+/// > Once open, the alert stays until answered or in hand, however long that takes; it opens again if a booked call
+/// > did not take place.
+///
+/// > Young: an inbound opens HotLead24h only if it was less than 24 h old at the latest of its own timestamp, the
+/// > last complete sync before it was seen (or, before the first one, the instant at which it was seen), and its
+/// > lead's created_at.
 #[test]
 fn hot_lead() {
     let hot = "HotLead24h@1d";
@@ -191,13 +227,17 @@ fn hot_lead() {
             "3d",
             "HotLead24h@1d AwaitingReply24h@1d",
         ),
-        ("imported two days late", "in email intent late 1d", "1d", ""),
+        ("seen a day late", "in email intent late 1d", "1d", ""),
+        ("a second less than that", "in email intent barely 1d", "1d", hot),
         ("stays however long it takes", "in email intent 1d", "5d", "HotLead24h@1d AwaitingReply24h@1d"),
         ("24 h old when the lead came into being", "in email intent -1d", "0s", "AwaitingReply24h@-1d"),
         ("a second less", "in email intent -1d+1s", "0s", "HotLead24h@-86399s"),
     ]);
 }
 
+/// > A missed call from a lead waits like a message.
+///
+/// > An answer is what we owe an inbound: an outbound other than a call with `no_answer`.
 #[test]
 fn awaiting_reply() {
     let awaiting = "AwaitingReply24h@1d";
@@ -231,6 +271,25 @@ fn awaiting_reply() {
     ]);
 }
 
+/// > Over the channels `whatsapp`, `email` and `call`:
+///
+/// > Per channel, take all outbounds of the lead (not the calls we picked up) ordered by (timestamp, id in byte
+/// > order).
+///
+/// > An attempt is a run of them: one that follows the outbound before it by less than 12 h, with no inbound on that
+/// > channel from the earlier one's instant to its own (both included), belongs to the same attempt (three bubbles
+/// > are one message).
+///
+/// > An attempt's instant is its first outbound's; those with now − instant < 30 d are looked at.
+///
+/// > An attempt is answered when one of its outbounds has status `replied`, or an inbound on the same channel has
+/// > instant ≤ timestamp < the next attempt's instant, and timestamp < instant + 7 d.
+///
+/// > It counts once it is answered, is 3 d old, or a later attempt on that channel exists.
+///
+/// > A channel is valid with ≥ 2 counting attempts.
+///
+/// > It names the best channel.
 #[test]
 fn preferred_channel() {
     let whatsapp = "out whatsapp 1d, in whatsapp merci 1d+1h, out whatsapp 2d, in whatsapp merci 2d+1h";
@@ -305,6 +364,12 @@ fn preferred_channel() {
     ]);
 }
 
+/// > rate = answered / counting attempts, as an exact fraction.
+///
+/// > The rule holds when at least two channels are valid and best rate − second rate > 3/10 (4/5 against 1/2 does not
+/// > hold).
+///
+/// > It names the best channel.
 #[test]
 fn the_margin_is_an_exact_fraction() {
     // 4 of 5 against 1 of 2 differ by exactly 3/10.
@@ -334,6 +399,11 @@ fn do_not_contact_silences_all_but_what_the_lead_asks() {
     assert_eq!(holding(&lead, "in email intent 1d", "2d"), "HotLead24h@1d AwaitingReply24h@1d");
 }
 
+/// > A lead is active when it exists (created_at ≤ now), is not deleted and its status is in `active_statuses`
+/// > (default in the daemon: all but those the CRM itself lists as no longer actual; in a backtest `New`, `Assigned`,
+/// > `In Process`).
+///
+/// > Only facts with timestamp ≤ now exist for it (a planned one: created_at ≤ now).
 #[test]
 fn only_active_leads_are_judged() {
     let base = lead(ZERO);
@@ -353,6 +423,8 @@ fn only_active_leads_are_judged() {
     assert_eq!(at_40d(&converted), "", "inactive from then on");
 }
 
+/// > The preferred channel shown elsewhere (drafts, strategy, suggested action) is the valid channel with the best
+/// > rate, and "unknown" when none is valid, the best rate is 0, or it is shared.
 #[test]
 fn the_channel_to_prefer_is_unknown_rather_than_guessed() {
     let preferred = |text: &str, now: &str| {
@@ -410,6 +482,19 @@ fn holding_with(rules: &str, text: &str, now: &str) -> String {
     holding_under(&settings, &lead(ZERO), text, now)
 }
 
+/// > | `HotLead24h` | urgent | an inbound with intent waits, and was young (see below) | the first such inbound | 2 h |
+///
+/// > | `AwaitingReply24h` | high | inbounds wait; the first is ≥ 24 h old, the last < 30 d | the first | 24 h |
+///
+/// > | `NoContact7d` | medium | no outbound at all; now − created_at ≥ 7 d | `created_at` | 48 h |
+///
+/// > | `StaleLead30d` | low | now − (last_any, or created_at when there is none) ≥ 30 d | that instant | 7 d |
+///
+/// > | `NoFollowup7d` | medium | last_any exists; now − last_any ≥ 7 d | `last_any` | 48 h |
+///
+/// > | `NoReply3d` | medium | last_out exists; no response at or after it; now − last_out ≥ 3 d | `last_out` | 24 h |
+///
+/// > | `PreferredChannel` | info | see below | the channel | – |
 #[test]
 fn each_row_of_the_table() {
     let talk = "out whatsapp replied 1d, out whatsapp replied 2d, out email 1d, out email 2d";
@@ -437,6 +522,7 @@ fn each_row_of_the_table() {
     assert!(AlertType::ALL.iter().all(|alert_type| rules.contains(alert_type)));
 }
 
+/// > Thresholds are configuration; the defaults give the rules their names.
 #[test]
 fn every_threshold_can_be_set() {
     let answered = "out whatsapp 1d, in whatsapp merci 1d+1h, out whatsapp 2d, in whatsapp merci 2d+1h";
@@ -450,7 +536,13 @@ fn every_threshold_can_be_set() {
         ("awaiting_reply = \"6h\"".to_owned(), "in email 1d", "1d+6h", "AwaitingReply24h@1d", ""),
         ("awaiting_reply = \"6h\"".to_owned(), "in email 1d", "1d+6h-1s", "", ""),
         ("awaiting_reply_max = \"2d\"".to_owned(), "in email 1d", "3d", "", "AwaitingReply24h@1d"),
-        ("awaiting_reply_max = \"2d\"".to_owned(), "in email 1d", "3d-1s", "AwaitingReply24h@1d", "AwaitingReply24h@1d"),
+        (
+            "awaiting_reply_max = \"2d\"".to_owned(),
+            "in email 1d",
+            "3d-1s",
+            "AwaitingReply24h@1d",
+            "AwaitingReply24h@1d",
+        ),
         ("no_contact = \"1d\"".to_owned(), "", "1d", "NoContact7d@0s", ""),
         ("no_contact = \"1d\"".to_owned(), "", "1d-1s", "", ""),
         ("stale = \"5d\"".to_owned(), "out email replied 1d", "6d", "StaleLead30d@1d", ""),
@@ -490,6 +582,14 @@ fn every_threshold_can_be_set() {
     }
 }
 
+/// > A `planned` activity, on any channel and in either direction, exists only as a next step.
+///
+/// > It is pending from the instant it was planned (its created_at) until 24 h after the instant it is planned for
+/// > (exclusive; `next_step_grace`: reps log a call after it).
+///
+/// > It is never an inbound, an outbound or a contact, before or after that instant, and has no reading.
+///
+/// > Only facts with timestamp ≤ now exist for it (a planned one: created_at ≤ now).
 #[test]
 fn what_is_planned_is_a_next_step_and_nothing_else() {
     let plans = ["whatsapp", "email", "call", "manual"]
@@ -515,6 +615,8 @@ fn what_is_planned_is_a_next_step_and_nothing_else() {
     }
 }
 
+/// > The four silence rules (NoContact7d, StaleLead30d, NoFollowup7d, NoReply3d) do not hold while the lead has a
+/// > next step pending, nor for a lead marked do-not-contact; nor does PreferredChannel for the latter.
 #[test]
 fn the_four_silence_rules_do_not_hold_with_a_step_pending_or_when_contact_is_not_wanted() {
     let talk = "out whatsapp replied 1d, out whatsapp replied 2d, out email 1d, out email 2d+1s";
@@ -535,6 +637,15 @@ fn the_four_silence_rules_do_not_hold_with_a_step_pending_or_when_contact_is_not
     }
 }
 
+/// > An inbound carries its reading: `intent` (wants to buy), `expects_reply` (a "merci !" does not), `auto_reply`
+/// > (out of office).
+///
+/// > Intent implies expects_reply, and so does a missed call (an inbound call with `no_answer`); an empty preview (a
+/// > photo, a voice note) reads as "expects a reply, no intent".
+///
+/// > An inbound read as an auto-reply does not exist for any rule.
+///
+/// > On an outbound the readings are ignored.
 #[test]
 fn what_a_text_is_read_to_mean_counts_on_an_inbound_only() {
     let hot = "HotLead24h@1d";

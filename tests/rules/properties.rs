@@ -206,6 +206,12 @@ proptest! {
     #![proptest_config(cases(1_000))]
 
     /// One long gap gives what an evaluation at every second gives.
+    ///
+    /// > After a gap the daemon goes through every such instant since its last evaluation, and announces only what is
+    /// > still open.
+    ///
+    /// > Episodes open and close at the same instants as in a brute-force evaluation of everything at every critical
+    /// > instant.
     #[test]
     fn a_gap_is_brute_force(world in any_world()) {
         let mut kept = Kept::new();
@@ -217,6 +223,12 @@ proptest! {
     }
 
     /// So does waking up at each due instant and at no other, and so does looking more often.
+    ///
+    /// > For every lead the next instant at which any verdict can change by time alone is computable (last_out + 3 d,
+    /// > last_any + 7 d, an attempt + 30 d, a planned call's instant, …).
+    ///
+    /// > Episodes open and close at the same instants as in a brute-force evaluation of everything at every critical
+    /// > instant.
     #[test]
     fn waking_when_due_is_brute_force(world in any_world(), also_at in prop::collection::btree_set(START..END, 0..8)) {
         let mut kept = Kept::new();
@@ -310,6 +322,9 @@ proptest! {
     }
 
     /// A verdict tells truly until when it stands.
+    ///
+    /// > For every lead the next instant at which any verdict can change by time alone is computable (last_out + 3 d,
+    /// > last_any + 7 d, an attempt + 30 d, a planned call's instant, …).
     #[test]
     fn nothing_changes_before_it_is_due(world in any_world()) {
         let facts = Facts { lead: &world.lead, activities: &world.activities, alerts: &[] };
@@ -350,6 +365,11 @@ proptest! {
     }
 
     /// Deciding twice adds nothing, and at most one follow-up alert is open.
+    ///
+    /// > At most one follow-up alert is open per lead.
+    ///
+    /// > A key has one alert, for ever; its id is derived from the key, so that a second attempt to create it is
+    /// > recognised as the same one.
     #[test]
     fn deciding_twice_adds_nothing(world in any_world(), stops in prop::collection::btree_set(START..END, 1..6)) {
         let mut kept = Kept::new();
@@ -372,6 +392,9 @@ proptest! {
     }
 
     /// What is announced is open at the end, and every opening that lasts is announced.
+    ///
+    /// > After a gap the daemon goes through every such instant since its last evaluation, and announces only what is
+    /// > still open.
     #[test]
     fn announced_is_what_is_open_and_new(world in any_world()) {
         let mut kept = Kept::new();

@@ -105,6 +105,19 @@ proptest! {
     #![proptest_config(cases(60))]
 
     /// What is printed is what an evaluation of every second says, whatever the order of the lines.
+    ///
+    /// > An anchor is an instant, or for PreferredChannel the channel's name; for HotLead24h and AwaitingReply24h it
+    /// > is the inbound's timestamp.
+    ///
+    /// > `max backtest --leads leads.ndjson --activities activities.ndjson --from T0 --to T1 [--config F]` replays
+    /// > history through the same rules with a simulated clock, and writes one JSON object per line on standard
+    /// > output, ordered by (`at`, `lead_id`, closed before opened, `type`), ids and types by bytes, keys in the
+    /// > order shown, no spaces:
+    ///
+    /// > A replay starts with nothing open: what holds at `from` opens at `from`, and an inbound already 24 h old at
+    /// > `from`, or at its lead's created_at, was never young.
+    ///
+    /// > Nobody resolves by hand.
     #[test]
     fn a_replay_is_brute_force(
         mut worlds in prop::collection::vec(any_world().prop_map(as_recorded), LEADS.len()),

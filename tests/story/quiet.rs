@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::support::{CAMILLE, LUC, Setting, World, button};
 
+/// > Alerts opened by the very first evaluation are not announced one by one: one digest per owner.
 #[tokio::test]
 async fn the_first_evaluation_is_one_digest_per_owner() {
     let setting = Setting { linked: vec![LUC, CAMILLE], ..Setting::default() };
@@ -32,6 +33,9 @@ async fn the_first_evaluation_is_one_digest_per_owner() {
     world.end().await;
 }
 
+/// > Severities, most pressing first: `urgent`, `high`, `medium`, `low`, `info`.
+///
+/// > Their order, too, is configuration.
 #[tokio::test]
 async fn digests_and_lists_show_the_most_pressing_first_as_the_configuration_has_it() {
     let ours = "[rules]\nseverities = [\"low\", \"medium\", \"urgent\", \"high\", \"info\"]";
@@ -60,6 +64,7 @@ async fn digests_and_lists_show_the_most_pressing_first_as_the_configuration_has
     }
 }
 
+/// > The same whenever more than five open for one owner within a minute (an import, the end of an outage).
 #[tokio::test]
 async fn an_import_of_many_leads_is_one_digest() {
     let world = World::begin().await;

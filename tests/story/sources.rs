@@ -160,6 +160,7 @@ async fn one_mail_of_an_address_that_two_leads_share_is_one_message_that_names_b
     world.end().await;
 }
 
+/// > A missed call from a lead waits like a message.
 #[tokio::test]
 async fn a_missed_call_waits_like_a_message() {
     let world = World::begin().await;
@@ -171,6 +172,7 @@ async fn a_missed_call_waits_like_a_message() {
     world.end().await;
 }
 
+/// > A reading is made once, when the activity is first seen, and kept, as is the instant at which it was first seen.
 #[tokio::test]
 async fn a_message_is_read_once_and_what_it_was_read_to_mean_is_kept() {
     let world = World::begin().await;
@@ -205,6 +207,11 @@ async fn what_was_taken_for_ours_is_read_when_it_turns_out_to_be_the_leads() {
     world.end().await;
 }
 
+/// > Young: an inbound opens HotLead24h only if it was less than 24 h old at the latest of its own timestamp, the
+/// > last complete sync before it was seen (or, before the first one, the instant at which it was seen), and its
+/// > lead's created_at.
+///
+/// > So a mail imported two days late does not, and one that came while the daemon was down does.
 #[tokio::test]
 async fn a_mail_imported_days_late_is_not_hot_and_one_that_came_during_an_outage_is() {
     let mut world = World::begin().await;

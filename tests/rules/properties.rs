@@ -203,7 +203,7 @@ fn the_random_histories_reach_everything() {
 }
 
 proptest! {
-    #![proptest_config(cases(1_000))]
+    #![proptest_config(cases(4_000))]
 
     /// One long gap gives what an evaluation at every second gives.
     ///

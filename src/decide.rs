@@ -1,6 +1,7 @@
 //! The decision: facts of one lead + its alerts + now = what opens, closes, falls silent, and what is to be
 //! done about it. Pure; it cannot fail.
 
+mod outlook;
 pub(crate) mod replay;
 
 use std::collections::BTreeMap;
@@ -9,8 +10,9 @@ use crate::domain::alert::{EpisodeKey, Resolution};
 use crate::domain::calendar::Calendar;
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{Activity, Alert, AlertId, AlertState, AlertType, CloseReason, Lead, Severity, Timestamp, UserId};
-use crate::rules::{Evaluation, Finding, History, Settings};
-use replay::{Episode, Passage, Passed, Replay};
+use crate::rules::{Evaluation, Finding, History, Presence, Settings};
+pub use outlook::{Outlook, Prospect};
+use replay::{Episode, Episodes, Passage, Passed, Replay};
 
 /// All that a decision about one lead rests on.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +71,8 @@ pub struct Decision {
     pub effects: Vec<Effect>,
     /// The next instant at which time alone can change a verdict or end a snooze; `None` when it cannot.
     pub next_due: Option<Timestamp>,
+    /// What to keep of the lead in memory; `None` when it is closed or deleted: no rule looks at it.
+    pub outlook: Option<Outlook>,
 }
 
 /// Goes from `from` (exclusive; `None` for a lead never evaluated, then only `to` counts) through every instant
@@ -82,8 +86,13 @@ pub fn advance(
     first_evaluation: bool,
 ) -> Decision {
     let mut ledger = Ledger::new(subject, settings);
-    let next_due = ledger.run(from, to);
-    ledger.close_books(next_due, first_evaluation)
+    let ahead = ledger.run(from, to);
+    ledger.close_books(ahead, first_evaluation)
+}
+
+/// What lies ahead of a lead at `now`, when nothing is decided; `None` when it is closed or deleted.
+pub fn outlook(subject: &Subject<'_>, settings: &Settings, now: Timestamp) -> Option<Outlook> {
+    Ledger::new(subject, settings).leave_alone(now).outlook
 }
 
 /// A person closes an alert, at `resolution.at`. Settles the lower episodes that hold by the same act. Closing
@@ -102,8 +111,8 @@ pub fn resolve(subject: &Subject<'_>, settings: &Settings, alert: &AlertId, reso
                 ledger.settle_lower(root.alert_type, &resolution);
             }
             ledger.settle(place, resolution);
-            let next_due = ledger.run(None, now);
-            return ledger.close_books(next_due, false);
+            let ahead = ledger.run(None, now);
+            return ledger.close_books(ahead, false);
         }
     }
     ledger.leave_alone(now)
@@ -119,8 +128,8 @@ pub fn unresolve(subject: &Subject<'_>, settings: &Settings, alert: &AlertId, no
             ledger.take_back(place, settled.id == act, now);
         }
     }
-    let next_due = ledger.run(None, now);
-    ledger.close_books(next_due, false)
+    let ahead = ledger.run(None, now);
+    ledger.close_books(ahead, false)
 }
 
 /// A person silences an open alert until `until` (exclusive), at `now`; `None`, or an instant that is over, ends
@@ -169,6 +178,21 @@ struct Draft {
     refresh: bool,
 }
 
+/// What lies ahead of a lead.
+struct Ahead {
+    next_due: Option<Timestamp>,
+    outlook: Option<Outlook>,
+}
+
+impl Ahead {
+    /// After the verdict at `now`, the last one of a replay.
+    fn of(replay: &Replay<'_>, verdict: &Evaluation, now: Timestamp) -> Self {
+        let is_watched = matches!(verdict.presence, Presence::Active | Presence::NotYet);
+        let outlook = is_watched.then(|| Outlook::of(replay, now));
+        Self { next_due: replay.next_due(verdict, now), outlook }
+    }
+}
+
 /// What becomes of a lead's alerts in one decision. An alert is known by its place: first the subject's, then
 /// the new ones.
 struct Ledger<'a> {
@@ -195,21 +219,21 @@ impl<'a> Ledger<'a> {
         known.chain(new).collect()
     }
 
-    fn history_and_episodes(&self) -> (History, Vec<Episode>) {
+    fn history_and_episodes(&self) -> (History, Episodes) {
         let alerts = self.alerts();
         let history = History::of(self.subject.lead, self.subject.activities, &alerts, self.settings);
-        (history, alerts.into_iter().map(Episode::of).collect())
+        (history, Episodes::new(alerts.into_iter().map(Episode::of).collect()))
     }
 
-    /// Lets the rules do what they do up to `to`. Returns the next instant at which time alone changes anything.
-    fn run(&mut self, from: Option<Timestamp>, to: Timestamp) -> Option<Timestamp> {
+    /// Lets the rules do what they do up to `to`.
+    fn run(&mut self, from: Option<Timestamp>, to: Timestamp) -> Ahead {
         let (history, episodes) = self.history_and_episodes();
         let mut replay = Replay::new(&history, self.settings, episodes);
         let verdict = replay.run(from, to, |passed| self.enter(passed));
-        for place in replay.open() {
+        for place in replay.episodes().open() {
             self.bring_up_to_date(*place, &verdict, to);
         }
-        replay.next_due(&verdict, to)
+        Ahead::of(&replay, &verdict, to)
     }
 
     fn enter(&mut self, passed: Passed) {
@@ -314,8 +338,8 @@ impl<'a> Ledger<'a> {
         let verdict = replay.look(resolution.at);
         let mut new_place = self.subject.alerts.len();
         for finding in verdict.findings().filter(|it| it.alert_type > root && !stands_apart(it.alert_type)) {
-            let known = replay.find(finding);
-            if known.is_some_and(|place| !replay.may_open(place, resolution.at)) {
+            let known = replay.episodes().find(finding);
+            if known.is_some_and(|place| !replay.episodes().may_open(place, self.settings, resolution.at)) {
                 continue;
             }
             let place = known.unwrap_or(new_place);
@@ -366,12 +390,13 @@ impl<'a> Ledger<'a> {
         let (history, episodes) = self.history_and_episodes();
         let mut replay = Replay::new(&history, self.settings, episodes);
         let verdict = replay.look(now);
-        let next_due = replay.next_due(&verdict, now);
-        self.close_books(next_due, false)
+        let ahead = Ahead::of(&replay, &verdict, now);
+        self.close_books(ahead, false)
     }
 
-    fn close_books(self, next_due: Option<Timestamp>, first_evaluation: bool) -> Decision {
-        let mut decision = Decision { transitions: self.transitions, next_due, ..Decision::default() };
+    fn close_books(self, ahead: Ahead, first_evaluation: bool) -> Decision {
+        let Ahead { next_due, outlook } = ahead;
+        let mut decision = Decision { transitions: self.transitions, next_due, outlook, ..Decision::default() };
         for (place, Draft { alert, announce, refresh }) in self.drafts {
             if self.subject.alerts.get(place) == Some(&alert) {
                 continue;

@@ -1,5 +1,7 @@
 //! `max backtest` on small recordings: the output byte for byte, and every way in which a file can be wrong.
 
+mod compare;
+
 use std::path::PathBuf;
 
 use clap::Parser;
@@ -292,6 +294,7 @@ fn the_configuration_counts() {
         short(&run("[rules]\nno_contact = \"30d\"\nstale = \"300d\"").unwrap()),
         ["2026-03-22T09:00:00Z opened NoContact7d"]
     );
+    assert_eq!(run(""), Files::new(SOPHIE, "").run(DAYS.0, DAYS.1), "an empty file stands for the defaults");
     assert_eq!(run("[rules]\nactive_statuses = [\"Lost\"]").unwrap(), "");
     assert_eq!(short(&run("[telegram]\ntoken = \"x\"").unwrap()), ["2026-03-01T00:00:00Z opened NoContact7d"]);
     let error = run("[rules]\nno_contact = \"soon\"").unwrap_err();
@@ -665,6 +668,62 @@ fn the_summary_of_nothing_is_a_table_all_the_same() {
 ///
 /// > A malformed line stops the run with its file, line number (from 1) and reason on standard error, exit code 2,
 /// > before any output.
+#[test]
+fn what_is_open_when_its_time_is_up_is_late() {
+    // Young and hot on a Monday at 9:00 in Paris: two working hours later it is 11:00.
+    let hot = inbound("a", "2026-03-02T08:00:00Z", "").replace("\"intent\":false", "\"intent\":true");
+    let answered = format!("{hot}\n{}", out("b", "2026-03-02T10:00:00Z"));
+    let share = |activities: &str, to: &str| {
+        let printed = Files::new(SOPHIE, activities).summary().run(DAYS.0, to).unwrap();
+        let line = printed.lines().find(|line| line.starts_with("HotLead24h")).unwrap();
+        line.rsplit("  ").next().unwrap().trim().to_owned()
+    };
+    assert_eq!(share(&hot, "2026-03-02T09:59:59Z"), "-");
+    assert_eq!(share(&hot, "2026-03-02T10:00:00Z"), "0.0 %", "the end is included: it would have closed by then");
+    assert_eq!(share(&answered, "2026-03-02T10:00:00Z"), "100.0 %");
+    assert_eq!(share(&answered.replace("10:00:00", "10:00:01"), "2026-03-03T00:00:00Z"), "0.0 %");
+}
+
+#[test]
+fn an_alert_that_was_superseded_in_time_is_told_apart() {
+    // Friday morning: the 24 working hours of NoReply3d outlast the four days until NoFollowup7d.
+    let printed = Files::new(SOPHIE, out("a", "2026-03-03T08:00:00Z")).summary().run(DAYS.0, DAYS.1).unwrap();
+    assert!(printed.contains("\nNoReply3d                 1        1        0       1d   100.0 %\n"), "{printed}");
+    assert!(printed.contains("\nAmong those in time, superseded by a more telling alert: 1 NoReply3d.\n"), "{printed}");
+}
+
+#[test]
+fn owners_are_people_with_names() {
+    let lead = |id: &str, owner: &str| {
+        format!(r#"{{"id":"{id}","status":"New","created_at":"2026-02-20T09:00:00Z","owner":{owner}}}"#)
+    };
+    let long = format!("\"{}\"", "x".repeat(5_000));
+    let owners = [r#""Anne O'Hara""#, r#""""#, "null", r#""a\u001b[31m\nb""#, r#""\u202egpj""#, &long];
+    let leads: Vec<String> = (0..).zip(owners).map(|(n, owner)| lead(&format!("l{n}"), owner)).collect();
+    let printed = Files::new(leads.join("\n"), "").summary().run(DAYS.0, DAYS.1).unwrap();
+    let rows = printed.split("\nOwner").nth(1).unwrap().split("\n\n").next().unwrap();
+    let names: Vec<&str> = rows.lines().skip(1).map(|row| row.split("   ").next().unwrap()).collect();
+    let cut = format!("{}…", "x".repeat(39));
+    assert_eq!(names, ["(no owner)", "Anne O'Hara", r"a\u{1b}[31m\nb", &cut, r"\u{202e}gpj"]);
+    assert!(rows.contains("(no owner)                                      2"), "an empty name is none:\n{rows}");
+}
+
+#[test]
+fn a_thousand_quiet_years_are_one_line() {
+    let printed = Files::new(SOPHIE, "").config("[rules]\nstale = \"9999d\"").summary();
+    let printed = printed.run("1026-02-27T09:00:00Z", "3026-02-27T09:00:00Z").unwrap();
+    let days = printed.split("Day (UTC)").nth(1).unwrap().split("\n\n").next().unwrap();
+    let rows: Vec<Vec<&str>> = days
+        .lines()
+        .skip(1)
+        .map(|row| row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
+        .collect();
+    assert_eq!(rows[0], ["(365243 days)", "0"]);
+    assert_eq!(rows[1], ["2026-02-27 Fri", "1"]);
+    assert_eq!(rows[2], ["(365242 days)", "0"]);
+    assert_eq!(rows.len(), 3, "{days}");
+}
+
 #[test]
 fn the_command_ends_as_scripts_expect() {
     let run = |files: &Files, from: &str| {

@@ -1,6 +1,10 @@
 //! `max backtest`: what the rules would have said about recorded history. The clock is simulated; everything
 //! else is what the daemon runs.
 
+mod catches;
+mod compare;
+mod counts;
+mod differences;
 mod ids;
 mod input;
 mod report;
@@ -11,16 +15,20 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::config::{Config, Mistakes};
-use crate::decide::replay::{Passage, Passed, Replay};
+use crate::decide::replay::{Episodes, Passage, Passed, Replay};
 use crate::domain::Timestamp;
 use crate::domain::calendar::Calendar;
 use crate::rules::history::{History, NextStep};
 use crate::rules::{BadSettings, Settings, settings_from_toml};
 
+use compare::Side;
+use counts::Range;
 use input::Recording;
 use report::Entry;
 
 /// Replay recorded history through the rules, and print what would have opened and closed, and when.
+///
+/// With two configurations: compare what each would have said.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// The leads, one JSON object per line.
@@ -35,9 +43,10 @@ pub struct Args {
     /// The last instant (RFC 3339, included).
     #[arg(long, value_name = "INSTANT", value_parser = Timestamp::parse_rfc3339)]
     pub to: Timestamp,
-    /// The configuration of M.A.X.; its `rules` count, and for a summary its `working_hours`.
+    /// The configuration of M.A.X.; its `rules` count, and for tables its `working_hours`. Given twice: print a
+    /// comparison of the two for people, with or without --summary. An empty file stands for the defaults.
     #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    pub config: Vec<PathBuf>,
     /// Print a table for people instead of one line per event.
     #[arg(long)]
     pub summary: bool,
@@ -53,6 +62,27 @@ pub enum BacktestError {
         from: Timestamp,
         /// As given.
         to: Timestamp,
+    },
+    /// One configuration cannot be compared with itself.
+    #[error("--config: {} is given twice; a comparison needs two files", path.display())]
+    SameConfig {
+        /// As given the second time.
+        path: PathBuf,
+    },
+    /// Two can be compared, not three.
+    #[error("--config: {} is one too many; two configurations can be compared", path.display())]
+    ThirdConfig {
+        /// As given.
+        path: PathBuf,
+    },
+    /// The recording was not the same when it was read for the second configuration.
+    #[error("{} or {} changed meanwhile: a comparison reads them twice (a pipe can be read only once)",
+        leads.display(), activities.display())]
+    Changed {
+        /// The leads.
+        leads: PathBuf,
+        /// The activities.
+        activities: PathBuf,
     },
     /// A file cannot be read.
     #[error("{}: {source}", path.display())]
@@ -98,6 +128,9 @@ impl BacktestError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::Backwards { .. }
+            | Self::SameConfig { .. }
+            | Self::ThirdConfig { .. }
+            | Self::Changed { .. }
             | Self::Unreadable { .. }
             | Self::Rules { .. }
             | Self::WorkingHours { .. }
@@ -127,19 +160,57 @@ pub fn backtest(args: &Args, out: impl Write) -> Result<(), BacktestError> {
     if args.from > args.to {
         return Err(BacktestError::Backwards { from: args.from, to: args.to });
     }
-    let config = Configuration::read(args.config.as_deref())?;
+    match args.config.as_slice() {
+        [] => replay_one(args, None, out),
+        [path] => replay_one(args, Some(path), out),
+        [a, b] => replay_both(args, [a.as_path(), b.as_path()], out),
+        [_, _, third, ..] => Err(BacktestError::ThirdConfig { path: third.clone() }),
+    }
+}
+
+fn replay_one(args: &Args, config: Option<&Path>, out: impl Write) -> Result<(), BacktestError> {
+    let config = Configuration::read(config)?;
     let settings = config.rules()?;
     let calendar = config.working_hours()?;
     let recording = Recording::read(&args.leads, &args.activities, args.from, &settings)?;
     let entries = replay(&recording, &settings, args.from, args.to);
     let mut out = BufWriter::with_capacity(1 << 16, out);
     if args.summary {
-        report::write_summary(&mut out, &recording, &entries, &settings, &calendar, (args.from, args.to))?;
+        let range = Range { from: args.from, to: args.to };
+        report::write_summary(&mut out, &recording, &entries, &settings, &calendar, range)?;
     } else {
         report::write_lines(&mut out, &recording, &entries)?;
     }
     out.flush()?;
     Ok(())
+}
+
+/// The recording is read once for each configuration: which leads are active, which inbounds were young and how
+/// long next steps are pending depend on it. One of the two is in memory at a time.
+fn replay_both(args: &Args, paths: [&Path; 2], out: impl Write) -> Result<(), BacktestError> {
+    if is_same_file(paths) {
+        return Err(BacktestError::SameConfig { path: paths[1].to_owned() });
+    }
+    let [mut a, mut b] = [Side::read(paths[0])?, Side::read(paths[1])?];
+    let before = size(&a.replay(args)?);
+    let recording = b.replay(args)?;
+    if size(&recording) != before {
+        return Err(BacktestError::Changed { leads: args.leads.clone(), activities: args.activities.clone() });
+    }
+    let mut out = BufWriter::with_capacity(1 << 16, out);
+    compare::write_comparison(&mut out, &recording, [a, b], Range { from: args.from, to: args.to })?;
+    out.flush()?;
+    Ok(())
+}
+
+fn size(recording: &Recording) -> (usize, usize, u64) {
+    (recording.leads.len(), recording.activities, recording.of_unknown_leads)
+}
+
+/// Whatever the two are called.
+fn is_same_file(paths: [&Path; 2]) -> bool {
+    let [a, b] = paths.map(|path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
+    a == b
 }
 
 /// The daemon's configuration file; empty when none is given. What the rules do not need is not looked at, so
@@ -170,6 +241,20 @@ impl<'a> Configuration<'a> {
     }
 }
 
+impl<'a> Side<'a> {
+    fn read(path: &'a Path) -> Result<Self, BacktestError> {
+        let config = Configuration::read(Some(path))?;
+        Ok(Self { path, settings: config.rules()?, calendar: config.working_hours()?, entries: Vec::new() })
+    }
+
+    /// Reads and replays the recording under these settings.
+    fn replay(&mut self, args: &Args) -> Result<Recording, BacktestError> {
+        let recording = Recording::read(&args.leads, &args.activities, args.from, &self.settings)?;
+        self.entries = replay(&recording, &self.settings, args.from, args.to);
+        Ok(recording)
+    }
+}
+
 /// Everything that opens or closes, in the order of the output.
 fn replay(recording: &Recording, settings: &Settings, from: Timestamp, to: Timestamp) -> Vec<Entry> {
     let mut entries = Vec::new();
@@ -184,7 +269,7 @@ fn replay(recording: &Recording, settings: &Settings, from: Timestamp, to: Times
         let facts = own.iter().map(|row| row.fact).collect();
         let history = History { life: row.life, facts, steps: steps.remove(&lead).unwrap_or_default() };
         let mut tell = |passed: Passed| entries.extend(entry(lead, &passed));
-        let mut replay = Replay::new(&history, settings, Vec::new());
+        let mut replay = Replay::new(&history, settings, Episodes::default());
         replay.run(None, from, &mut tell);
         replay.run(Some(from), to, &mut tell);
     }

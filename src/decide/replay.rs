@@ -2,17 +2,19 @@
 //! backtest have in common.
 
 use crate::domain::{Alert, AlertState, AlertType, Anchor, CloseReason, Timestamp};
-use crate::rules::{self, Evaluation, Finding, History, Presence, Settings, Situation};
+use serde::{Deserialize, Serialize};
+
+use crate::rules::{self, Course, Evaluation, Finding, History, Presence, Settings, Summary};
 
 /// An episode, as far as opening and closing are concerned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Episode {
     alert_type: AlertType,
     anchor: Anchor,
     standing: Standing,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Standing {
     Open,
     Snoozed { until: Timestamp },
@@ -31,8 +33,24 @@ impl Episode {
         Self { alert_type: alert.alert_type, anchor: alert.anchor, standing }
     }
 
-    fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         matches!(self.standing, Standing::Open | Standing::Snoozed { .. })
+    }
+
+    pub(super) fn is_wanted(&self, wanted: &Wanted<'_>) -> bool {
+        wanted[self.alert_type as usize].is_some_and(|finding| finding.anchor == self.anchor)
+    }
+
+    /// Whether it is open or may matter again: one that the rules closed is as if it had never been.
+    pub(super) fn matters(&self) -> bool {
+        self.standing != Standing::Closed
+    }
+
+    fn wakes_at(&self) -> Option<Timestamp> {
+        match self.standing {
+            Standing::Snoozed { until } => Some(until),
+            Standing::Open | Standing::Closed | Standing::Resolved { .. } => None,
+        }
     }
 
     /// From which instant on the episode may be open; `None` for never again.
@@ -69,15 +87,13 @@ pub(crate) struct Passed {
 pub(crate) struct Replay<'h> {
     history: &'h History,
     settings: &'h Settings,
-    situation: Situation,
-    episodes: Vec<Episode>,
-    open: Vec<usize>,
+    course: Course,
+    episodes: Episodes,
 }
 
 impl<'h> Replay<'h> {
-    pub(crate) fn new(history: &'h History, settings: &'h Settings, episodes: Vec<Episode>) -> Self {
-        let open = (0..episodes.len()).filter(|place| episodes[*place].is_open()).collect();
-        Self { history, settings, situation: Situation::default(), episodes, open }
+    pub(crate) fn new(history: &'h History, settings: &'h Settings, episodes: Episodes) -> Self {
+        Self { history, settings, course: Course::default(), episodes }
     }
 
     /// Goes from `from` (exclusive; none: only `to` counts) through every instant at which anything can change,
@@ -95,21 +111,49 @@ impl<'h> Replay<'h> {
 
     /// The verdict at `now`, without anything opening or closing.
     pub(crate) fn look(&mut self, now: Timestamp) -> Evaluation {
-        self.situation.advance(&self.history.facts, &self.settings.preferred_channel, now);
-        rules::verdict(self.history, &self.situation, self.settings, now)
+        self.course.advance(&self.history.facts, &self.settings.preferred_channel, now);
+        rules::verdict(self.history, &self.course, self.settings, now)
+    }
+
+    fn step(&mut self, now: Timestamp, tell: &mut impl FnMut(Passed)) -> Evaluation {
+        let evaluation = self.look(now);
+        self.episodes.step(&evaluation, self.settings, now, tell);
+        evaluation
     }
 
     /// The next instant, later than `now`, at which time alone can change anything.
     pub(crate) fn next_due(&self, evaluation: &Evaluation, now: Timestamp) -> Option<Timestamp> {
-        let wakes = self.open.iter().filter_map(|place| match self.episodes[*place].standing {
-            Standing::Snoozed { until } => Some(until),
-            Standing::Open | Standing::Closed | Standing::Resolved { .. } => None,
-        });
-        let repeats = evaluation.findings().filter_map(|finding| {
-            let place = self.find(finding)?;
-            self.episodes[place].may_open_from(self.settings)
-        });
-        wakes.chain(repeats).chain(evaluation.next_due).filter(|at| *at > now).min()
+        next_due(&self.episodes.all, evaluation, self.settings, now)
+    }
+
+    /// The episodes as they are by now.
+    pub(crate) fn episodes(&self) -> &Episodes {
+        &self.episodes
+    }
+
+    /// The lead as it is by `now`, the instant looked at last, without its history.
+    pub(crate) fn summary(&self, now: Timestamp) -> Summary {
+        Summary::new(self.history, &self.course, self.settings, now)
+    }
+}
+
+/// The episodes of one lead.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Episodes {
+    all: Vec<Episode>,
+    /// The places of those that are open.
+    open: Vec<usize>,
+}
+
+impl Episodes {
+    pub(crate) fn new(all: Vec<Episode>) -> Self {
+        let open = (0..all.len()).filter(|place| all[*place].is_open()).collect();
+        Self { all, open }
+    }
+
+    /// All of them, by place.
+    pub(super) fn all(&self) -> &[Episode] {
+        &self.all
     }
 
     /// The places of open episodes.
@@ -118,55 +162,37 @@ impl<'h> Replay<'h> {
     }
 
     /// Whether the rules may have this episode open at `now`.
-    pub(crate) fn may_open(&self, place: usize, now: Timestamp) -> bool {
-        self.episodes[place].may_open_from(self.settings).is_some_and(|from| from <= now)
+    pub(crate) fn may_open(&self, place: usize, settings: &Settings, now: Timestamp) -> bool {
+        self.all[place].may_open_from(settings).is_some_and(|from| from <= now)
     }
 
     /// The place of the episode that a finding belongs to.
     pub(crate) fn find(&self, finding: &Finding) -> Option<usize> {
-        let same = |episode: &Episode| episode.alert_type == finding.alert_type && episode.anchor == finding.anchor;
-        self.episodes.iter().rposition(same)
+        find(&self.all, finding)
     }
 
-    fn step(&mut self, now: Timestamp, tell: &mut impl FnMut(Passed)) -> Evaluation {
-        let evaluation = self.look(now);
-        let wanted = self.wanted(&evaluation, now);
-        let inherited = self.close_unwanted(&evaluation, &wanted, now, tell);
+    fn step(&mut self, evaluation: &Evaluation, settings: &Settings, now: Timestamp, tell: &mut impl FnMut(Passed)) {
+        let wanted = wanted(&self.all, evaluation, settings, now);
+        let inherited = self.close_unwanted(evaluation, &wanted, now, tell);
         for finding in wanted.iter().flatten() {
             self.open_or_wake(finding, inherited, now, tell);
         }
-        evaluation
-    }
-
-    /// What is to be open: every rule that holds with an episode that may be open, unless it is outranked.
-    fn wanted<'e>(&self, evaluation: &'e Evaluation, now: Timestamp) -> [Option<&'e Finding>; 7] {
-        let mut wanted = [None; 7];
-        let mut outranked = false;
-        for finding in evaluation.findings() {
-            let stands_apart = finding.alert_type == AlertType::PreferredChannel;
-            let may_open = self.find(finding).is_none_or(|place| self.may_open(place, now));
-            if may_open && (stands_apart || !outranked) {
-                wanted[finding.alert_type as usize] = Some(finding);
-                outranked |= self.settings.inhibition && !stands_apart;
-            }
-        }
-        wanted
     }
 
     /// Closes what is open and not wanted. Returns until when what takes its place is to be silent.
     fn close_unwanted(
         &mut self,
         evaluation: &Evaluation,
-        wanted: &[Option<&Finding>; 7],
+        wanted: &Wanted<'_>,
         now: Timestamp,
         tell: &mut impl FnMut(Passed),
     ) -> Option<Timestamp> {
         let mut inherited = None;
         let mut open = std::mem::take(&mut self.open);
         open.retain(|place| {
-            let episode = &mut self.episodes[*place];
+            let episode = &mut self.all[*place];
             let Episode { alert_type, anchor, standing } = *episode;
-            if wanted[alert_type as usize].is_some_and(|finding| finding.anchor == anchor) {
+            if episode.is_wanted(wanted) {
                 return true;
             }
             let reason = close_reason(evaluation, alert_type, anchor);
@@ -189,8 +215,8 @@ impl<'h> Replay<'h> {
         tell: &mut impl FnMut(Passed),
     ) {
         let Finding { alert_type, anchor, .. } = *finding;
-        let place = self.find(finding).unwrap_or(self.episodes.len());
-        let passage = match self.episodes.get(place).map(|episode| episode.standing) {
+        let place = self.find(finding).unwrap_or(self.all.len());
+        let passage = match self.all.get(place).map(|episode| episode.standing) {
             Some(Standing::Open) => return,
             Some(Standing::Snoozed { until }) if until > now => return,
             Some(Standing::Snoozed { .. }) => Passage::Woke,
@@ -208,12 +234,56 @@ impl<'h> Replay<'h> {
             self.open.push(place);
         }
         let episode = Episode { alert_type, anchor, standing };
-        match self.episodes.get_mut(place) {
+        match self.all.get_mut(place) {
             Some(known) => *known = episode,
-            None => self.episodes.push(episode),
+            None => self.all.push(episode),
         }
         tell(Passed { at: now, episode: place, alert_type, anchor, passage });
     }
+}
+
+/// One place per rule: the finding whose episode is to be open.
+pub(super) type Wanted<'e> = [Option<&'e Finding>; 7];
+
+/// What is to be open: every rule that holds with an episode that may be open, unless it is outranked.
+pub(super) fn wanted<'e>(
+    episodes: &[Episode],
+    evaluation: &'e Evaluation,
+    settings: &Settings,
+    now: Timestamp,
+) -> Wanted<'e> {
+    let mut wanted = [None; 7];
+    let mut outranked = false;
+    for finding in evaluation.findings() {
+        let stands_apart = finding.alert_type == AlertType::PreferredChannel;
+        let may_open_from = |place: usize| episodes[place].may_open_from(settings);
+        let may_open = find(episodes, finding).is_none_or(|place| may_open_from(place).is_some_and(|at| at <= now));
+        if may_open && (stands_apart || !outranked) {
+            wanted[finding.alert_type as usize] = Some(finding);
+            outranked |= settings.inhibition && !stands_apart;
+        }
+    }
+    wanted
+}
+
+/// The next instant, later than `now`, at which time alone can change anything.
+pub(super) fn next_due(
+    episodes: &[Episode],
+    evaluation: &Evaluation,
+    settings: &Settings,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let repeats = evaluation.findings().filter_map(|finding| {
+        let place = find(episodes, finding)?;
+        episodes[place].may_open_from(settings)
+    });
+    let wakes = episodes.iter().filter_map(Episode::wakes_at);
+    wakes.chain(repeats).chain(evaluation.next_due).filter(|at| *at > now).min()
+}
+
+fn find(episodes: &[Episode], finding: &Finding) -> Option<usize> {
+    let same = |episode: &Episode| episode.alert_type == finding.alert_type && episode.anchor == finding.anchor;
+    episodes.iter().rposition(same)
 }
 
 /// Why an open episode that may not be open any longer closes.

@@ -50,6 +50,16 @@ impl Calendar {
         self.zone
     }
 
+    /// The working days, as given.
+    pub fn days(&self) -> &[Weekday] {
+        &self.days
+    }
+
+    /// The times of day between which a working day lies: from (inclusive), to (exclusive).
+    pub fn hours(&self) -> (NaiveTime, NaiveTime) {
+        (self.from, self.to)
+    }
+
     /// Whether `at` lies in working hours.
     pub fn is_open(&self, at: Timestamp) -> bool {
         let date = self.date_of(at);

@@ -115,14 +115,14 @@ impl Engine {
             }
         }
         let decision = decide(self, &loaded);
-        self.commit(&loaded, decision, batch)?;
+        self.commit(&loaded, decision, batch, self.now())?;
         Ok(self.store.alert(alert)?.map_or(Acted::Unknown, Acted::Done))
     }
 
     /// All about an alert's lead, once its alerts are those of now.
     fn loaded_up_to_now(&mut self, alert: &AlertId) -> Result<Option<Loaded>> {
         let Some(before) = self.store.alert(alert)? else { return Ok(None) };
-        if self.store.evaluated(&before.lead_id)?.due.is_some_and(|due| due <= self.now()) {
+        if self.evaluated(&before.lead_id)?.due.is_some_and(|due| due <= self.now()) {
             self.evaluate_lead(&before.lead_id)?;
         }
         self.load(&before.lead_id)

@@ -8,8 +8,6 @@ use crate::store::{Batch, Evaluated, OutboxEntry, Result, StepKind, StepRow, Sto
 
 /// Set once every lead has been evaluated for the first time.
 const FIRST_EVALUATION: &str = "first_evaluation_done";
-/// The rules that the last evaluations were made with.
-const RULES: &str = "rules";
 /// Leads evaluated in one job: other jobs wait no longer than these take.
 const LEADS_PER_JOB: usize = 200;
 
@@ -81,7 +79,7 @@ impl Engine {
             lead: found,
             activities: self.store.activities(lead)?,
             alerts: self.store.alerts_of(lead)?,
-            evaluated: self.store.evaluated(lead)?,
+            evaluated: self.evaluated(lead)?,
         }))
     }
 
@@ -104,7 +102,13 @@ impl Engine {
         }
         let due = self.store.due(now, LEADS_PER_JOB)?;
         let mut tally = Tally::default();
-        for (_, lead) in &due {
+        for (at, lead) in &due {
+            if self.evaluated(lead)?.due != Some(*at) {
+                // Else it would come again for ever.
+                let mut batch = Batch::default();
+                batch.remove_due(lead, *at);
+                self.store.apply(batch)?;
+            }
             tally = tally.plus(self.evaluate_lead(lead)?);
         }
         if due.len() == LEADS_PER_JOB {
@@ -147,32 +151,33 @@ impl Engine {
         Ok(self.store.meta::<bool>(BACKFILLED)?.unwrap_or_default())
     }
 
-    /// Marks every lead as due now, when `always` or when the rules are not those of the last evaluation.
-    /// Returns how many.
+    /// Marks every lead as due now.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub fn mark_all_due(&mut self, always: bool) -> Result<usize> {
-        let rules = format!("{:?}", self.policy.rules);
-        let known: Option<String> = self.store.meta(RULES)?;
-        if !always && known.as_deref().is_none_or(|known| known == rules) {
-            if known.is_none() {
-                let mut batch = Batch::default();
-                batch.put_meta(RULES, &rules);
-                self.store.apply(batch)?;
-            }
-            return Ok(0);
-        }
+    pub fn mark_all_due(&mut self) -> Result<()> {
         let now = self.now();
         let mut batch = Batch::default();
-        let mut marked = 0;
-        for lead in self.store.lead_ids().collect::<Result<Vec<_>>>()? {
-            self.mark_due(&mut batch, &lead, now)?;
-            marked += 1;
+        for lead in self.store.lead_ids() {
+            self.mark_due(&mut batch, &lead?, now)?;
         }
-        batch.put_meta(RULES, &rules);
-        self.store.apply(batch)?;
-        Ok(marked)
+        self.store.apply(batch)
+    }
+
+    /// Notes that a lead is to be evaluated at `at` or as soon as possible after it.
+    pub(super) fn mark_due(&mut self, batch: &mut Batch, lead: &LeadId, at: Timestamp) -> Result<()> {
+        let before = self.evaluated(lead)?;
+        if before.due.is_none_or(|due| due > at) {
+            let evaluated = Evaluated { due: Some(at), ..before };
+            batch.put_evaluated(lead, evaluated, self.outlooks.outlook(lead), before);
+            self.outlooks.set_evaluated(lead, evaluated);
+        }
+        Ok(())
+    }
+
+    /// When a lead was evaluated, and is due.
+    pub(super) fn evaluated(&self, lead: &LeadId) -> Result<Evaluated> {
+        self.outlooks.evaluated(lead).map_or_else(|| self.store.evaluated(lead), Ok)
     }
 
     /// Brings one lead's alerts up to now.
@@ -181,27 +186,44 @@ impl Engine {
     /// When the store cannot be read or written.
     pub fn evaluate_lead(&mut self, lead: &LeadId) -> Result<Tally> {
         let now = self.now();
+        let last = self.evaluated(lead)?.at;
+        // Other rules count from the moment on at which they came into force, not for what was before.
+        if last.is_some_and(|last| last < self.rules_since) && self.rules_since < now {
+            let then = self.advance_lead(lead, None, self.rules_since)?;
+            return Ok(then.plus(self.advance_lead(lead, Some(self.rules_since), now)?));
+        }
+        self.advance_lead(lead, last.filter(|last| *last < now), now)
+    }
+
+    /// Takes one lead's alerts from `from` (exclusive) to `to` (inclusive).
+    fn advance_lead(&mut self, lead: &LeadId, from: Option<Timestamp>, to: Timestamp) -> Result<Tally> {
         let Some(loaded) = self.load(lead)? else {
             let mut batch = Batch::default();
-            batch.put_evaluated(lead, Evaluated::default(), self.store.evaluated(lead)?);
+            batch.put_evaluated(lead, Evaluated::default(), None, self.evaluated(lead)?);
+            self.outlooks.forget(lead);
             self.store.apply(batch)?;
             return Ok(Tally::default());
         };
         let first = self.is_first_evaluation()?;
-        let from = loaded.evaluated.at.filter(|at| *at < now);
-        let decision = decide::advance(&loaded.subject(self), &self.policy.rules, from, now, first);
+        let decision = decide::advance(&loaded.subject(self), &self.policy.rules, from, to, first);
         let tally = Tally {
             evaluated: 1,
             opened: decision.transitions.iter().filter(|step| step.step == Step::Opened).count(),
             closed: decision.transitions.iter().filter(|step| matches!(step.step, Step::Closed(_))).count(),
         };
         tracing::debug!(%lead, opened = tally.opened, closed = tally.closed, "evaluated");
-        self.commit(&loaded, decision, Batch::default())?;
+        self.commit(&loaded, decision, Batch::default(), to)?;
         Ok(tally)
     }
 
-    /// Writes a decision: alerts, history, due index and outbox, together with what `batch` holds already.
-    pub(super) fn commit(&mut self, loaded: &Loaded, decision: Decision, mut batch: Batch) -> Result<()> {
+    /// Writes a decision as of `at`: alerts, history, due index and outbox, together with what `batch` holds already.
+    pub(super) fn commit(
+        &mut self,
+        loaded: &Loaded,
+        decision: Decision,
+        mut batch: Batch,
+        at: Timestamp,
+    ) -> Result<()> {
         boundary::pass("before-commit");
         let now = self.now();
         for alert in &decision.alerts {
@@ -225,9 +247,10 @@ impl Engine {
         for effect in decision.effects {
             self.add_effect(&mut batch, effect, now)?;
         }
-        let evaluated = Evaluated { at: Some(now), due: decision.next_due };
-        batch.put_evaluated(&loaded.lead.id, evaluated, loaded.evaluated);
+        let evaluated = Evaluated { at: Some(at), due: decision.next_due };
+        batch.put_evaluated(&loaded.lead.id, evaluated, decision.outlook.as_ref(), loaded.evaluated);
         self.store.apply(batch)?;
+        self.outlooks.set(&loaded.lead.id, evaluated, decision.outlook);
         self.ahead.push("after-commit");
         Ok(())
     }

@@ -11,7 +11,9 @@ pub mod linking;
 pub mod log;
 pub mod observe;
 pub mod outbox;
+pub mod outlooks;
 mod progress;
+mod rulebook;
 pub mod schedule;
 pub mod status;
 pub mod sync;
@@ -26,6 +28,7 @@ use crate::domain::calendar::Calendar;
 use crate::domain::{Seconds, Timestamp, UserId};
 use crate::rules::Settings;
 use crate::store::{Store, StoreError};
+use outlooks::Outlooks;
 
 /// How many jobs may wait before senders have to.
 const QUEUE: usize = 1_024;
@@ -86,6 +89,10 @@ pub struct Engine {
     pub(crate) ahead: Vec<&'static str>,
     /// A round has begun and has not gone through: what is known is of different times.
     round_is_open: bool,
+    /// What lies ahead of every lead that is watched.
+    outlooks: Outlooks,
+    /// Since when these rules are in force.
+    rules_since: Timestamp,
 }
 
 impl Engine {
@@ -95,7 +102,12 @@ impl Engine {
         let sequence = u64::try_from(clock.now_millis()).unwrap_or_default() << 20;
         let last: u64 = store.outbox()?.iter().map(|(_, entry)| entry.sequence).max().unwrap_or_default();
         let sequence = sequence.max(last);
-        Ok(Self { store, clock, policy, sequence, me: None, ahead: Vec::new(), round_is_open: false })
+        let outlooks = Outlooks::load(&store)?;
+        let rules_since = Timestamp(i64::MIN);
+        let (me, ahead, round_is_open) = (None, Vec::new(), false);
+        let mut engine = Self { store, clock, policy, sequence, me, ahead, round_is_open, outlooks, rules_since };
+        engine.take_up_rules()?;
+        Ok(engine)
     }
 
     /// A number greater than every one before it.
@@ -123,7 +135,7 @@ impl Handle {
     /// Starts the engine on a thread of its own. It ends when the last handle is dropped.
     ///
     /// # Errors
-    /// When the outbox cannot be read.
+    /// When the store cannot be read or written.
     pub fn start(store: Store, clock: Clock, policy: Policy) -> Result<Self, StoreError> {
         let engine = Engine::new(store.clone(), clock.clone(), policy)?;
         let (jobs, queue) = mpsc::channel(QUEUE);

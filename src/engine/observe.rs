@@ -8,7 +8,7 @@ use super::ascribe::{Ascription, Directory, ascribe};
 use crate::domain::observation::{ActivityDraft, Observation, RecordRef};
 use crate::domain::{Activity, ActivityId, ActivityStatus, Direction, HOUR, Lead, LeadId, Reading, Timestamp};
 use crate::insight::reading;
-use crate::store::{Batch, Evaluated, Hook, RecordLink, Result};
+use crate::store::{Batch, Hook, RecordLink, Result};
 
 /// What observing taught us to look for next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,15 +55,6 @@ impl Engine {
         self.store.apply(batch)?;
         self.ahead.push("facts-written");
         Ok(observed)
-    }
-
-    /// Notes that a lead is to be evaluated at `at` or as soon as possible after it.
-    pub(super) fn mark_due(&self, batch: &mut Batch, lead: &LeadId, at: Timestamp) -> Result<()> {
-        let before = self.store.evaluated(lead)?;
-        if before.due.is_none_or(|due| due > at) {
-            batch.put_evaluated(lead, Evaluated { due: Some(at), ..before }, before);
-        }
-        Ok(())
     }
 
     /// The instant of the last complete sync, if there was one.

@@ -463,18 +463,13 @@ impl Crm {
         *self.0.known.lock().unwrap_or_else(PoisonError::into_inner) =
             Known { me: Some(user.id.clone()), zone: Some(settings.time_zone) };
         let me = user.id;
-        let marked = self
-            .0
+        self.0
             .engine
             .run(move |engine| {
                 engine.me = Some(me);
-                engine.policy.rules.not_active_statuses = closed;
-                engine.mark_all_due(false)
+                engine.know_closed_statuses(closed)
             })
             .await?;
-        if marked > 0 {
-            tracing::info!(leads = marked, "the rules have changed: every lead is evaluated again");
-        }
         self.register_webhooks().await
     }
 
@@ -556,7 +551,7 @@ impl Crm {
     async fn evaluate(&self, everything: bool) -> Result<Tally, RoundError> {
         let mut total = Tally::default();
         if everything {
-            self.0.engine.run(|engine| engine.mark_all_due(true)).await?;
+            self.0.engine.run(|engine| engine.mark_all_due()).await?;
         }
         loop {
             match self.0.engine.run(super::Engine::evaluate_portion).await? {

@@ -1,6 +1,8 @@
 //! What is known of one lead, reduced to what the rules ask: who reached out when and where, whether it waits
 //! for an answer, what is planned. Small and without text, so that two million facts fit in memory.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::{Activity, ActivityStatus, Alert, Channel, Direction, Evidence, Lead, Reading, Seconds, Timestamp};
 
 use super::Settings;
@@ -77,7 +79,7 @@ pub struct Fact {
 }
 
 /// A planned activity: the matter is in hand while it is pending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NextStep {
     /// From this instant on it is pending (inclusive).
     pub planned_at: Timestamp,
@@ -97,7 +99,7 @@ impl NextStep {
 }
 
 /// When a lead is active, and whether it may be contacted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Life {
     /// When it came into being.
     pub created_at: Timestamp,

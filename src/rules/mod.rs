@@ -1,7 +1,7 @@
 //! The rules: the facts of one lead and an instant in, findings with their evidence out.
 //!
-//! [`History`] is what is known of a lead, [`Situation`] where it stands at an instant; each rule lives in a
-//! file of its own and says when it holds and at which instant that can change by time alone.
+//! [`History`] is what is known of a lead, [`Situation`] where it stands at an instant, [`Summary`] what is left of
+//! both when only time is to come; each rule lives in a file of its own and says when it holds and at which instant that can change by time alone.
 
 pub mod history;
 pub mod situation;
@@ -14,14 +14,19 @@ mod no_reply;
 mod preferred_channel;
 mod settings;
 mod stale_lead;
+mod summary;
 
 use crate::domain::alert::{ChannelRate, Cited};
+use situation::{Basis, View};
+
 use crate::domain::{Activity, Alert, AlertType, Anchor, Evidence, Lead, Timestamp};
 
 pub use history::{History, Presence};
 pub use preferred_channel::preferred;
 pub use settings::{BadSettings, PreferredChannelSettings, Settings, Span, settings_from_toml};
-pub use situation::{Mark, Situation, View};
+pub(crate) use situation::Course;
+pub use situation::{Mark, Situation};
+pub use summary::Summary;
 
 /// All that a verdict about one lead rests on.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +66,7 @@ pub enum Grounds {
 impl Grounds {
     /// The evidence for people; `activities` are those the finding was made from.
     pub fn evidence(self, activities: &[Activity]) -> Evidence {
-        let cite = |mark: Mark| cite(&activities[mark.index as usize]);
+        let cite = |mark: Mark| cite(&activities[mark.index() as usize]);
         match self {
             Self::HotLead { inbound, waiting } => Evidence::HotLead { inbound: cite(inbound), waiting },
             Self::AwaitingReply { first, last, waiting } => {
@@ -122,31 +127,35 @@ impl Evaluation {
 pub fn evaluate(facts: &Facts<'_>, settings: &Settings, now: Timestamp) -> Evaluation {
     let alerts: Vec<&Alert> = facts.alerts.iter().collect();
     let history = History::of(facts.lead, facts.activities, &alerts, settings);
-    let mut situation = Situation::default();
-    situation.advance(&history.facts, &settings.preferred_channel, now);
-    verdict(&history, &situation, settings, now)
+    let mut course = Course::default();
+    course.advance(&history.facts, &settings.preferred_channel, now);
+    verdict(&history, &course, settings, now)
 }
 
-/// What the rules say about a lead whose situation as of `now` has been gathered.
-pub(crate) fn verdict(history: &History, situation: &Situation, settings: &Settings, now: Timestamp) -> Evaluation {
-    let presence = history.life.presence(now);
+/// What the rules say about a lead whose course as of `now` has been followed.
+pub(crate) fn verdict(history: &History, course: &Course, settings: &Settings, now: Timestamp) -> Evaluation {
+    judge(&course.basis(history), settings, now)
+}
+
+fn judge(basis: &Basis<'_>, settings: &Settings, now: Timestamp) -> Evaluation {
+    let presence = basis.life.presence(now);
     let mut evaluation = Evaluation { presence, findings: [None; 7], held_back: [false; 7], next_due: None };
     if presence != Presence::Active {
-        evaluation.next_due = (presence == Presence::NotYet).then_some(history.life.created_at);
+        evaluation.next_due = (presence == Presence::NotYet).then_some(basis.life.created_at);
         return evaluation;
     }
-    let view = View::actual(history, situation, now);
+    let view = View::actual(basis, now);
     for alert_type in AlertType::ALL {
         evaluation.findings[alert_type as usize] = holds(alert_type, &view, settings);
     }
     if view.step_pending {
-        let view = view.without_steps(history);
+        let view = View::without_steps(basis, now);
         for alert_type in AlertType::ALL {
             evaluation.held_back[alert_type as usize] =
                 evaluation.finding(alert_type).is_none() && holds(alert_type, &view, settings).is_some();
         }
     }
-    evaluation.next_due = next_due(history, &view, settings);
+    evaluation.next_due = next_due(basis, &view, settings);
     evaluation
 }
 
@@ -167,10 +176,10 @@ fn holds(alert_type: AlertType, view: &View<'_>, settings: &Settings) -> Option<
 
 /// The next instant at which the findings about an active lead can change by time alone: a threshold is
 /// reached, a next step begins or ends to be pending, a fact dated later comes true, the lead ends.
-fn next_due(history: &History, view: &View<'_>, settings: &Settings) -> Option<Timestamp> {
+fn next_due(basis: &Basis<'_>, view: &View<'_>, settings: &Settings) -> Option<Timestamp> {
     let steps =
-        history.steps.iter().filter(|step| step.planned_at < step.until).flat_map(|step| [step.planned_at, step.until]);
-    let of_history = [history.life.closed_at, view.situation.next_fact(&history.facts)];
+        basis.steps.iter().filter(|step| step.planned_at < step.until).flat_map(|step| [step.planned_at, step.until]);
+    let of_basis = [basis.life.closed_at, basis.next_fact];
     let of_rules = [
         awaiting_reply::next_due(view, settings),
         no_contact::next_due(view, settings),
@@ -179,5 +188,5 @@ fn next_due(history: &History, view: &View<'_>, settings: &Settings) -> Option<T
         no_reply::next_due(view, settings),
         preferred_channel::next_due(view, settings),
     ];
-    steps.chain(of_history.into_iter().chain(of_rules).flatten()).filter(|at| *at > view.now).min()
+    steps.chain(of_basis.into_iter().chain(of_rules).flatten()).filter(|at| *at > view.now).min()
 }

@@ -1,15 +1,17 @@
 //! PreferredChannel: one channel clearly works better. Attempts, their answers, and the rates in which they
 //! result, for the rule and for whoever advises on a channel.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::alert::ChannelRate;
 use crate::domain::{Activity, AlertType, Anchor, Channel, Timestamp};
 
 use super::history::{Deed, Fact, facts_and_steps};
-use super::situation::{Situation, View, is_inbound_on};
+use super::situation::{Course, View, is_inbound_on};
 use super::{Finding, Grounds, PreferredChannelSettings, Settings};
 
 /// A run of outbounds on one channel that mean one attempt to reach the lead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Attempt {
     /// The first outbound's instant.
     at: Timestamp,
@@ -17,7 +19,7 @@ struct Attempt {
 }
 
 /// The attempts on one channel so far, oldest first.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Trail {
     attempts: Vec<Attempt>,
     last_out: Option<Timestamp>,
@@ -25,6 +27,9 @@ pub(super) struct Trail {
 }
 
 impl Trail {
+    /// Nobody reached out yet.
+    pub(super) const EMPTY: Self = Self { attempts: Vec::new(), last_out: None, last_in: None };
+
     /// The channels that are compared.
     pub(super) const CHANNELS: [Channel; 3] = [Channel::Whatsapp, Channel::Email, Channel::Call];
 
@@ -71,12 +76,22 @@ impl Trail {
         &self.attempts[from.map_or(0, |last_too_old| last_too_old + 1)..]
     }
 
+    /// Whether it has as many attempts as a valid channel needs.
+    fn has_enough(&self, settings: &PreferredChannelSettings, now: Timestamp) -> bool {
+        self.looked_at(settings, now).len() as u64 >= u64::from(settings.min_attempts)
+    }
+
+    /// What is left of it when no further fact is to come.
+    pub(super) fn remains(&self, settings: &PreferredChannelSettings, now: Timestamp) -> Self {
+        Self { attempts: self.looked_at(settings, now).to_vec(), ..*self }
+    }
+
     /// Answered among counting attempts; `None` when the channel is not valid.
     fn rate(&self, channel: Channel, settings: &PreferredChannelSettings, now: Timestamp) -> Option<ChannelRate> {
-        let looked_at = self.looked_at(settings, now);
-        if (looked_at.len() as u64) < u64::from(settings.min_attempts) {
+        if !self.has_enough(settings, now) {
             return None;
         }
+        let looked_at = self.looked_at(settings, now);
         let (mut answered, mut attempts) = (0, 0);
         for (place, attempt) in looked_at.iter().enumerate() {
             let later_one_exists = place + 1 < looked_at.len();
@@ -104,9 +119,9 @@ fn compare(a: &ChannelRate, b: &ChannelRate) -> std::cmp::Ordering {
 }
 
 /// The valid channels, best rate first; equal rates in the order of [`Trail::CHANNELS`].
-fn ranking(situation: &Situation, settings: &PreferredChannelSettings, now: Timestamp) -> [Option<ChannelRate>; 3] {
+fn ranking(trails: &[Trail; 3], settings: &PreferredChannelSettings, now: Timestamp) -> [Option<ChannelRate>; 3] {
     let mut ranking = [None; 3];
-    for ((place, trail), channel) in ranking.iter_mut().zip(&situation.trails).zip(Trail::CHANNELS) {
+    for ((place, trail), channel) in ranking.iter_mut().zip(trails).zip(Trail::CHANNELS) {
         *place = trail.rate(channel, settings, now);
     }
     ranking.sort_by(|a, b| match (a, b) {
@@ -127,7 +142,7 @@ pub(super) fn holds(view: &View<'_>, settings: &Settings) -> Option<Finding> {
     if view.life.do_not_contact {
         return None;
     }
-    let [Some(best), Some(second), _] = ranking(view.situation, settings, view.now) else { return None };
+    let [Some(best), Some(second), _] = ranking(view.trails, settings, view.now) else { return None };
     clearly_better(&best, &second, settings).then_some(Finding {
         alert_type: AlertType::PreferredChannel,
         anchor: Anchor::Channel(best.channel),
@@ -135,24 +150,27 @@ pub(super) fn holds(view: &View<'_>, settings: &Settings) -> Option<Finding> {
     })
 }
 
-/// With fewer than two channels that can become valid, time alone changes nothing.
+/// Whether the rule holds, or can come to hold by time alone: two channels can be valid.
+pub(super) fn can_hold(trails: &[Trail; 3], settings: &PreferredChannelSettings, now: Timestamp) -> bool {
+    trails.iter().filter(|trail| trail.has_enough(settings, now)).count() >= 2
+}
+
 pub(super) fn next_due(view: &View<'_>, settings: &Settings) -> Option<Timestamp> {
     let settings = &settings.preferred_channel;
-    let enough = |trail: &&Trail| trail.looked_at(settings, view.now).len() as u64 >= u64::from(settings.min_attempts);
-    let candidates = || view.situation.trails.iter().filter(enough);
-    if candidates().count() < 2 {
+    if !can_hold(view.trails, settings, view.now) {
         return None;
     }
-    candidates().filter_map(|trail| trail.next_due(settings, view.now)).min()
+    let candidates = view.trails.iter().filter(|trail| trail.has_enough(settings, view.now));
+    candidates.filter_map(|trail| trail.next_due(settings, view.now)).min()
 }
 
 /// The channel to prefer at `now`: the valid one with the best rate; `None` ("unknown") when none is valid, the
 /// best rate is 0, or it is shared. `activities` are ordered by (timestamp, id).
 pub fn preferred(activities: &[Activity], settings: &Settings, now: Timestamp) -> Option<ChannelRate> {
     let (facts, _) = facts_and_steps(activities, settings, |_| false);
-    let mut situation = Situation::default();
-    situation.advance(&facts, &settings.preferred_channel, now);
-    let [best, second, _] = ranking(&situation, &settings.preferred_channel, now);
+    let mut course = Course::default();
+    course.advance(&facts, &settings.preferred_channel, now);
+    let [best, second, _] = ranking(course.trails(), &settings.preferred_channel, now);
     let best = best.filter(|best| best.answered > 0)?;
     let shared = second.is_some_and(|second| compare(&best, &second).is_eq());
     (!shared).then_some(best)

@@ -163,6 +163,16 @@ impl Settings {
         self.severities.iter().position(|one| *one == severity).unwrap_or(self.severities.len())
     }
 
+    /// What of these settings shapes a [`super::Summary`] once and for all, as text to compare: which statuses are
+    /// active, how young an inbound was, how long a step is pending, what is an attempt. A summary made under
+    /// settings of the same shape serves.
+    pub fn shape_of_summaries(&self) -> String {
+        let PreferredChannelSettings { attempt_gap, window, answer_within, min_attempts, .. } = self.preferred_channel;
+        let attempts = (attempt_gap, window, answer_within, min_attempts);
+        let statuses = (&self.active_statuses, &self.not_active_statuses);
+        format!("{:?}", (self.hot, self.next_step_grace, attempts, statuses))
+    }
+
     /// Within which working time an alert should be dealt with.
     pub fn target(&self, alert_type: AlertType) -> Option<Seconds> {
         let default = || match alert_type {

@@ -1,5 +1,9 @@
-//! Where one lead stands at an instant, gathered from its history as time passes: the summary that all rules
-//! are asked against.
+//! Where one lead stands at an instant, gathered from its history as time passes: what all rules are asked
+//! against.
+
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{Channel, Timestamp};
 
@@ -8,16 +12,29 @@ use super::history::{Deed, Fact, History, Life, NextStep};
 use super::preferred_channel::Trail;
 
 /// An activity that stands out, and when it took place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// When.
     pub at: Timestamp,
+    /// One more than its place, so that a mark that may be missing takes no more room than one that is there:
+    /// a million leads have six each in memory.
+    ordinal: NonZeroU32,
+}
+
+impl Mark {
+    /// The activity at place `index` of the list the history came from, which took place at `at`.
+    pub fn new(at: Timestamp, index: u32) -> Self {
+        Self { at, ordinal: NonZeroU32::MIN.saturating_add(index) }
+    }
+
     /// Which activity: its place in the list the history came from.
-    pub index: u32,
+    pub fn index(self) -> u32 {
+        self.ordinal.get() - 1
+    }
 }
 
 /// The inbounds that wait for an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Waiting {
     /// The first.
     pub first: Option<Mark>,
@@ -29,13 +46,26 @@ pub struct Waiting {
     pub count: u32,
 }
 
-/// The lead's situation as of an instant that only moves forward.
-#[derive(Clone, Debug, Default)]
+impl Waiting {
+    fn add(&mut self, Wait { mark, hot }: Wait) {
+        self.count += 1;
+        self.first = self.first.or(Some(mark));
+        self.last = Some(mark);
+        self.first_hot = self.first_hot.or(Some(mark).filter(|_| hot));
+    }
+}
+
+/// One inbound that waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Wait {
+    mark: Mark,
+    /// It has intent and was young.
+    hot: bool,
+}
+
+/// What a lead's activities come to, as of an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Situation {
-    /// How many of the history's facts have been seen.
-    seen: usize,
-    /// Where the facts begin that no answer stands after.
-    unanswered_from: usize,
     /// The latest outbound, answered or not.
     pub last_out: Option<Mark>,
     /// The latest response.
@@ -46,17 +76,30 @@ pub struct Situation {
     pub last_any: Option<Mark>,
     /// Whether anybody ever reached out to the lead, or said to have dealt with it.
     pub contacted: bool,
-    /// The attempts on each channel of [`Trail::CHANNELS`].
-    pub(super) trails: [Trail; 3],
+    /// The inbounds that no answer stands at or after.
+    pub unanswered: Waiting,
 }
 
-impl Situation {
+/// A lead's situation on its way through time.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Course {
+    /// How many of the history's facts have been seen.
+    seen: usize,
+    situation: Situation,
+    /// The unanswered inbounds one by one: a next step has some of them in hand.
+    waits: Vec<Wait>,
+    /// The attempts on each channel of [`Trail::CHANNELS`].
+    trails: [Trail; 3],
+}
+
+impl Course {
     /// Takes in all that happened up to `now` (inclusive). `facts` are the same at each call.
-    pub fn advance(&mut self, facts: &[Fact], settings: &PreferredChannelSettings, now: Timestamp) {
+    pub(crate) fn advance(&mut self, facts: &[Fact], settings: &PreferredChannelSettings, now: Timestamp) {
         while let Some(first) = facts.get(self.seen).filter(|fact| fact.at <= now) {
             let at = first.at;
             let ahead = &facts[self.seen..];
             let together = ahead.iter().take_while(|fact| fact.at == at).count();
+            self.seen += together;
             self.see_together(&ahead[..together], at, settings);
         }
     }
@@ -65,105 +108,125 @@ impl Situation {
     /// one stands first.
     fn see_together(&mut self, facts: &[Fact], at: Timestamp, settings: &PreferredChannelSettings) {
         let mut answered = false;
-        self.seen += facts.len();
+        let situation = &mut self.situation;
         for fact in facts {
-            let mark = Some(Mark { at, index: fact.index });
+            let mark = Mark::new(at, fact.index);
             match fact.deed {
                 Deed::Outbound { replied, answers } => {
-                    (self.last_out, self.last_any) = (mark, mark);
-                    self.contacted = true;
+                    (situation.last_out, situation.last_any) = (Some(mark), Some(mark));
+                    situation.contacted = true;
                     answered |= answers;
                     if replied {
-                        self.last_response = Some(at);
+                        situation.last_response = Some(at);
                     }
                 }
-                Deed::Inbound { picked_up, .. } => {
-                    (self.last_in, self.last_any) = (mark, mark);
-                    self.last_response = Some(at);
+                Deed::Inbound { waits, hot, picked_up } => {
+                    (situation.last_in, situation.last_any) = (Some(mark), Some(mark));
+                    situation.last_response = Some(at);
                     if picked_up {
-                        self.last_out = mark;
-                        self.contacted = true;
+                        situation.last_out = Some(mark);
+                        situation.contacted = true;
                         answered = true;
                     }
+                    if waits {
+                        let wait = Wait { mark, hot };
+                        self.waits.push(wait);
+                        situation.unanswered.add(wait);
+                    }
                 }
-                Deed::Handled => (self.contacted, answered) = (true, true),
+                Deed::Handled => (situation.contacted, answered) = (true, true),
             }
+        }
+        if answered {
+            self.waits.clear();
+            situation.unanswered = Waiting::default();
         }
         for (trail, channel) in self.trails.iter_mut().zip(Trail::CHANNELS) {
             trail.see_together(facts, channel, at, settings);
         }
-        if answered {
-            self.unanswered_from = self.seen;
+    }
+
+    /// Where the lead stands, for verdicts until the next fact.
+    pub(super) fn basis<'a>(&'a self, history: &'a History) -> Basis<'a> {
+        Basis {
+            life: history.life,
+            situation: &self.situation,
+            waits: &self.waits,
+            steps: &history.steps,
+            trails: &self.trails,
+            next_fact: self.next_fact(&history.facts),
         }
     }
 
-    /// The facts that have been seen and that no answer stands at or after.
-    fn unanswered<'f>(&self, facts: &'f [Fact]) -> &'f [Fact] {
-        &facts[self.unanswered_from..self.seen]
+    /// The attempts on each channel so far.
+    pub(super) fn trails(&self) -> &[Trail; 3] {
+        &self.trails
     }
 
     /// The instant of the next fact that has not been seen yet.
-    pub(super) fn next_fact(&self, facts: &[Fact]) -> Option<Timestamp> {
+    fn next_fact(&self, facts: &[Fact]) -> Option<Timestamp> {
         facts.get(self.seen).map(|fact| fact.at)
     }
 }
 
-/// What the rules are asked against: the situation at `now`, either as it is or as it would be if no next step
-/// were pending.
+/// Everything that verdicts about a lead rest on, from the instant of its situation until the next fact.
 #[derive(Clone, Copy, Debug)]
-pub struct View<'a> {
+pub(super) struct Basis<'a> {
+    pub(super) life: Life,
+    pub(super) situation: &'a Situation,
+    /// Those in [`Situation::unanswered`], one by one; may be missing when there are no steps.
+    pub(super) waits: &'a [Wait],
+    pub(super) steps: &'a [NextStep],
+    pub(super) trails: &'a [Trail; 3],
+    pub(super) next_fact: Option<Timestamp>,
+}
+
+/// What the rules are asked against: a basis at `now`, either as it is or as it would be if no next step were
+/// pending.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
     /// The instant.
-    pub now: Timestamp,
+    pub(super) now: Timestamp,
     /// The lead's own terms.
-    pub life: &'a Life,
+    pub(super) life: Life,
     /// What happened so far.
-    pub situation: &'a Situation,
+    pub(super) situation: &'a Situation,
+    /// The attempts on each channel of [`Trail::CHANNELS`].
+    pub(super) trails: &'a [Trail; 3],
     /// Whether a next step is pending.
-    pub step_pending: bool,
+    pub(super) step_pending: bool,
     /// The inbounds that wait.
-    pub waiting: Waiting,
+    pub(super) waiting: Waiting,
 }
 
 impl<'a> View<'a> {
     /// The situation as it is.
-    pub fn actual(history: &'a History, situation: &'a Situation, now: Timestamp) -> Self {
-        let pending = history.steps.iter().filter(|step| step.is_pending(now));
-        let planned_at = pending.map(|step: &NextStep| step.planned_at).max();
+    pub(super) fn actual(basis: &Basis<'a>, now: Timestamp) -> Self {
+        let pending = basis.steps.iter().filter(|step| step.is_pending(now));
+        let planned_at = pending.map(|step| step.planned_at).max();
         Self {
-            now,
-            life: &history.life,
-            situation,
             step_pending: planned_at.is_some(),
-            waiting: waiting(situation.unanswered(&history.facts), planned_at),
+            waiting: planned_at.map_or(basis.situation.unanswered, |planned_at| waiting_since(basis.waits, planned_at)),
+            ..Self::without_steps(basis, now)
         }
     }
 
     /// The same, if no next step were pending.
-    pub fn without_steps(self, history: &History) -> Self {
-        Self { step_pending: false, waiting: waiting(self.situation.unanswered(&history.facts), None), ..self }
+    pub(super) fn without_steps(basis: &Basis<'a>, now: Timestamp) -> Self {
+        let Basis { life, situation, trails, .. } = *basis;
+        Self { now, life, situation, trails, step_pending: false, waiting: situation.unanswered }
     }
 
     /// Whether silence means anything: nothing is planned, and the lead may be contacted.
-    pub fn silence_counts(&self) -> bool {
+    pub(super) fn silence_counts(&self) -> bool {
         !self.step_pending && !self.life.do_not_contact
     }
 }
 
-/// Those among unanswered facts that wait, when a step planned at `in_hand_since` is pending: it has all that
-/// came before it in hand.
-fn waiting(unanswered: &[Fact], in_hand_since: Option<Timestamp>) -> Waiting {
+/// Those that wait when a step planned at `planned_at` is pending: it has all that came before it in hand.
+fn waiting_since(waits: &[Wait], planned_at: Timestamp) -> Waiting {
     let mut waiting = Waiting::default();
-    for fact in unanswered.iter().filter(|fact| in_hand_since.is_none_or(|planned_at| fact.at > planned_at)) {
-        if let Deed::Inbound { waits: true, hot, .. } = fact.deed {
-            let mark = Mark { at: fact.at, index: fact.index };
-            waiting.count += 1;
-            waiting.first = waiting.first.or(Some(mark));
-            waiting.last = Some(mark);
-            if hot {
-                waiting.first_hot = waiting.first_hot.or(Some(mark));
-            }
-        }
-    }
+    waits.iter().filter(|wait| wait.mark.at > planned_at).for_each(|wait| waiting.add(*wait));
     waiting
 }
 

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::keys::{Key, Kind};
 use super::{AlertRecordState, Evaluated, Hook, Link, LinkToken, Message, OutboxEntry, StepRow, encode};
+use crate::decide::Outlook;
 use crate::domain::observation::RecordRef;
-use crate::domain::{Activity, ActivityId, Alert, AlertId, Lead, LeadId, Team, TeamId, User, UserId};
+use crate::domain::{Activity, ActivityId, Alert, AlertId, Lead, LeadId, Team, TeamId, Timestamp, User, UserId};
 
 /// Changes that take effect together or not at all.
 #[derive(Debug, Default)]
@@ -115,15 +116,26 @@ impl Batch {
         self.put(Key::new(Kind::Step).number(step.at.0).number(sequence), step);
     }
 
-    /// Sets when a lead was evaluated and is due, and moves its entry in the due index.
-    pub fn put_evaluated(&mut self, lead: &LeadId, new: Evaluated, before: Evaluated) {
+    /// Sets when a lead was evaluated and is due and what lies ahead of it, and moves its entry in the due index.
+    pub fn put_evaluated(&mut self, lead: &LeadId, new: Evaluated, outlook: Option<&Outlook>, before: Evaluated) {
         if let Some(due) = before.due.filter(|due| new.due != Some(*due)) {
             self.remove(Key::new(Kind::Due).number(due.0).last(lead.as_str()));
         }
         if let Some(due) = new.due {
             self.put(Key::new(Kind::Due).number(due.0).last(lead.as_str()), &());
         }
-        self.put(Key::new(Kind::Evaluated).last(lead.as_str()), &new);
+        self.put(Key::new(Kind::Evaluated).last(lead.as_str()), &(new, outlook));
+    }
+
+    /// Forgets an entry of the due index that its lead knows nothing of.
+    pub fn remove_due(&mut self, lead: &LeadId, due: Timestamp) {
+        self.remove(Key::new(Kind::Due).number(due.0).last(lead.as_str()));
+    }
+
+    /// Replaces a row of schema 1.
+    pub(super) fn upgrade_evaluated(&mut self, lead: &LeadId, evaluated: Evaluated) {
+        self.remove(Key::new(Kind::EvaluatedBefore).last(lead.as_str()));
+        self.put(Key::new(Kind::Evaluated).last(lead.as_str()), &(evaluated, None::<Outlook>));
     }
 
     /// Sets an entry of the outbox.

@@ -28,8 +28,10 @@ pub(super) enum Kind {
     Step = b'y' as isize,
     /// Due index: instant, lead.
     Due = b'D' as isize,
-    /// When a lead was evaluated and is due: lead.
-    Evaluated = b'd' as isize,
+    /// When a lead was evaluated and is due, up to schema 1: lead.
+    EvaluatedBefore = b'd' as isize,
+    /// When a lead was evaluated and is due, and its outlook: lead.
+    Evaluated = b'e' as isize,
     /// Outbox: effect key.
     Outbox = b'o' as isize,
     /// Records to look at again: record.

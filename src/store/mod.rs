@@ -17,6 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::decide::Outlook;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
     Activity, ActivityId, Alert, AlertId, ChatId, Lead, LeadId, Team, TeamId, Timestamp, User, UserId,
@@ -32,7 +33,9 @@ pub use rows::{
 /// The log target of the database itself: it repeats for every write what we say once, and better.
 pub const DATABASE_LOG: &str = "sled";
 /// The layout of keys and values that this version writes.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
+/// Rows in one write of an upgrade.
+const UPGRADED_AT_ONCE: usize = 1_000;
 /// First byte of every value: the encoding of what follows.
 const ENCODING: u8 = 1;
 
@@ -106,9 +109,27 @@ impl Store {
             Some(found) if found > SCHEMA => {
                 return Err(OpenError::Newer { path: path.to_owned(), found, known: SCHEMA });
             }
+            Some(1) => store.upgrade_from_1().map_err(content)?,
             Some(_) => {}
         }
         Ok(store)
+    }
+
+    /// Schema 1 knew when a lead is due, and no outlook. May be repeated.
+    fn upgrade_from_1(&self) -> Result<()> {
+        tracing::info!("the store is brought up to schema {SCHEMA}");
+        let rows = self.pairs(&Key::new(Kind::EvaluatedBefore)).collect::<Result<Vec<(_, Evaluated)>>>()?;
+        for rows in rows.chunks(UPGRADED_AT_ONCE) {
+            let mut batch = Batch::default();
+            for (key, evaluated) in rows {
+                batch.upgrade_evaluated(&LeadId(text_after(key, 1)), *evaluated);
+            }
+            self.apply(batch)?;
+        }
+        let mut batch = Batch::default();
+        batch.put_meta("schema", &SCHEMA);
+        self.apply(batch)?;
+        self.flush()
     }
 
     /// Writes a batch: all of it or nothing, also across a kill. Not yet safe against power loss: see
@@ -280,7 +301,18 @@ impl Store {
 
     /// When a lead was evaluated and is due.
     pub fn evaluated(&self, lead: &LeadId) -> Result<Evaluated> {
-        Ok(self.get(&Key::new(Kind::Evaluated).last(lead.as_str()))?.unwrap_or_default())
+        let row: Option<(Evaluated, Option<Outlook>)> = self.get(&Key::new(Kind::Evaluated).last(lead.as_str()))?;
+        Ok(row.map(|(evaluated, _)| evaluated).unwrap_or_default())
+    }
+
+    /// Every lead that has an outlook, by id.
+    pub fn outlooks(&self) -> impl Iterator<Item = Result<(LeadId, Evaluated, Outlook)>> + use<> {
+        self.pairs(&Key::new(Kind::Evaluated)).filter_map(|pair| {
+            pair.map(|(key, (evaluated, outlook)): (_, (_, Option<_>))| {
+                Some((LeadId(text_after(&key, 1)), evaluated, outlook?))
+            })
+            .transpose()
+        })
     }
 
     /// Up to `limit` leads due at or before `now`, soonest first.

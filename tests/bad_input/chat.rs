@@ -4,7 +4,7 @@ use max::domain::{ChatId, DAY, HOUR};
 use max::sandbox::telegram::{Fault, Person};
 use serde_json::json;
 
-use super::Log;
+use crate::support::log::Log;
 use crate::support::{CAMILLE, LUC, Setting, TOKEN, World, button};
 
 /// A world in which Luc was told of one hot lead; with the lead's id.

@@ -10,7 +10,7 @@ use max::sandbox::espo::{self, EspoSandbox, Fault};
 use max::sandbox::telegram::{self, TelegramSandbox};
 use serde_json::{Value, json};
 
-use super::Log;
+use crate::support::log::Log;
 use crate::support::{LUC, Setting, TOKEN, World};
 
 /// How long, in real time, something that needs no clock may take.

@@ -5,7 +5,7 @@ use max::domain::DAY;
 use serde_json::json;
 use sha2::Sha256;
 
-use super::Log;
+use crate::support::log::Log;
 use crate::support::{Setting, TOKEN, World};
 
 fn url(world: &World, path: &str) -> String {

@@ -4,7 +4,7 @@ use max::domain::{DAY, HOUR};
 use max::sandbox::telegram::SentMessage;
 use serde_json::json;
 
-use super::Log;
+use crate::support::log::Log;
 use crate::support::{LUC, Setting, World};
 
 fn about(world: &World, word: &str) -> Vec<SentMessage> {

@@ -56,7 +56,8 @@ impl Desk {
             self.alerts.retain(|known| known.id != alert.id);
             self.alerts.push(alert.clone());
         }
-        decision
+        // Whatever is decided, there is an outlook; it is looked at in `properties`.
+        Decision { outlook: None, ..decision }
     }
 
     fn advance(&mut self, to: Timestamp) -> Decision {

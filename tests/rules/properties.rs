@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use max::decide::{self, Decision, Step, Subject};
+use max::decide::{self, Decision, Outlook, Step, Subject};
 use max::domain::alert::{Resolution, Via};
 use max::domain::calendar::Calendar;
 use max::domain::effect::Effect;
@@ -48,6 +48,26 @@ fn seconds_for_days(inhibition: bool) -> Settings {
     settings.repeat_after.insert(AlertType::PreferredChannel, rules::Span::After(15));
     settings.repeat_after.insert(AlertType::NoFollowup7d, rules::Span::After(6));
     settings
+}
+
+/// Other thresholds, of the kind that an outlook does not depend on.
+fn any_thresholds() -> impl Strategy<Value = Settings> {
+    let spans = (1..12i64, 12..40i64, 1..20i64, 1..40i64, 1..20i64, 1..12i64);
+    (spans, any::<bool>(), prop::collection::vec(prop::sample::select(AlertType::ALL.to_vec()), 0..3)).prop_map(
+        |((awaiting_reply, awaiting_reply_max, no_contact, stale, no_followup, no_reply), inhibition, disabled)| {
+            let settings = seconds_for_days(inhibition);
+            Settings {
+                awaiting_reply,
+                awaiting_reply_max,
+                no_contact,
+                stale,
+                no_followup,
+                no_reply,
+                disabled,
+                ..settings
+            }
+        },
+    )
 }
 
 fn any_activity() -> impl Strategy<Value = Activity> {
@@ -103,12 +123,13 @@ struct Kept {
     alerts: BTreeMap<AlertId, Alert>,
     log: Log,
     next_due: Option<Timestamp>,
+    outlook: Option<Outlook>,
     calendar: Calendar,
 }
 
 impl Kept {
     fn new() -> Self {
-        Self { alerts: BTreeMap::new(), log: Vec::new(), next_due: None, calendar: around_the_clock() }
+        Self { alerts: BTreeMap::new(), log: Vec::new(), next_due: None, outlook: None, calendar: around_the_clock() }
     }
 
     fn with<R>(&self, world: &World, ask: impl FnOnce(&Subject<'_>) -> R) -> R {
@@ -118,6 +139,7 @@ impl Kept {
 
     fn keep(&mut self, decision: Decision) {
         self.next_due = decision.next_due;
+        self.outlook = decision.outlook;
         for alert in decision.alerts {
             self.alerts.insert(alert.id.clone(), alert);
         }
@@ -142,6 +164,27 @@ impl Kept {
         effects
     }
 
+    /// A person does something to one of the open alerts, if there is any.
+    fn act(&mut self, world: &World, act: Act, which: usize, now: i64) {
+        let open = self.open();
+        if open.is_empty() {
+            return;
+        }
+        let alert = self.id_of(open[which % open.len()]);
+        let at = Timestamp(now);
+        let decision = match act {
+            Act::Resolve => {
+                let resolution = resolution(&alert, at);
+                self.with(world, |subject| decide::resolve(subject, &world.settings, &alert, resolution))
+            }
+            Act::Snooze(length) => {
+                let until = Some(at.plus(length));
+                self.with(world, |subject| decide::snooze(subject, &world.settings, &alert, until, at))
+            }
+        };
+        self.keep(decision);
+    }
+
     fn open(&self) -> Vec<Key> {
         let open = self.alerts.values().filter(|alert| alert.state.is_open());
         let mut open: Vec<Key> = open.map(|alert| (alert.alert_type, alert.anchor)).collect();
@@ -152,6 +195,11 @@ impl Kept {
     fn id_of(&self, key: Key) -> AlertId {
         self.alerts.values().find(|alert| (alert.alert_type, alert.anchor) == key).unwrap().id.clone()
     }
+}
+
+fn resolution(alert: &AlertId, at: Timestamp) -> Resolution {
+    let act = alert.clone();
+    Resolution { at, by: "Rep".to_owned(), user: None, via: Via::Telegram, note: String::new(), act }
 }
 
 fn sorted(mut log: Log) -> Log {
@@ -265,23 +313,11 @@ proptest! {
                 continue;
             }
             let key = open[which % open.len()];
-            let alert = kept.id_of(key);
-            let at = Timestamp(now);
-            let decision = match *act {
-                Act::Resolve => {
-                    oracle.resolve(&world, key, at);
-                    let resolution = Resolution {
-                        at, by: "Rep".to_owned(), user: None, via: Via::Telegram, note: String::new(), act: alert.clone(),
-                    };
-                    kept.with(&world, |subject| decide::resolve(subject, &world.settings, &alert, resolution))
-                }
-                Act::Snooze(length) => {
-                    oracle.snooze(key, at.plus(length));
-                    let until = Some(at.plus(length));
-                    kept.with(&world, |subject| decide::snooze(subject, &world.settings, &alert, until, at))
-                }
-            };
-            kept.keep(decision);
+            match *act {
+                Act::Resolve => oracle.resolve(&world, key, Timestamp(now)),
+                Act::Snooze(length) => oracle.snooze(key, Timestamp(now).plus(length)),
+            }
+            kept.act(&world, *act, *which, now);
         }
         kept.advance(&world, Some(last), END);
         prop_assert_eq!(sorted(kept.log.clone()), sorted(oracle.log.clone()));
@@ -381,13 +417,48 @@ proptest! {
                     decide::advance(subject, &world.settings, from, Timestamp(now), false)
                 });
                 prop_assert_eq!(again.next_due, kept.next_due);
-                prop_assert_eq!(again, Decision { next_due: kept.next_due, ..Decision::default() });
+                prop_assert_eq!(Decision { outlook: None, ..again }, Decision { next_due: kept.next_due, ..Decision::default() });
             }
             if world.settings.inhibition {
                 let ladder = kept.open().into_iter().filter(|key| key.0 != AlertType::PreferredChannel).count();
                 prop_assert!(ladder <= 1);
             }
             last = Some(now);
+        }
+    }
+
+    /// What is kept of a lead in memory says what an evaluation with its whole history does, at any later instant,
+    /// and under other thresholds as well.
+    #[test]
+    fn an_outlook_foretells_the_evaluation(
+        world in any_world(), acts in any_acts(), other in any_thresholds(), ahead in prop::collection::vec(0..60i64, 4)
+    ) {
+        let mut kept = Kept::new();
+        kept.advance(&world, None, START);
+        let mut last = START;
+        for (now, (act, which)) in acts {
+            kept.advance(&world, Some(last), now);
+            last = now;
+            kept.act(&world, act, which, now);
+        }
+        let Some(outlook) = kept.outlook.clone() else { return Ok(()) };
+        let other = World { settings: Settings { hot: world.settings.hot, ..other }, ..world.clone() };
+        prop_assert_eq!(other.settings.shape_of_summaries(), world.settings.shape_of_summaries());
+        for (world, ahead) in [&world, &other].into_iter().flat_map(|world| ahead.iter().map(move |ahead| (world, *ahead))) {
+            let now = last + ahead;
+            let Some(foretold) = outlook.at(&world.settings, Timestamp(now)) else {
+                prop_assert!(world.activities.iter().any(|it| last < it.timestamp.0 && it.timestamp.0 <= now));
+                continue;
+            };
+            let decision = kept.with(world, |subject| {
+                decide::advance(subject, &world.settings, None, Timestamp(now), false)
+            });
+            let count = |step: fn(&Step) -> bool| decision.transitions.iter().filter(|it| step(&it.step)).count();
+            prop_assert_eq!(foretold.opened, count(|step| *step == Step::Opened), "opened at {}", now);
+            prop_assert_eq!(foretold.closed, count(|step| matches!(step, Step::Closed(_))), "closed at {}", now);
+            if foretold.opened + foretold.closed == 0 {
+                prop_assert_eq!(foretold.next_due, decision.next_due, "due after {}", now);
+            }
         }
     }
 

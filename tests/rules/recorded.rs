@@ -84,7 +84,7 @@ fn replayed(folder: &Path, leads: &[Value], activities: &[Value], inhibition: bo
         activities: write("activities.ndjson", ndjson(activities)),
         from: Timestamp(START),
         to: Timestamp(END),
-        config: Some(write("max.toml", CONFIG.replace("[rules]", &format!("[rules]\ninhibition = {inhibition}")))),
+        config: vec![write("max.toml", CONFIG.replace("[rules]", &format!("[rules]\ninhibition = {inhibition}")))],
         summary: false,
     };
     let mut out = Vec::new();

@@ -6,4 +6,5 @@ mod outage;
 mod people;
 mod quiet;
 mod rules;
+mod settings;
 mod sources;

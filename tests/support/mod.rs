@@ -1,6 +1,8 @@
 //! A small world for stories: the real daemon between a sandbox EspoCRM and a sandbox Telegram, and a clock that
 //! is moved by hand.
 
+pub mod log;
+
 use std::time::Duration;
 
 use max::app::App;
@@ -119,8 +121,14 @@ impl World {
 
     /// Stops the daemon, and starts it with another key for the CRM.
     pub async fn restart_with_key(&mut self, key: &str) {
+        self.restart_with(espo::API_KEY, key).await;
+    }
+
+    /// Stops the daemon, and starts it with something else written into its configuration.
+    pub async fn restart_with(&mut self, before: &str, after: &str) {
+        assert!(self.config.contains(before), "the configuration does not say {before}");
         self.stop().await;
-        self.config = self.config.replace(espo::API_KEY, key);
+        self.config = self.config.replace(before, after);
         self.start().await;
     }
 

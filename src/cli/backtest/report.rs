@@ -1,15 +1,13 @@
 //! What a backtest prints: one line per event for programs, a table for people.
 
-use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
-
-use chrono::{Datelike, NaiveDate};
 
 use crate::domain::calendar::Calendar;
 use crate::domain::time::format_duration;
 use crate::domain::{AlertType, Anchor, CloseReason, Timestamp};
 use crate::rules::Settings;
 
+use super::counts::{Counts, Range, Tally, days_in_words};
 use super::input::Recording;
 
 /// An opening, or a closing with its reason.
@@ -47,79 +45,6 @@ pub(super) fn write_lines(out: &mut impl Write, recording: &Recording, entries: 
     Ok(())
 }
 
-/// How often something opened, and what became of it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    opened: u64,
-    closed: u64,
-    /// Closed within the target time.
-    in_time: u64,
-    /// Neither closed in time nor still in time at the end.
-    late: u64,
-}
-
-impl Tally {
-    fn add(&mut self, other: Self) {
-        self.opened += other.opened;
-        self.closed += other.closed;
-        self.in_time += other.in_time;
-        self.late += other.late;
-    }
-
-    /// Of those whose time is up one way or the other.
-    fn share_in_time(&self) -> String {
-        match self.in_time + self.late {
-            0 => "-".to_owned(),
-            known => format!("{:.1} %", 100.0 * self.in_time as f64 / known as f64),
-        }
-    }
-}
-
-/// Everything a summary counts.
-#[derive(Debug, Default)]
-struct Counts<'a> {
-    by_type: BTreeMap<AlertType, Tally>,
-    by_owner: BTreeMap<Option<&'a str>, u64>,
-    by_day: BTreeMap<NaiveDate, u64>,
-}
-
-impl<'a> Counts<'a> {
-    fn of(
-        recording: &'a Recording,
-        entries: &[Entry],
-        settings: &Settings,
-        calendar: &Calendar,
-        end: Timestamp,
-    ) -> Self {
-        let mut counts = Self::default();
-        let mut open: HashMap<(u32, AlertType, Anchor), Timestamp> = HashMap::new();
-        for entry in entries {
-            let key = (entry.lead, entry.alert_type, entry.anchor);
-            let due_after = |opened_at| {
-                settings.target(entry.alert_type).map(|target| calendar.after_working_time(opened_at, target))
-            };
-            let tally = counts.by_type.entry(entry.alert_type).or_default();
-            if entry.closed.is_none() {
-                tally.opened += 1;
-                *counts.by_owner.entry(recording.owner(entry.lead)).or_default() += 1;
-                *counts.by_day.entry(entry.at.to_utc().date_naive()).or_default() += 1;
-                open.insert(key, entry.at);
-            } else if let Some(opened_at) = open.remove(&key) {
-                tally.closed += 1;
-                if let Some(due_at) = due_after(opened_at) {
-                    tally.in_time += u64::from(entry.at <= due_at);
-                    tally.late += u64::from(entry.at > due_at);
-                }
-            }
-        }
-        for ((_, alert_type, _), opened_at) in open {
-            let due_at = settings.target(alert_type).map(|target| calendar.after_working_time(opened_at, target));
-            counts.by_type.entry(alert_type).or_default().late += u64::from(due_at.is_some_and(|due_at| due_at < end));
-        }
-        counts
-    }
-}
-
 /// A table for people: per type, per owner, per day.
 pub(super) fn write_summary(
     out: &mut impl Write,
@@ -127,62 +52,105 @@ pub(super) fn write_summary(
     entries: &[Entry],
     settings: &Settings,
     calendar: &Calendar,
-    (from, to): (Timestamp, Timestamp),
+    range: Range,
 ) -> io::Result<()> {
-    let counts = Counts::of(recording, entries, settings, calendar, to);
-    writeln!(out, "Backtest from {from} to {to}")?;
+    let counts = Counts::of(recording, entries, settings, calendar, range);
+    writeln!(out, "Backtest from {} to {}", range.from, range.to)?;
+    write_size(out, recording)?;
+    write_types(out, &counts, settings)?;
+    write_owners(out, &counts)?;
+    write_days(out, &counts, range)
+}
+
+/// How much was read.
+pub(super) fn write_size(out: &mut impl Write, recording: &Recording) -> io::Result<()> {
     writeln!(
         out,
         "{} leads, {} activities, {} of them of unknown leads (ignored)",
         recording.leads.len(),
         recording.activities,
         recording.of_unknown_leads
-    )?;
-    write_types(out, &counts, settings)?;
-    write_owners(out, &counts)?;
-    write_days(out, &counts)
+    )
 }
 
 fn write_types(out: &mut impl Write, counts: &Counts<'_>, settings: &Settings) -> io::Result<()> {
     let header = ["Type", "Opened", "Closed", "Open", "Target", "In time"];
     let [name, opened, closed, open, target, share] = header;
     writeln!(out, "\n{name:<18}{opened:>9}{closed:>9}{open:>9}{target:>9}{share:>10}")?;
-    let mut total = Tally::default();
-    let mut row = |name: &str, tally: &Tally, target: &str| {
-        let Tally { opened, closed, .. } = *tally;
+    let mut row = |name: &str, tally: Tally, target: &str| {
+        let Tally { opened, closed, .. } = tally;
         let (open, share) = (opened - closed, tally.share_in_time());
         writeln!(out, "{name:<18}{opened:>9}{closed:>9}{open:>9}{target:>9}{share:>10}")
     };
     for alert_type in AlertType::ALL {
-        let tally = counts.by_type.get(&alert_type).copied().unwrap_or_default();
         let target = settings.target(alert_type).map_or("-".to_owned(), format_duration);
-        row(alert_type.as_str(), &tally, &target)?;
-        total.add(tally);
+        row(alert_type.as_str(), counts.of_type(alert_type), &target)?;
     }
-    row("Total", &total, "")?;
-    writeln!(out, "In time: closed within the target time, which runs in working hours.")
+    row("Total", counts.total(), "")?;
+    writeln!(out, "{IN_TIME}")?;
+    write_superseded(out, "", counts)
 }
 
+/// Superseded is closed, but nobody did anything: whoever reads the share has to know.
+pub(super) fn write_superseded(out: &mut impl Write, prefix: &str, counts: &Counts<'_>) -> io::Result<()> {
+    let of_type = |of: AlertType| (of.as_str(), counts.of_type(of).superseded_in_time);
+    let parts = AlertType::ALL.map(of_type).into_iter().filter(|(_, n)| *n > 0).map(|(name, n)| format!("{n} {name}"));
+    match parts.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => Ok(()),
+        parts => writeln!(out, "{prefix}Among those in time, superseded by a more telling alert: {parts}."),
+    }
+}
+
+/// What the column of that name means.
+pub(super) const IN_TIME: &str = "In time: closed within the target time, which runs in working hours.";
+
 fn write_owners(out: &mut impl Write, counts: &Counts<'_>) -> io::Result<()> {
-    let mut owners: Vec<(Option<&str>, u64)> = counts.by_owner.iter().map(|(owner, n)| (*owner, *n)).collect();
-    owners.sort_by_key(|(owner, n)| (std::cmp::Reverse(*n), owner.is_none(), *owner));
-    let name = |owner: Option<&str>| owner.map_or("(no owner)".to_owned(), |owner| owner.escape_debug().to_string());
-    let width = owners.iter().map(|(owner, _)| name(*owner).chars().count()).max().unwrap_or(0).max(18);
-    writeln!(out, "\n{:<width$}{:>9}", "Owner", "Opened")?;
-    for (owner, opened) in owners {
-        writeln!(out, "{:<width$}{opened:>9}", name(owner))?;
+    let mut owners: Vec<(Option<&str>, Tally)> = counts.by_owner.iter().map(|(owner, n)| (*owner, *n)).collect();
+    owners.sort_by_key(|(owner, tally)| (std::cmp::Reverse(tally.opened), owner.is_none(), *owner));
+    let width = owners_width(owners.iter().map(|(owner, _)| *owner));
+    writeln!(out, "\n{:<width$}{:>9}{:>10}", "Owner", "Opened", "In time")?;
+    for (owner, tally) in owners {
+        writeln!(out, "{:<width$}{:>9}{:>10}", owner_shown(owner), tally.opened, tally.share_in_time())?;
     }
     Ok(())
 }
 
-fn write_days(out: &mut impl Write, counts: &Counts<'_>) -> io::Result<()> {
-    writeln!(out, "\n{:<18}{:>9}", "Day (UTC)", "Opened")?;
-    for (day, opened) in &counts.by_day {
-        writeln!(out, "{:<18}{opened:>9}", format!("{day} {}", day.weekday()))?;
+/// How wide the column of owners has to be.
+pub(super) fn owners_width<'a>(owners: impl Iterator<Item = Option<&'a str>>) -> usize {
+    owners.map(|owner| owner_shown(owner).chars().count()).max().unwrap_or(0).max(18)
+}
+
+pub(super) fn owner_shown(owner: Option<&str>) -> String {
+    owner.map_or("(no owner)".to_owned(), shown)
+}
+
+/// A text from outside on a terminal: on one line, without control characters, and not longer than a column can
+/// be. Quotes need no escaping there.
+pub(super) fn shown(text: &str) -> String {
+    let start: String = text.chars().take(SHOWN_CHARS + 1).collect();
+    let escaped = start.escape_debug().to_string().replace("\\'", "'").replace("\\\"", "\"");
+    if escaped.chars().count() <= SHOWN_CHARS {
+        return escaped;
     }
-    // The first of several equally busy days.
-    match counts.by_day.iter().max_by_key(|(day, opened)| (**opened, std::cmp::Reverse(**day))) {
-        Some((day, opened)) => writeln!(out, "\nBusiest day: {day} {}, {opened} opened", day.weekday()),
-        None => writeln!(out, "\nBusiest day: none, nothing opened"),
+    escaped.chars().take(SHOWN_CHARS - 1).chain(['…']).collect()
+}
+
+/// Room for a UUID.
+const SHOWN_CHARS: usize = 40;
+
+fn write_days(out: &mut impl Write, counts: &Counts<'_>, range: Range) -> io::Result<()> {
+    writeln!(out, "\n{:<18}{:>9}", "Day (UTC)", "Opened")?;
+    for row in range.day_rows(counts.by_day.keys().copied()) {
+        writeln!(out, "{:<18}{:>9}", row.to_string(), counts.on(row))?;
+    }
+    let start = counts.at_start;
+    writeln!(out, "\nHeld already at the beginning, and opened then: {start}")?;
+    let days = days_in_words(range.days());
+    writeln!(out, "Average without those: {:.1} a day over {days}", counts.daily_average(range))?;
+    match (counts.busiest(), counts.busiest_without_start(range)) {
+        (None, _) => writeln!(out, "Busiest day: none, nothing opened"),
+        (Some(busiest), _) if start == 0 => writeln!(out, "Busiest day: {busiest}"),
+        (Some(busiest), None) => writeln!(out, "Busiest day: {busiest}; without those none"),
+        (Some(busiest), Some(other)) => writeln!(out, "Busiest day: {busiest}; without those {other}"),
     }
 }

@@ -1,0 +1,228 @@
+//! How fast M.A.X. decides: `cargo bench --bench speed`. Prints each figure next to its goal.
+//!
+//! Two stores are made in a temporary folder, of 10,000 and of 1,000,000 leads (a first argument makes the second one
+//! smaller), with five activities each. Takes some minutes and 5 GB of disk, nearly all of it to make the stores.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use max::clock::Clock;
+use max::decide::{self, Subject};
+use max::domain::calendar::Calendar;
+use max::domain::{
+    Activity, ActivityId, ActivityStatus, AlertType, Channel, DAY, Direction, HOUR, Lead, LeadId, Reading, Timestamp,
+    UserId,
+};
+use max::engine::log::Report;
+use max::engine::outlooks::Outlooks;
+use max::engine::{Handle, Policy};
+use max::rules::Settings;
+use max::store::{Batch, Evaluated, Store};
+
+const SMALL: usize = 10_000;
+const LARGE: usize = 1_000_000;
+const ACTIVITIES: usize = 5;
+const CHANGED: usize = 1_000;
+const NOW: Timestamp = Timestamp(1_760_000_000);
+
+fn main() {
+    let large = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(LARGE);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (few, many) = (folder.path().join("few"), folder.path().join("many"));
+    fill(&few, SMALL);
+    fill(&many, large);
+
+    println!("{:<58}{:>12}{:>12}", "", "measured", "goal");
+    let store = warm_start(&many, large);
+    re_evaluation(&store, large);
+    drop(store);
+    changed_lead(&few, &many, large);
+}
+
+fn line(what: &str, measured: String, goal: &str) {
+    println!("{what:<58}{measured:>12}{goal:>12}");
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.0} ms", time.as_secs_f64() * 1_000.0)
+}
+
+fn median<T: Ord + Copy>(mut values: Vec<T>) -> T {
+    values.sort_unstable();
+    values[values.len() / 2]
+}
+
+/// A number that looks random and is the same in every run.
+fn dice(seed: usize, sides: usize) -> usize {
+    let mixed = (seed as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    ((mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 32) as usize % sides
+}
+
+fn lead(n: usize) -> Lead {
+    Lead {
+        id: LeadId(format!("{n:017x}")),
+        name: format!("Sophie Martin {n}"),
+        first_name: "Sophie".to_owned(),
+        account_name: "Martin SARL".to_owned(),
+        status: "In Process".to_owned(),
+        created_at: NOW.plus(-DAY * dice(n, 365) as i64 - 60 * DAY),
+        deleted: false,
+        closed_at: None,
+        do_not_contact: false,
+        do_not_call: false,
+        email_opted_out: false,
+        phone_opted_out: false,
+        owner: Some(UserId(format!("{:017x}", dice(n, 40)))),
+        teams: Vec::new(),
+        phone: Some("+33639980101".to_owned()),
+        email: Some(format!("sophie.{n}@lead.example")),
+        emails: vec![format!("sophie.{n}@lead.example")],
+        source: "Web Site".to_owned(),
+    }
+}
+
+/// Activities over the last sixty days, on all channels, both ways.
+fn activities(n: usize, lead: &Lead) -> Vec<Activity> {
+    let mut activities: Vec<Activity> = (0..ACTIVITIES)
+        .map(|k| {
+            let seed = n * ACTIVITIES + k;
+            let at = NOW.plus(-(dice(seed, 60 * 24) as i64) * HOUR);
+            let direction = if dice(seed + 1, 3) == 0 { Direction::In } else { Direction::Out };
+            let waits = direction == Direction::In && dice(seed + 2, 2) == 0;
+            Activity {
+                id: ActivityId(format!("Email:{seed:017x}")),
+                lead_id: lead.id.clone(),
+                channel: Channel::ALL[dice(seed + 3, 3)],
+                direction,
+                status: ActivityStatus::Sent,
+                preview: "Bonjour, voici notre documentation. Dites-moi ce que vous en pensez. Bien à vous".to_owned(),
+                timestamp: at,
+                created_at: None,
+                reading: Reading { expects_reply: waits, ..Reading::default() },
+                first_seen: at,
+                fresh_as_of: at,
+            }
+        })
+        .collect();
+    activities.sort_by_key(|activity| activity.timestamp);
+    activities
+}
+
+fn calendar() -> Calendar {
+    use chrono::Weekday::{Fri, Mon, Thu, Tue, Wed};
+    let hour = |hour| chrono::NaiveTime::from_hms_opt(hour, 0, 0).expect("an hour");
+    Calendar::new(chrono_tz::UTC, vec![Mon, Tue, Wed, Thu, Fri], hour(9), hour(18)).expect("working hours")
+}
+
+/// A store as the daemon would have it, settled: every lead is evaluated, and nothing waits in the outbox.
+fn fill(path: &Path, leads: usize) {
+    let begun = Instant::now();
+    let store = Store::open(path).expect("a store");
+    let (calendar, settings) = (calendar(), Settings::default());
+    for first in (0..leads).step_by(200) {
+        let mut batch = Batch::default();
+        for n in first..leads.min(first + 200) {
+            let (lead, alerts) = (lead(n), Vec::new());
+            let activities = activities(n, &lead);
+            let subject = Subject { lead: &lead, activities: &activities, alerts: &alerts, calendar: &calendar };
+            let decision = decide::advance(&subject, &settings, None, NOW, false);
+            batch.put_lead(&lead, None);
+            activities.iter().for_each(|activity| batch.put_activity(activity));
+            decision.alerts.iter().for_each(|alert| batch.put_alert(alert));
+            let evaluated = Evaluated { at: Some(NOW), due: decision.next_due };
+            batch.put_evaluated(&lead.id, evaluated, decision.outlook.as_ref(), Evaluated::default());
+        }
+        store.apply(batch).expect("room on the disk");
+    }
+    store.flush().expect("room on the disk");
+    println!("made a store of {leads} leads in {:.0} s", begun.elapsed().as_secs_f64());
+}
+
+/// Opening the store and having every outlook in memory.
+fn warm_start(path: &Path, leads: usize) -> Store {
+    // sled sorts out at the first opening what making the store left.
+    drop(Store::open(path).expect("a store"));
+    let begun = Instant::now();
+    let store = Store::open(path).expect("a store");
+    let opened = begun.elapsed();
+    let outlooks = Outlooks::load(&store).expect("outlooks");
+    let took = begun.elapsed();
+    assert_eq!(outlooks.len(), leads);
+    line(&format!("warm start with {leads} leads"), millis(took), "2000 ms");
+    line("  of these: opening the store", millis(opened), "");
+    store
+}
+
+fn resident_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kb = line.and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok());
+    kb.unwrap_or(f64::NAN) / 1_024.0
+}
+
+/// Other rules for everybody, from memory.
+fn re_evaluation(store: &Store, leads: usize) {
+    // The store's own cache is full before memory is measured.
+    assert_eq!(store.outlooks().count(), leads);
+    let before = resident_mb();
+    let outlooks = Outlooks::load(store).expect("outlooks");
+    line(&format!("memory for {leads} outlooks"), format!("{:.0} MB", resident_mb() - before), "400 MB");
+    let other = Settings { no_reply: 5 * DAY, disabled: vec![AlertType::NoFollowup7d], ..Settings::default() };
+    for (what, rules) in [("the same rules", Settings::default()), ("other rules", other)] {
+        let times = (0..7).map(|_| {
+            let begun = Instant::now();
+            let review = std::hint::black_box(&outlooks).review(&rules, NOW);
+            (begun.elapsed(), review.opened, review.closed)
+        });
+        let (took, opened, closed) = median(times.collect());
+        let what = format!("re-evaluating them, {what} ({opened} open, {closed} close)");
+        line(&what, millis(took), "50 ms");
+    }
+}
+
+/// An activity comes in, its lead is decided on: the median over many leads, without the flush that they share.
+fn changed_lead(few: &Path, many: &Path, large: usize) {
+    let small = changing(few, SMALL);
+    let large_one = changing(many, large);
+    line(&format!("one changed lead of {SMALL}, before the flush"), micros(small), "50 µs");
+    line(&format!("one changed lead of {large}, before the flush"), micros(large_one), "50 µs");
+    line("  ratio", format!("{:.2}", large_one.as_secs_f64() / small.as_secs_f64()), "1.3");
+}
+
+fn micros(time: Duration) -> String {
+    format!("{:.1} µs", time.as_secs_f64() * 1_000_000.0)
+}
+
+fn changing(path: &Path, leads: usize) -> Duration {
+    let store = Store::open(path).expect("a store");
+    let policy = Policy { rules: Settings::default(), calendar: calendar(), stale_after: DAY };
+    let engine = Handle::start(store, Clock::manual(NOW), policy).expect("an engine");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let rounds = (0..7).map(|round| {
+        let times = runtime.block_on(engine.run(move |engine| {
+            (0..CHANGED)
+                .map(|n| {
+                    let report = report(round, n, leads);
+                    let begun = Instant::now();
+                    engine.log(vec![report], false)?;
+                    Ok(begun.elapsed())
+                })
+                .collect::<Result<Vec<_>, _>>()
+        }));
+        median(times.expect("a store that can be written"))
+    });
+    // The first rounds find nothing in any cache.
+    median(rounds.skip(2).collect())
+}
+
+fn report(round: usize, n: usize, leads: usize) -> Report {
+    Report {
+        id: Some(ActivityId(format!("wa-{round}-{n}"))),
+        lead: LeadId(format!("{:017x}", n * (leads / CHANGED))),
+        channel: Channel::Whatsapp,
+        direction: Direction::Out,
+        status: ActivityStatus::Sent,
+        text: "Bonjour Sophie, avez-vous pu regarder notre offre ?".to_owned(),
+        timestamp: None,
+    }
+}

@@ -1,0 +1,100 @@
+//! In which settings two configurations differ, as far as a backtest looks at them.
+
+use crate::domain::calendar::Calendar;
+use crate::domain::time::format_duration;
+use crate::domain::{AlertType, Seconds};
+use crate::rules::Settings;
+
+/// A key of the configuration with its value under either, both as the configuration writes them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Difference {
+    pub(super) key: String,
+    pub(super) values: [String; 2],
+}
+
+/// What differs, in the order of the example configuration. A value that says the default in other words, or the
+/// same list in another order, is no difference.
+pub(super) fn differences(a: (&Settings, &Calendar), b: (&Settings, &Calendar)) -> Vec<Difference> {
+    let values = |(settings, calendar)| [working_hours(calendar), rules(settings), per_type(settings)].concat();
+    let pairs = values(a).into_iter().zip(values(b));
+    pairs.filter(|((_, a), (_, b))| a != b).map(|((key, a), (_, b))| Difference { key, values: [a, b] }).collect()
+}
+
+fn working_hours(calendar: &Calendar) -> Vec<(String, String)> {
+    let (from, to) = calendar.hours();
+    let mut days = calendar.days().to_vec();
+    days.sort_by_key(|day| day.num_days_from_monday());
+    days.dedup();
+    let values = [
+        ("time_zone", format!("{:?}", calendar.zone().name())),
+        ("days", list(days.iter().map(|day| day.to_string().to_lowercase()))),
+        ("from", format!("\"{}\"", from.format("%H:%M"))),
+        ("to", format!("\"{}\"", to.format("%H:%M"))),
+    ];
+    values.map(|(key, value)| (format!("working_hours.{key}"), value)).to_vec()
+}
+
+fn rules(settings: &Settings) -> Vec<(String, String)> {
+    // Taken apart in full, so that a new setting cannot be forgotten here.
+    let Settings {
+        hot,
+        awaiting_reply,
+        awaiting_reply_max,
+        no_contact,
+        stale,
+        no_followup,
+        no_reply,
+        next_step_grace,
+        preferred_channel: channel,
+        inhibition,
+        disabled,
+        severities,
+        target: _,
+        repeat_after: _,
+        active_statuses,
+        // Filled from the CRM, which a backtest does not see.
+        not_active_statuses: _,
+    } = settings;
+    let sorted = |mut names: Vec<String>| {
+        names.sort();
+        names.dedup();
+        list(names.into_iter())
+    };
+    let values = [
+        ("hot", span(*hot)),
+        ("awaiting_reply", span(*awaiting_reply)),
+        ("awaiting_reply_max", span(*awaiting_reply_max)),
+        ("no_contact", span(*no_contact)),
+        ("no_reply", span(*no_reply)),
+        ("no_followup", span(*no_followup)),
+        ("stale", span(*stale)),
+        ("next_step_grace", span(*next_step_grace)),
+        ("inhibition", inhibition.to_string()),
+        ("disabled", sorted(disabled.iter().map(|rule| rule.as_str().to_owned()).collect())),
+        ("severities", list(severities.iter().map(|severity| severity.as_str().to_owned()))),
+        ("active_statuses", sorted(active_statuses.clone().unwrap_or_default())),
+        ("preferred_channel.attempt_gap", span(channel.attempt_gap)),
+        ("preferred_channel.window", span(channel.window)),
+        ("preferred_channel.answer_within", span(channel.answer_within)),
+        ("preferred_channel.counts_after", span(channel.counts_after)),
+        ("preferred_channel.margin_percent", channel.margin_percent.to_string()),
+        ("preferred_channel.min_attempts", channel.min_attempts.to_string()),
+    ];
+    values.map(|(key, value)| (format!("rules.{key}"), value)).to_vec()
+}
+
+fn per_type(settings: &Settings) -> Vec<(String, String)> {
+    let or_never = |seconds: Option<Seconds>| seconds.map_or("\"never\"".to_owned(), span);
+    let targets = AlertType::ALL.map(|of| (format!("rules.target.{}", of.as_str()), or_never(settings.target(of))));
+    let repeats =
+        AlertType::ALL.map(|of| (format!("rules.repeat_after.{}", of.as_str()), or_never(settings.repeat_after(of))));
+    [targets, repeats].concat()
+}
+
+fn span(seconds: Seconds) -> String {
+    format!("\"{}\"", format_duration(seconds))
+}
+
+fn list(names: impl Iterator<Item = String>) -> String {
+    format!("[{}]", names.map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", "))
+}

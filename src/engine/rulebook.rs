@@ -1,0 +1,134 @@
+//! Which rules are in force, and since when. Other rules (a changed threshold, a rule switched off, another list of
+//! active statuses) are tried on every lead once, and what they open and close is said before anybody hears of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Engine;
+use super::outlooks::Review;
+use crate::decide;
+use crate::domain::{Alert, LeadId, Timestamp};
+use crate::rules::Settings;
+use crate::store::{Batch, Evaluated, Result};
+
+/// The rules in force are kept under this name.
+const RULES: &str = "rules_in_force";
+/// The statuses that the CRM itself calls no longer actual, as last heard.
+const CLOSED_STATUSES: &str = "closed_statuses";
+/// Leads in one write.
+const LEADS_PER_BATCH: usize = 1_000;
+
+/// The rules that alerts were last decided by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Rulebook {
+    /// All of them, as text to compare.
+    rules: String,
+    /// What of them has shaped the outlooks that are stored.
+    shape: String,
+    since: Timestamp,
+}
+
+impl Rulebook {
+    fn of(rules: &Settings, since: Timestamp) -> Self {
+        Self { rules: format!("{rules:?}"), shape: rules.shape_of_summaries(), since }
+    }
+}
+
+impl Engine {
+    /// Begins with the rules that are configured, and the statuses the CRM last told us of.
+    pub(super) fn take_up_rules(&mut self) -> Result<()> {
+        if let Some(closed) = self.store.meta(CLOSED_STATUSES)? {
+            self.policy.rules.not_active_statuses = closed;
+        }
+        self.heed_rules()
+    }
+
+    /// The CRM told which statuses are no longer actual.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn know_closed_statuses(&mut self, closed: Vec<String>) -> Result<()> {
+        let mut batch = Batch::default();
+        batch.put_meta(CLOSED_STATUSES, &closed);
+        self.store.apply(batch)?;
+        self.policy.rules.not_active_statuses = closed;
+        self.heed_rules()
+    }
+
+    /// When the rules are not those of the last decisions: tries them on all leads, says what they change, and marks
+    /// the leads concerned as due.
+    fn heed_rules(&mut self) -> Result<()> {
+        let now = self.now();
+        let known: Option<Rulebook> = self.store.meta(RULES)?;
+        let new = Rulebook::of(&self.policy.rules, now);
+        if let Some(known) = known.as_ref().filter(|known| known.rules == new.rules) {
+            self.rules_since = known.since;
+            return Ok(());
+        }
+        let mut watched_no_longer = 0;
+        if known.as_ref().is_none_or(|known| known.shape != new.shape) {
+            watched_no_longer = self.renew_outlooks(now)?;
+        }
+        let mut review = self.outlooks.review(&self.policy.rules, now);
+        review.closed += watched_no_longer;
+        if known.is_some() {
+            let Review { leads, opened, closed } = review;
+            tracing::info!(
+                leads,
+                opened,
+                closed,
+                "the rules have changed: all leads were looked at again; so many alerts open and close"
+            );
+        }
+        for moved in self.outlooks.moved(&self.policy.rules, now).chunks(LEADS_PER_BATCH) {
+            self.move_due(moved)?;
+        }
+        let mut batch = Batch::default();
+        batch.put_meta(RULES, &new);
+        self.store.apply(batch)?;
+        self.store.flush()?;
+        self.rules_since = new.since;
+        Ok(())
+    }
+
+    fn move_due(&mut self, moved: &[(LeadId, Option<Timestamp>)]) -> Result<()> {
+        let mut batch = Batch::default();
+        for (lead, due) in moved {
+            let before = self.evaluated(lead)?;
+            let evaluated = Evaluated { due: *due, ..before };
+            batch.put_evaluated(lead, evaluated, self.outlooks.outlook(lead), before);
+            self.outlooks.set_evaluated(lead, evaluated);
+        }
+        self.store.apply(batch)
+    }
+
+    /// Makes the outlook of every lead that was evaluated anew, from its history. Returns how many alerts are open of
+    /// leads that are not active any more.
+    fn renew_outlooks(&mut self, now: Timestamp) -> Result<usize> {
+        let leads = self.store.lead_ids().collect::<Result<Vec<_>>>()?;
+        if !leads.is_empty() {
+            tracing::info!(leads = leads.len(), "every lead's history is read again, to know what lies ahead of it");
+        }
+        let mut closed = 0;
+        for leads in leads.chunks(LEADS_PER_BATCH) {
+            let mut batch = Batch::default();
+            for lead in leads {
+                closed += self.renew_outlook(&mut batch, lead, now)?;
+            }
+            self.store.apply(batch)?;
+        }
+        Ok(closed)
+    }
+
+    fn renew_outlook(&mut self, batch: &mut Batch, lead: &LeadId, now: Timestamp) -> Result<usize> {
+        let Some(loaded) = self.load(lead)?.filter(|loaded| loaded.evaluated.at.is_some()) else { return Ok(0) };
+        let outlook = decide::outlook(&loaded.subject(self), &self.policy.rules, now);
+        let is_open = |alert: &&Alert| outlook.is_none() && alert.state.is_open();
+        let closed = loaded.alerts.iter().filter(is_open).count();
+        let before = loaded.evaluated;
+        let due = if closed > 0 { Some(before.due.map_or(now, |due| due.min(now))) } else { before.due };
+        let evaluated = Evaluated { due, ..before };
+        batch.put_evaluated(lead, evaluated, outlook.as_ref(), before);
+        self.outlooks.set(lead, evaluated, outlook);
+        Ok(closed)
+    }
+}

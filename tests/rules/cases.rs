@@ -444,26 +444,55 @@ fn the_channel_to_prefer_is_unknown_rather_than_guessed() {
     assert_eq!(preferred(close, "6d"), Some((Channel::Email, 67)), "no margin is asked for here");
 }
 
+/// Which messages, which dates, which counts: what a "why?" is answered with.
 #[test]
 fn evidence_names_the_facts() {
     let lead = lead(ZERO);
-    let activities = facts("in email 1d, in whatsapp intent 1d+2h, in email 1d+3h");
-    let facts = Facts { lead: &lead, activities: &activities, alerts: &[] };
-    let evaluation = rules::evaluate(&facts, &Settings::default(), at("2d"));
-    let evidence = |alert_type| evaluation.finding(alert_type).unwrap().grounds.evidence(&activities);
-    match evidence(AlertType::HotLead24h) {
-        Evidence::HotLead { inbound, waiting } => {
-            assert_eq!((inbound.activity_id.as_str(), inbound.channel, waiting), ("01", Channel::Whatsapp, 3));
-            assert_eq!(inbound.preview, "text of 01");
+    let evidence = |text: &str, now: &str, alert_type: AlertType| {
+        let activities = facts(text);
+        let facts = Facts { lead: &lead, activities: &activities, alerts: &[] };
+        let evaluation = rules::evaluate(&facts, &Settings::default(), at(now));
+        evaluation.finding(alert_type).unwrap().grounds.evidence(&activities)
+    };
+    let cited = |n: usize, text: &str| {
+        let activity = parse(n, text);
+        alert::Cited {
+            activity_id: activity.id,
+            channel: activity.channel,
+            direction: activity.direction,
+            at: activity.timestamp,
+            preview: format!("text of {n:02}"),
         }
-        other => panic!("{other:?}"),
-    }
-    match evidence(AlertType::AwaitingReply24h) {
-        Evidence::AwaitingReply { first, last, waiting } => {
-            assert_eq!((first.activity_id.as_str(), last.activity_id.as_str(), waiting), ("00", "02", 3));
-        }
-        other => panic!("{other:?}"),
-    }
+    };
+    let three = "in email 1d, in whatsapp intent 1d+2h, in email 1d+3h";
+    let inbound = cited(1, "in whatsapp intent 1d+2h");
+    assert_eq!(evidence(three, "2d", AlertType::HotLead24h), Evidence::HotLead { inbound, waiting: 3 });
+    let (first, last) = (cited(0, "in email 1d"), cited(2, "in email 1d+3h"));
+    let waiting = 3;
+    assert_eq!(evidence(three, "2d", AlertType::AwaitingReply24h), Evidence::AwaitingReply { first, last, waiting });
+
+    let never = Evidence::NoContact { created_at: ZERO, last_inbound: None };
+    assert_eq!(evidence("", "7d", AlertType::NoContact7d), never);
+    let wrote = Evidence::NoContact { created_at: ZERO, last_inbound: Some(cited(1, "in email merci 2d")) };
+    assert_eq!(evidence("in email 1d, in email merci 2d", "7d", AlertType::NoContact7d), wrote);
+
+    let silent = Evidence::Stale { last: None, since: ZERO };
+    assert_eq!(evidence("", "30d", AlertType::StaleLead30d), silent);
+    let talk = "out email 1d, in whatsapp merci 2d";
+    let last = cited(1, "in whatsapp merci 2d");
+    let stale = Evidence::Stale { last: Some(last.clone()), since: at("2d") };
+    assert_eq!(evidence(talk, "32d", AlertType::StaleLead30d), stale);
+    assert_eq!(evidence(talk, "9d", AlertType::NoFollowup7d), Evidence::NoFollowup { last });
+
+    let last_out = cited(1, "out call no_answer 2d");
+    let tried = "out email 1d, out call no_answer 2d";
+    assert_eq!(evidence(tried, "5d", AlertType::NoReply3d), Evidence::NoReply { last_out });
+
+    let rate = |channel, answered, attempts| alert::ChannelRate { channel, answered, attempts };
+    let talk = "out whatsapp replied 1d, out whatsapp replied 2d, out email replied 1d, out email 2d, out email 3d";
+    let expected =
+        Evidence::PreferredChannel { best: rate(Channel::Whatsapp, 2, 2), second: rate(Channel::Email, 1, 3) };
+    assert_eq!(evidence(talk, "6d", AlertType::PreferredChannel), expected);
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn as_recorded(mut world: World) -> World {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(500))]
 
     /// What is printed is what an evaluation of every second says, whatever the order of the lines.
     ///

@@ -22,6 +22,8 @@ use max::store::{Batch, Evaluated, Store};
 const SMALL: usize = 10_000;
 const LARGE: usize = 1_000_000;
 const ACTIVITIES: usize = 5;
+/// sled keeps far more memory than it is told to when much is written between two flushes.
+const LEADS_PER_BATCH: usize = 20;
 const CHANGED: usize = 1_000;
 const NOW: Timestamp = Timestamp(1_760_000_000);
 
@@ -119,9 +121,9 @@ fn fill(path: &Path, leads: usize) {
     let begun = Instant::now();
     let store = Store::open(path).expect("a store");
     let (calendar, settings) = (calendar(), Settings::default());
-    for first in (0..leads).step_by(200) {
+    for first in (0..leads).step_by(LEADS_PER_BATCH) {
         let mut batch = Batch::default();
-        for n in first..leads.min(first + 200) {
+        for n in first..leads.min(first + LEADS_PER_BATCH) {
             let (lead, alerts) = (lead(n), Vec::new());
             let activities = activities(n, &lead);
             let subject = Subject { lead: &lead, activities: &activities, alerts: &alerts, calendar: &calendar };
@@ -133,8 +135,8 @@ fn fill(path: &Path, leads: usize) {
             batch.put_evaluated(&lead.id, evaluated, decision.outlook.as_ref(), Evaluated::default());
         }
         store.apply(batch).expect("room on the disk");
+        store.flush().expect("room on the disk");
     }
-    store.flush().expect("room on the disk");
     println!("made a store of {leads} leads in {:.0} s", begun.elapsed().as_secs_f64());
 }
 

@@ -217,17 +217,18 @@ fn lines_come_in_any_order_and_ties_go_by_id() {
             r#"{{"id":"{id}","lead_id":"l1","channel":"email","direction":"{direction}","status":"{status}","message_preview":"ok","timestamp":"{at}","expects_reply":false}}"#
         )
     };
-    let call = |id: &str, at: &str| {
+    // One of two calls was answered: against them the mails stand out only when both of them were.
+    let call = |id: &str, status: &str, at: &str| {
         format!(
-            r#"{{"id":"{id}","lead_id":"l1","channel":"call","direction":"out","status":"no_answer","timestamp":"{at}"}}"#
+            r#"{{"id":"{id}","lead_id":"l1","channel":"call","direction":"out","status":"{status}","timestamp":"{at}"}}"#
         )
     };
     let mut lines = [
         email("a", "out", "replied", "2026-03-02T09:00:00Z"),
         email("m", "in", "sent", "2026-03-02T09:00:00Z"),
         email("z", "out", "sent", "2026-03-02T09:00:00Z"),
-        call("c1", "2026-03-01T09:00:00Z"),
-        call("c2", "2026-03-02T09:00:00Z"),
+        call("c1", "replied", "2026-03-01T09:00:00Z"),
+        call("c2", "no_answer", "2026-03-02T09:00:00Z"),
     ];
     let expected = events(SOPHIE, &lines.join("\n"));
     assert!(expected.contains(&"2026-03-05T09:00:00Z opened PreferredChannel".to_owned()), "{expected:?}");

@@ -30,7 +30,7 @@ fn help_names_every_command_and_each_explains_itself() {
     let folder = tempfile::tempdir().unwrap();
     let output = max(folder.path(), &["--help"]);
     assert_eq!(output.status.code(), Some(0));
-    for command in ["run", "demo", "check", "generate", "backtest", "extension", "link"] {
+    for command in ["run", "demo", "check", "generate", "backtest", "export", "extension", "link"] {
         assert!(text(&output.stdout).contains(&format!("  {command} ")), "{command}");
         let of_command = max(folder.path(), &[command, "--help"]);
         assert_eq!(of_command.status.code(), Some(0), "{command}");
@@ -90,6 +90,19 @@ fn link_without_a_daemon_says_so() {
     let said = text(&output.stderr);
     assert!(said.contains("127.0.0.1:1") && said.contains("max run"), "{said}");
     assert_eq!(text(&output.stdout), "", "a script reads the link there");
+}
+
+#[test]
+fn export_without_anything_to_export_says_so_and_makes_nothing() {
+    let folder = folder_with(WHOLE);
+    let output = max(folder.path(), &["export", "--config", "config.toml"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("no store in max-data") && said.contains("max run") && !said.contains("k3y"), "{said}");
+    let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(files, ["config.toml"]);
+    let output = max(folder.path(), &["export", "--config", "config.toml", "--leads", "a", "--activities", "./a"]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
 }
 
 #[test]

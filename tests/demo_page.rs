@@ -78,7 +78,7 @@ async fn verdicts(demo: &Demo, now: Timestamp) -> BTreeMap<String, Vec<AlertType
     for entity in ["Lead", "Call", "Meeting", "Email", "Task", "MaxActivity"] {
         for record in sync::page_by_id(&client, &mapping, entity, None).await.unwrap().records {
             match observe(entity, &record, &mapping, chrono_tz::Europe::Paris).unwrap() {
-                Observation::Lead { lead, form } => {
+                Observation::Lead { lead, form, .. } => {
                     leads.push(*lead);
                     drafts.extend(form.map(|form| *form));
                 }

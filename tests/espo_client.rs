@@ -121,7 +121,7 @@ async fn records_are_read_through_the_columns_that_are_selected() {
         "emailAddress": "Jean@client.example", "phoneNumber": "+33612345678", "assignedUserId": claire,
         "teamsIds": [team], "source": "Web Site", "description": "Je voudrais un devis", "doNotCall": true
     }));
-    let Observation::Lead { lead: read, form } = crm.observed("Lead", &lead).await else { panic!() };
+    let Observation::Lead { lead: read, form, .. } = crm.observed("Lead", &lead).await else { panic!() };
     assert_eq!((read.name.as_str(), read.first_name.as_str()), ("Jean Martin", "Jean"));
     assert_eq!(read.emails, ["jean@client.example"]);
     assert_eq!((read.phone.as_deref(), read.do_not_call), (Some("+33612345678"), true));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use reqwest::{Client, RequestBuilder, Response};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -117,9 +118,27 @@ pub async fn link(args: &LinkArgs) -> anyhow::Result<()> {
 
 /// Posts to the daemon that runs with this configuration; `None` when none does.
 async fn ask_daemon(config: &Config, path: &str, body: Value) -> anyhow::Result<Option<Value>> {
+    let Some(response) = call_daemon(config, |client, at| client.post(format!("{at}{path}")).json(&body)).await? else {
+        return Ok(None);
+    };
+    Ok(Some(response.json().await.context(NOT_MAX)?))
+}
+
+/// What is said of a stranger on our port.
+pub(super) const NOT_MAX: &str = "what listens there is not M.A.X.";
+
+/// The daemon's answer to what `request` asks of its address, when it is a good one; `None` when no daemon runs with
+/// this configuration.
+///
+/// # Errors
+/// When it does not answer, or refuses: its own words, and what to do about them.
+pub(super) async fn call_daemon(
+    config: &Config,
+    request: impl FnOnce(&Client, String) -> RequestBuilder,
+) -> anyhow::Result<Option<Response>> {
     let token = config.http.tokens.iter().find(|token| token.scopes.contains(&Scope::Admin));
-    let client = reqwest::Client::builder().connect_timeout(Duration::from_secs(2)).build()?;
-    let mut request = client.post(format!("http://{}{path}", config.http.listen)).json(&body);
+    let client = Client::builder().connect_timeout(Duration::from_secs(2)).build()?;
+    let mut request = request(&client, format!("http://{}", config.http.listen));
     if let Some(token) = token {
         request = request.bearer_auth(token.token.expose_secret());
     }
@@ -128,13 +147,19 @@ async fn ask_daemon(config: &Config, path: &str, body: Value) -> anyhow::Result<
         Err(error) if error.is_connect() => return Ok(None),
         Err(error) => return Err(error).context("the daemon does not answer"),
     };
-    let status = response.status();
-    let answer: Value = response.json().await.context("what listens there is not M.A.X.")?;
-    if status.is_success() {
-        return Ok(Some(answer));
+    if response.status().is_success() {
+        return Ok(Some(response));
     }
+    let answer: Value = response.json().await.context(NOT_MAX)?;
     if token.is_none() {
-        bail!("the daemon wants a token: add one with scopes = [\"admin\"] to [[http.tokens]]");
+        bail!("the daemon wants a token: add one with scopes = [\"admin\"] to [[http.tokens]], and restart it");
+    }
+    match answer.pointer("/error/code").and_then(Value::as_str) {
+        Some("unauthorized" | "forbidden") => {
+            bail!("the daemon was started before this configuration had this admin token: restart it")
+        }
+        Some("unknown_route") => bail!("the daemon is of another version than this program: restart it"),
+        Some(_) | None => {}
     }
     bail!("{}", answer.pointer("/error/message").and_then(Value::as_str).unwrap_or("the daemon refuses"))
 }

@@ -4,6 +4,7 @@ pub mod backtest;
 pub mod check;
 pub mod daemon;
 pub mod demo;
+pub mod export;
 pub mod extension;
 
 use std::io::IsTerminal;
@@ -38,6 +39,8 @@ pub enum Command {
     Generate(ConfigFile),
     /// Replay recorded history through the rules.
     Backtest(backtest::Args),
+    /// Write what M.A.X. knows as the two files that `max backtest` reads; also while the daemon runs.
+    Export(export::Args),
     /// Pack the EspoCRM extension, to be installed in Administration > Extensions.
     Extension(extension::Args),
     /// Make a one-time link that ties a Telegram account to a CRM user.
@@ -72,6 +75,7 @@ pub async fn carry_out(cli: Cli) -> ExitCode {
         Command::Check(config) => check::run(&config),
         Command::Backtest(args) => return backtest::run(&args),
         Command::Generate(config) => daemon::generate(&config).await,
+        Command::Export(args) => export::run(&args).await,
         Command::Extension(args) => extension::run(&args),
         Command::Link(args) => daemon::link(&args).await,
     };
@@ -79,7 +83,8 @@ pub async fn carry_out(cli: Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("max: {error:#}");
-            if error.is::<crate::config::Mistakes>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+            let asked_wrongly = error.is::<crate::config::Mistakes>() || error.is::<export::OneFile>();
+            if asked_wrongly { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

@@ -21,7 +21,8 @@ pub struct Lead {
     pub created_at: Timestamp,
     /// Gone from the CRM, or no longer visible to us.
     pub deleted: bool,
-    /// When it stopped being active for good (a backtest's `closed_at`): from then on inactive.
+    /// When it stopped being active (a backtest's `closed_at`), as well as is known: from then on inactive. Of no
+    /// meaning while its status is an active one.
     pub closed_at: Option<Timestamp>,
     /// Marked as not to be contacted at all; see also [`Lead::is_do_not_contact`].
     pub do_not_contact: bool,

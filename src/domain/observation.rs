@@ -89,8 +89,10 @@ pub struct AlertRecord {
 pub enum Observation {
     /// A lead, and for one that came from a web form the message it brought.
     Lead {
-        /// As it is now.
+        /// As it is now. Its `closed_at` is when it was first converted, for one that is.
         lead: Box<Lead>,
+        /// When the record was last changed: it has its status since then at the latest.
+        modified_at: Option<Timestamp>,
         /// The form's text as an activity, when the source is one that brings messages.
         form: Option<Box<ActivityDraft>>,
     },

@@ -102,6 +102,14 @@ impl Timestamp {
         })
     }
 
+    /// This instant, or the nearest one that RFC 3339 can write: its years have four digits.
+    #[must_use]
+    pub fn within_rfc3339(self) -> Self {
+        const YEAR_0: i64 = -62_167_219_200;
+        const YEAR_10000: i64 = 253_402_300_800;
+        Self(self.0.clamp(YEAR_0, YEAR_10000 - 1))
+    }
+
     /// The instant `seconds` later (earlier when negative).
     #[must_use]
     pub fn plus(self, seconds: Seconds) -> Self {
@@ -228,6 +236,17 @@ mod tests {
     }
 
     /// > `days(a, b)` = floor((b − a) / 86 400 s).
+    #[test]
+    fn every_instant_has_a_nearest_that_can_be_written() {
+        let ends = ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59Z"].map(|text| Timestamp::parse_rfc3339(text).unwrap());
+        for (at, nearest) in
+            [(i64::MIN, ends[0]), (ends[0].0 - 1, ends[0]), (ends[1].0 + 1, ends[1]), (7, Timestamp(7))]
+        {
+            assert_eq!(Timestamp(at).within_rfc3339(), nearest);
+            assert_eq!(Timestamp::parse_rfc3339(&nearest.to_string()), Ok(nearest));
+        }
+    }
+
     #[test]
     fn days_are_whole_days_of_24_hours_rounded_down() {
         let start = Timestamp(1_000_000);

@@ -7,6 +7,7 @@ pub mod boundary;
 pub mod briefing;
 pub mod crm;
 pub mod evaluate;
+pub mod export;
 pub mod linking;
 pub mod log;
 pub mod observe;
@@ -97,6 +98,7 @@ pub struct Engine {
 
 impl Engine {
     fn new(store: Store, clock: Clock, policy: Policy) -> Result<Self, StoreError> {
+        let policy = Policy { rules: rulebook::completed(policy.rules, &store)?, ..policy };
         // Sequence numbers only have to grow: one start of the daemon never uses a million times the last
         // one's seconds.
         let sequence = u64::try_from(clock.now_millis()).unwrap_or_default() << 20;
@@ -106,7 +108,7 @@ impl Engine {
         let rules_since = Timestamp(i64::MIN);
         let (me, ahead, round_is_open) = (None, Vec::new(), false);
         let mut engine = Self { store, clock, policy, sequence, me, ahead, round_is_open, outlooks, rules_since };
-        engine.take_up_rules()?;
+        engine.heed_rules()?;
         Ok(engine)
     }
 

@@ -157,7 +157,7 @@ impl Page {
 
     fn take(&mut self, engine: &Engine, observation: Observation) -> Result<()> {
         match observation {
-            Observation::Lead { lead, form } => self.lead(engine, *lead, form),
+            Observation::Lead { lead, modified_at, form } => self.lead(engine, *lead, modified_at, form),
             Observation::LeadGone(id) => self.lead_gone(engine, &id),
             Observation::Activity(draft) => self.activity(engine, &draft),
             Observation::NoActivity(record) => self.no_activity(engine, &record),
@@ -188,21 +188,21 @@ impl Page {
         }
     }
 
-    fn lead(&mut self, engine: &Engine, mut lead: Lead, form: Option<Box<ActivityDraft>>) -> Result<()> {
+    fn lead(
+        &mut self,
+        engine: &Engine,
+        mut lead: Lead,
+        modified_at: Option<Timestamp>,
+        form: Option<Box<ActivityDraft>>,
+    ) -> Result<()> {
         let before = engine.store.lead(&lead.id)?;
+        lead.closed_at = closed_at(engine, &lead, modified_at, before.as_ref());
         if let Some(before) = &before {
-            lead.closed_at = before.closed_at;
             // A list shows the first address only: the others that we learned of stay.
             let others = before.emails.iter().filter(|mail| before.email.as_ref() != Some(mail));
             lead.emails.extend(others.cloned());
             lead.emails.sort();
             lead.emails.dedup();
-        }
-        let is_active = |lead: &Lead| engine.policy.rules.is_active_status(&lead.status);
-        if is_active(&lead) {
-            lead.closed_at = None;
-        } else if lead.closed_at.is_none() {
-            lead.closed_at = Some(engine.now());
         }
         if before.as_ref() != Some(&lead) {
             let known = before.as_ref().map(|lead| lead.emails.as_slice()).unwrap_or_default();
@@ -299,6 +299,23 @@ impl Page {
         }
         Ok(())
     }
+}
+
+/// When a lead that is seen so stopped being active, as well as is known: later changes of one that was closed
+/// before say nothing of it, and one that was active until now was converted then, should it have been before.
+fn closed_at(engine: &Engine, seen: &Lead, modified_at: Option<Timestamp>, before: Option<&Lead>) -> Option<Timestamp> {
+    let is_active = |lead: &Lead| engine.policy.rules.is_active_status(&lead.status);
+    if is_active(seen) {
+        return None;
+    }
+    let now = engine.now();
+    let found = match before {
+        None => seen.closed_at.or(modified_at),
+        Some(before) if is_active(before) => modified_at,
+        Some(before) => before.closed_at.or(seen.closed_at).or(modified_at),
+    };
+    // The CRM's clock may be ahead of ours.
+    Some(found.unwrap_or(now).min(now))
 }
 
 /// Whether a record that no longer names a lead may stay its activity.

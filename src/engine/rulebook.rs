@@ -8,7 +8,7 @@ use super::outlooks::Review;
 use crate::decide;
 use crate::domain::{Alert, LeadId, Timestamp};
 use crate::rules::Settings;
-use crate::store::{Batch, Evaluated, Result};
+use crate::store::{Batch, Evaluated, Result, Store};
 
 /// The rules in force are kept under this name.
 const RULES: &str = "rules_in_force";
@@ -33,15 +33,18 @@ impl Rulebook {
     }
 }
 
-impl Engine {
-    /// Begins with the rules that are configured, and the statuses the CRM last told us of.
-    pub(super) fn take_up_rules(&mut self) -> Result<()> {
-        if let Some(closed) = self.store.meta(CLOSED_STATUSES)? {
-            self.policy.rules.not_active_statuses = closed;
-        }
-        self.heed_rules()
-    }
+/// The rules as configured, completed by what the CRM told of its statuses. Before it has told, the stock ones.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn completed(rules: Settings, store: &Store) -> Result<Settings> {
+    Ok(match store.meta(CLOSED_STATUSES)? {
+        Some(not_active_statuses) => Settings { not_active_statuses, ..rules },
+        None => rules,
+    })
+}
 
+impl Engine {
     /// The CRM told which statuses are no longer actual.
     ///
     /// # Errors
@@ -56,7 +59,7 @@ impl Engine {
 
     /// When the rules are not those of the last decisions: tries them on all leads, says what they change, and marks
     /// the leads concerned as due.
-    fn heed_rules(&mut self) -> Result<()> {
+    pub(super) fn heed_rules(&mut self) -> Result<()> {
         let now = self.now();
         let known: Option<Rulebook> = self.store.meta(RULES)?;
         let new = Rulebook::of(&self.policy.rules, now);

@@ -186,7 +186,7 @@ impl Mapping {
 /// `from` and `to` would cost four queries a row; the first two of these cost none and one.
 const MAIL_COLUMNS: [&str; 4] = ["fromEmailAddressName", "toEmailAddressesIds", "repliedId", "isAutoReply"];
 
-const LEAD_COLUMNS: [&str; 18] = [
+const LEAD_COLUMNS: [&str; 19] = [
     "id",
     "name",
     // Without these two the name can hold the mail address.
@@ -198,6 +198,7 @@ const LEAD_COLUMNS: [&str; 18] = [
     "description",
     "createdAt",
     "modifiedAt",
+    "convertedAt",
     "doNotCall",
     "doNotContact",
     "emailAddress",

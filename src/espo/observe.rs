@@ -23,6 +23,9 @@ pub struct Malformed {
     pub reason: String,
 }
 
+/// The one status that EspoCRM itself sets.
+const CONVERTED: &str = "Converted";
+
 /// What a record says. `zone` is the CRM's time zone, for what has a date but no hour.
 pub fn observe(entity: &str, record: &Record, mapping: &Mapping, zone: Tz) -> Result<Observation, Malformed> {
     let Some(id) = record.id() else {
@@ -75,6 +78,8 @@ fn lead(id: &str, record: &Record, mapping: &Mapping) -> Result<Observation, Str
     let created_at = record.instant("createdAt").ok_or("it has no createdAt")?;
     let text = |field| record.text(field).unwrap_or_default().to_owned();
     let email = record.text("emailAddress").map(str::to_lowercase);
+    // EspoCRM keeps it when the lead is opened again.
+    let converted_at = record.instant("convertedAt").filter(|_| record.text("status") == Some(CONVERTED));
     let lead = Lead {
         id: LeadId::from(id),
         name: full_name(record),
@@ -83,7 +88,7 @@ fn lead(id: &str, record: &Record, mapping: &Mapping) -> Result<Observation, Str
         status: text("status"),
         created_at,
         deleted: false,
-        closed_at: None,
+        closed_at: converted_at,
         do_not_contact: record.flag("doNotContact"),
         do_not_call: record.flag("doNotCall"),
         email_opted_out: record.flag("emailAddressIsOptedOut"),
@@ -99,7 +104,7 @@ fn lead(id: &str, record: &Record, mapping: &Mapping) -> Result<Observation, Str
         .text("description")
         .filter(|_| mapping.is_inbound_source(&lead.source))
         .map(|description| Box::new(form_message(&lead, description)));
-    Ok(Observation::Lead { lead: Box::new(lead), form })
+    Ok(Observation::Lead { lead: Box::new(lead), modified_at: record.instant("modifiedAt"), form })
 }
 
 fn form_message(lead: &Lead, description: &str) -> ActivityDraft {

@@ -3,6 +3,7 @@
 pub mod activities;
 pub mod alerts;
 pub mod auth;
+pub mod export;
 pub mod health;
 pub mod links;
 pub mod reply;
@@ -63,6 +64,8 @@ pub fn router(api: Api) -> Router {
         .route("/api/alerts/generate", post(alerts::generate))
         .route("/api/alerts/{alert}/resolve", post(alerts::resolve))
         .route("/api/alerts/{alert}/snooze", post(alerts::snooze))
+        .route("/api/export/leads", get(export::leads))
+        .route("/api/export/activities", get(export::activities))
         .route("/api/links", post(links::create))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)

@@ -129,11 +129,13 @@ pub enum Presence {
 impl Life {
     /// A lead's life under these settings.
     pub fn of(lead: &Lead, settings: &Settings) -> Self {
+        let active_status = settings.is_active_status(&lead.status);
         Self {
             created_at: lead.created_at,
             deleted: lead.deleted,
-            active_status: settings.is_active_status(&lead.status),
-            closed_at: lead.closed_at,
+            active_status,
+            // Under other settings the status may have been one that ends a lead.
+            closed_at: lead.closed_at.filter(|_| !active_status),
             do_not_contact: lead.is_do_not_contact(),
         }
     }

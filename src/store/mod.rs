@@ -132,6 +132,11 @@ impl Store {
         self.flush()
     }
 
+    /// Whether there is a store in the folder `path`, which opening would make.
+    pub fn is_in(path: &Path) -> bool {
+        open::is_in(path)
+    }
+
     /// Writes a batch: all of it or nothing, also across a kill. Not yet safe against power loss: see
     /// [`Store::flush`].
     ///
@@ -192,6 +197,14 @@ impl Store {
     /// The ids of every lead, by id.
     pub fn lead_ids(&self) -> impl Iterator<Item = Result<LeadId>> + use<> {
         self.keys(&Key::new(Kind::Lead)).map(|key| Ok(LeadId(text_after(&key?, 1))))
+    }
+
+    /// The same from the one after `after` on.
+    pub fn lead_ids_after(&self, after: Option<&LeadId>) -> impl Iterator<Item = Result<LeadId>> + use<> {
+        // Nothing sorts between a key and the same with a zero byte.
+        let start = after.map_or_else(|| Key::new(Kind::Lead), |id| Key::new(Kind::Lead).part(id.as_str()));
+        let end = vec![Kind::Lead as u8 + 1];
+        self.tree.range(start.into_bytes()..end).keys().map(|key| Ok(LeadId(text_after(&key?, 1))))
     }
 
     /// A lead's activities, ordered by (timestamp, id).

@@ -52,7 +52,17 @@ pub enum OpenError {
 
 /// sled's own lock lingers for a moment after a drop: how often, and how long apart, opening is tried.
 const LOCK_TRIES: u32 = 20;
+/// sled takes two to three times as much in the end.
+const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
+/// The file that every database of sled has.
+const LOG: &str = "db";
+
+/// Whether there is a database in the folder `path`.
+pub(super) fn is_in(path: &Path) -> bool {
+    path.join(LOG).exists()
+}
 
 /// Opens the database in `path`, mending what a kill may have left.
 pub(super) fn open(path: &Path) -> Result<(sled::Db, File), OpenError> {
@@ -73,12 +83,12 @@ pub(super) fn open(path: &Path) -> Result<(sled::Db, File), OpenError> {
             OpenError::Sled { path: path.to_owned(), source }
         }
     })?;
-    let file = OpenOptions::new().read(true).write(true).open(path.join("db")).map_err(folder_error)?;
+    let file = OpenOptions::new().read(true).write(true).open(path.join(LOG)).map_err(folder_error)?;
     Ok((db, file))
 }
 
 fn open_patiently(path: &Path) -> sled::Result<sled::Db> {
-    let open = || sled::Config::new().path(path).cache_capacity(256 * 1024 * 1024).flush_every_ms(None).open();
+    let open = || sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(None).open();
     for _ in 1..LOCK_TRIES {
         match open() {
             Err(error) if is_locked(&error) => std::thread::sleep(LOCK_PAUSE),

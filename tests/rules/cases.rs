@@ -421,6 +421,8 @@ fn only_active_leads_are_judged() {
         "active before, whatever its status now"
     );
     assert_eq!(at_40d(&converted), "", "inactive from then on");
+    let reopened = Lead { status: "New".to_owned(), ..converted };
+    assert_eq!(at_40d(&reopened), "NoContact7d@0s StaleLead30d@0s", "its status is an active one now");
 }
 
 /// > The preferred channel shown elsewhere (drafts, strategy, suggested action) is the valid channel with the best

@@ -78,11 +78,9 @@ impl World {
     }
 
     pub fn active(&self, now: Timestamp) -> bool {
-        let by_status = match self.lead.closed_at {
-            Some(closed_at) => now < closed_at,
-            None => self.settings.active_statuses.as_ref().unwrap().contains(&self.lead.status),
-        };
-        self.lead.created_at <= now && !self.lead.deleted && by_status
+        let by_status = self.settings.active_statuses.as_ref().unwrap().contains(&self.lead.status);
+        let not_closed_yet = self.lead.closed_at.is_some_and(|closed_at| now < closed_at);
+        self.lead.created_at <= now && !self.lead.deleted && (by_status || not_closed_yet)
     }
 
     /// Every rule that holds, with its anchor. `by_hand`: when a person closed HotLead24h or AwaitingReply24h.

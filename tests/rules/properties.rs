@@ -95,14 +95,21 @@ fn any_activity() -> impl Strategy<Value = Activity> {
 }
 
 pub fn any_world() -> impl Strategy<Value = World> {
-    let lead =
-        (0..40i64, prop::bool::weighted(0.05), prop::option::weighted(0.2, 20..100i64), prop::bool::weighted(0.1))
-            .prop_map(|(created_at, deleted, closed_at, do_not_contact)| Lead {
-                deleted,
-                closed_at: closed_at.map(Timestamp),
-                do_not_contact,
-                ..lead(Timestamp(created_at))
-            });
+    let flags = (prop::bool::weighted(0.05), prop::bool::weighted(0.1));
+    // (status, closed_at); under other settings a status may have been one that ends a lead.
+    let end = prop_oneof![
+        73 => Just(("New", None)),
+        23 => (20..100i64).prop_map(|at| ("Dead", Some(at))),
+        2 => (20..100i64).prop_map(|at| ("New", Some(at))),
+        2 => Just(("Dead", None)),
+    ];
+    let lead = (0..40i64, flags, end).prop_map(|(created_at, (deleted, do_not_contact), (status, closed_at))| Lead {
+        status: status.to_owned(),
+        deleted,
+        closed_at: closed_at.map(Timestamp),
+        do_not_contact,
+        ..lead(Timestamp(created_at))
+    });
     (lead, prop::collection::vec(any_activity(), 0..16), prop::bool::weighted(0.85)).prop_map(
         |(lead, mut activities, inhibition)| {
             for (n, activity) in activities.iter_mut().enumerate() {

@@ -34,8 +34,10 @@ counts_after = "4s"
 const LEADS: [&str; 8] = ["l9", "l10", "L9", "é", "l", "Z z", "~", "\u{1F600}"];
 
 fn lead_line(id: &str, lead: &Lead) -> Value {
+    // A lead with a `closed_at` was active before, whatever its status now.
+    let status = if lead.closed_at.is_some() { "New" } else { &lead.status };
     json!({
-        "id": id, "name": lead.name, "status": lead.status, "created_at": lead.created_at, "deleted": lead.deleted,
+        "id": id, "name": lead.name, "status": status, "created_at": lead.created_at, "deleted": lead.deleted,
         "do_not_contact": lead.do_not_contact, "closed_at": lead.closed_at,
     })
 }
@@ -95,6 +97,9 @@ fn replayed(folder: &Path, leads: &[Value], activities: &[Value], inhibition: bo
 /// In a replay an inbound that was old at its beginning was never young, and nothing came late.
 fn as_recorded(mut world: World) -> World {
     world.settings.repeat_after.clear();
+    if world.lead.closed_at.is_some() {
+        world.lead.status = "Dead".to_owned();
+    }
     for activity in &mut world.activities {
         activity.fresh_as_of = activity.timestamp.max(Timestamp(START));
     }

@@ -1,7 +1,9 @@
 //! Stories: from a fact in the CRM to the rep's chat and back, with the real daemon and time moved by hand.
 
 mod chat;
+mod closed;
 mod crm;
+mod export;
 mod outage;
 mod people;
 mod quiet;

@@ -99,6 +99,9 @@ async fn other_active_statuses_are_another_shape_of_the_same_leads() {
     assert!(said[0].contains("opened=0 closed=2"), "{said:#?}");
     assert_eq!(open(&world, &leads), [false, false]);
     assert_eq!(world.alerts(&leads[0])[0]["closeReason"], "lead_closed");
+    let said = restart_with(&mut world, "active_statuses = [\"New\"]", "no_reply = \"3d\"").await;
+    assert!(said[0].contains("opened=2 closed=0"), "{said:#?}");
+    assert_eq!(open(&world, &leads), [true, true]);
     world.end().await;
 }
 

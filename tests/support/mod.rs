@@ -47,6 +47,8 @@ pub struct Setting {
     pub webhooks: bool,
     /// How many rows a page of the CRM has.
     pub page_size: u32,
+    /// Entity definitions in which the CRM differs from a stock one.
+    pub entities: Value,
 }
 
 impl Default for Setting {
@@ -59,6 +61,7 @@ impl Default for Setting {
             linked: vec![LUC],
             webhooks: false,
             page_size: 200,
+            entities: json!({}),
         }
     }
 }
@@ -98,7 +101,8 @@ impl World {
     pub async fn not_yet_settled(setting: Setting, fill: impl FnOnce(&Self)) -> Self {
         let clock = Clock::manual(Timestamp::parse_rfc3339(setting.begin).unwrap());
         let folder = tempfile::tempdir().unwrap();
-        let espo = EspoSandbox::start(clock.clone(), espo::Options::default()).await.unwrap();
+        let options = espo::Options { entities: setting.entities.as_object().unwrap().clone(), ..Default::default() };
+        let espo = EspoSandbox::start(clock.clone(), options).await.unwrap();
         let telegram = TelegramSandbox::start(clock.clone(), telegram::Options::default()).await.unwrap();
         let config = configuration(&setting, &espo, &telegram, &folder);
         let mut world = Self { clock, espo, telegram, app: None, config, folder };

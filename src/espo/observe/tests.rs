@@ -206,7 +206,7 @@ fn a_max_activity_is_what_it_says() {
 #[test]
 fn a_recorded_lead_is_read() {
     let recording: Value = serde_json::from_str(include_str!("../testdata/lead-full.json")).unwrap();
-    let Observation::Lead { lead, form } = read("Lead", recording["response"]["body"].clone()) else { panic!() };
+    let Observation::Lead { lead, form, .. } = read("Lead", recording["response"]["body"].clone()) else { panic!() };
     assert_eq!((lead.name.as_str(), lead.first_name.as_str()), ("Paul Testeur", "Paul"));
     assert_eq!((lead.status.as_str(), lead.source.as_str()), ("Assigned", ""));
     assert_eq!(lead.email.as_deref(), Some("paul.testeur@client.example"));
@@ -224,7 +224,7 @@ fn what_a_web_form_said_is_a_message() {
             "description": description, "teamsIds": ["t2", "t1"], "doNotCall": true, "emailAddressIsOptedOut": null
         });
         match read("Lead", record) {
-            Observation::Lead { lead, form } => (*lead, form.map(|form| *form)),
+            Observation::Lead { lead, form, .. } => (*lead, form.map(|form| *form)),
             other => panic!("{other:?}"),
         }
     };

@@ -173,6 +173,9 @@ impl World {
             _ => self.fresh_id(),
         };
         self.stamp_created(actor, entity, &id, &mut attributes);
+        if entity == "Lead" && !attributes.contains_key("convertedAt") {
+            self.stamp_converted(None, &mut attributes);
+        }
         let deleted = attributes.remove("deleted") == Some(Value::Bool(true));
         self.rows_mut(entity).insert(id.clone(), Record { attributes, deleted });
         self.index_addresses(entity, &id);
@@ -262,6 +265,9 @@ impl World {
             let when = already.unwrap_or_else(|| if done { self.now_text().into() } else { Value::Null });
             after.insert("dateCompleted".into(), when);
         }
+        if entity == "Lead" && !changes.contains_key("convertedAt") {
+            self.stamp_converted(record.attributes.get("status"), &mut after);
+        }
         let before = self.wire(actor, entity, id);
         if pen != Pen::Silent {
             self.stamp_modified(actor, definition, &changes, record, &mut after);
@@ -277,6 +283,15 @@ impl World {
             self.announce_updated(actor, entity, id, &before);
         }
         Ok(())
+    }
+
+    /// When a lead was first converted; it stays when the lead is opened again.
+    fn stamp_converted(&self, status_before: Option<&Value>, attributes: &mut Map<String, Value>) {
+        let is_converted = attributes.get("status").and_then(Value::as_str) == Some("Converted");
+        let moved = status_before != attributes.get("status");
+        if is_converted && moved && attributes.get("convertedAt").is_none_or(Value::is_null) {
+            attributes.insert("convertedAt".into(), self.now_text().into());
+        }
     }
 
     fn stamp_modified(

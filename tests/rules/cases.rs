@@ -404,6 +404,9 @@ fn do_not_contact_silences_all_but_what_the_lead_asks() {
 /// > `In Process`).
 ///
 /// > Only facts with timestamp ≤ now exist for it (a planned one: created_at ≤ now).
+///
+/// > In the daemon a lead whose status is no longer active was so until its conversion, when that is what ended it,
+/// > or else until its last change.
 #[test]
 fn only_active_leads_are_judged() {
     let base = lead(ZERO);

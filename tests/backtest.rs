@@ -469,6 +469,37 @@ fn an_id_comes_once_per_file() {
 /// > type, also where the value is then ignored (a reading on an outbound; but not `created_at` on what is not
 /// > planned).
 #[test]
+fn the_first_malformed_line_is_named_whatever_is_wrong_with_it() {
+    let (a, b) = (out("a", "2026-03-01T09:00:00Z"), out("b", "2026-03-01T09:00:00Z"));
+    let error = |lines: &[&str]| Files::new(SOPHIE, lines.join("\n")).run(DAYS.0, DAYS.1).unwrap_err();
+    let repeated = "activities.ndjson:6: id: \"b\" was there before";
+    assert_eq!(error(&["", &a, "", &b, " ", &b, "no JSON"]), repeated);
+    assert_eq!(error(&["", &a, "", &b, " ", &b, &a]), repeated);
+    assert!(error(&[&a, &b, "", "no JSON", &b]).starts_with("activities.ndjson:4: not a JSON object"));
+}
+
+#[test]
+fn a_line_means_the_same_however_it_is_spelled() {
+    let plain = r#"{"id":"a","lead_id":"l1","channel":"whatsapp","direction":"in","status":"read","message_preview":"Un devis, svp 👍 ?","timestamp":"2026-03-01T09:00:00Z"}"#;
+    let spelled = [
+        plain.replace("👍", r"\ud83d\udc4d"),
+        plain.replace("svp", r"\u0073v\u0070"),
+        plain.replace(":\"", " :\t\"").replace(",\"", " , \""),
+        plain.replace("\"channel\"", r#""ch\u0061nnel""#),
+        plain.replace("}", r#","more":{"a":[1,2]},"intent":null,"created_at":5}"#),
+        plain.replace("{", r#"{"more":"é\\","id2":false,"#),
+    ];
+    let meant = events(SOPHIE, plain);
+    assert!(meant.iter().any(|event| event.contains("HotLead24h")), "{meant:?}");
+    for line in spelled {
+        assert_eq!(events(SOPHIE, &line), meant, "{line}");
+    }
+    let twice = plain.replace("}", r#","intent":null,"intent":true}"#);
+    let error = Files::new(SOPHIE, twice).run(DAYS.0, DAYS.1).unwrap_err();
+    assert!(error.starts_with("activities.ndjson:1: duplicate field `intent`"), "{error}");
+}
+
+#[test]
 fn a_line_that_is_not_utf8_is_malformed_wherever_the_bytes_are() {
     let line = |bytes: &[u8]| [SOPHIE.replace("rep\"}", "rep\",\"x\":\"").as_bytes(), bytes, b"\"}\n"].concat();
     assert!(Files::new(line("é".as_bytes()), "").run(DAYS.0, DAYS.1).is_ok());

@@ -5,6 +5,7 @@ mod catches;
 mod compare;
 mod counts;
 mod differences;
+mod flat;
 mod ids;
 mod input;
 mod report;

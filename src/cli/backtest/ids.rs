@@ -1,14 +1,127 @@
-//! A set of ids that remembers their order, made for millions of them: one buffer of bytes and one table of
-//! numbers instead of an allocation for each.
+//! Ids by the million, each known by its place: a few large buffers instead of an allocation for each, and few
+//! looks at memory that is not in the cache.
 
-use std::hash::{BuildHasher, RandomState};
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
+
+use foldhash::quality::RandomState;
+
+/// Texts one after the other, each known by its place.
+#[derive(Debug, Default)]
+struct Texts {
+    bytes: String,
+    /// Where each text ends in `bytes`.
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    fn get(&self, place: u32) -> &str {
+        let place = place as usize;
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[place]]
+    }
+
+    /// The place of the new text; `None` when there is no room: four thousand million lines are more than any file
+    /// we are given.
+    fn push(&mut self, text: &str) -> Option<u32> {
+        let place = u32::try_from(self.len()).ok()?;
+        self.bytes.push_str(text);
+        self.ends.push(self.bytes.len());
+        Some(place)
+    }
+}
+
+/// Texts of which each is to come once: that is found out at the end, by sorting their hashes, in a fraction of
+/// the time that a look at a table for each would take.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    texts: Texts,
+    hashes: Vec<u64>,
+    hasher: RandomState,
+}
+
+impl Seen {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.texts.len()
+    }
+
+    /// The text at a place.
+    pub(super) fn text(&self, place: u32) -> &str {
+        self.texts.get(place)
+    }
+
+    /// Takes a text and returns its place; `None` when there is no room for it.
+    pub(super) fn push(&mut self, text: &str) -> Option<u32> {
+        self.hashes.push(self.hasher.hash_one(text));
+        self.texts.push(text)
+    }
+
+    /// The place of the first text that had come before.
+    pub(super) fn first_repeated(&mut self) -> Option<u32> {
+        let mut hashes = std::mem::take(&mut self.hashes);
+        hashes.sort_unstable();
+        if hashes.windows(2).all(|pair| pair[0] != pair[1]) {
+            return None;
+        }
+        let mut known = HashSet::new();
+        (0u32..).take(self.len()).find(|place| !known.insert(self.text(*place)))
+    }
+}
+
+/// Texts one after the other as [`Texts`], but made to be looked up in any order: a short one takes one look at
+/// memory.
+#[derive(Debug, Default)]
+struct Cells {
+    /// Per text its length, as one ASCII character, the text, and NULs up to the cell's size; or [`Cells::LONG`].
+    bytes: String,
+    /// Those too long for a cell, by their place.
+    long: HashMap<u32, String>,
+}
+
+impl Cells {
+    const SIZE: usize = 32;
+    const LONG: u8 = 0x7F;
+
+    fn len(&self) -> usize {
+        self.bytes.len() / Self::SIZE
+    }
+
+    fn get(&self, place: u32) -> &str {
+        let start = place as usize * Self::SIZE;
+        match self.bytes.as_bytes()[start] {
+            Self::LONG => &self.long[&place],
+            length => &self.bytes[start + 1..][..usize::from(length)],
+        }
+    }
+
+    /// The place of the new text; `None` when there is no room.
+    fn push(&mut self, text: &str) -> Option<u32> {
+        let place = u32::try_from(self.len()).ok()?;
+        let end = self.bytes.len() + Self::SIZE;
+        match u8::try_from(text.len()) {
+            Ok(length) if usize::from(length) < Self::SIZE => {
+                self.bytes.push(char::from(length));
+                self.bytes.push_str(text);
+            }
+            _ => {
+                self.bytes.push(char::from(Self::LONG));
+                self.long.insert(place, text.to_owned());
+            }
+        }
+        self.bytes.extend(std::iter::repeat_n('\0', end - self.bytes.len()));
+        Some(place)
+    }
+}
 
 /// Distinct texts, each known by its place: the n-th different one that was inserted.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
-    bytes: String,
-    /// Where each text ends in `bytes`.
-    ends: Vec<usize>,
+    texts: Cells,
     /// Open addressing; a power of two, or empty.
     table: Vec<Slot>,
     hasher: RandomState,
@@ -25,14 +138,12 @@ const FREE: Slot = Slot { hash: 0, place: u32::MAX };
 impl Ids {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.ends.len()
+        self.texts.len()
     }
 
     /// The text at a place.
     pub(super) fn text(&self, place: u32) -> &str {
-        let place = place as usize;
-        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.bytes[start..self.ends[place]]
+        self.texts.get(place)
     }
 
     /// The place of a text that has been inserted.
@@ -53,11 +164,8 @@ impl Ids {
         if self.table[slot].place != FREE.place {
             return None;
         }
-        // Four thousand million lines are more than any file we are given.
-        let place = u32::try_from(self.len()).ok()?;
+        let place = self.texts.push(text)?;
         self.table[slot] = Slot { hash, place };
-        self.bytes.push_str(text);
-        self.ends.push(self.bytes.len());
         Some(place)
     }
 
@@ -108,6 +216,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_first_text_that_comes_again_is_found_at_the_end() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.first_repeated(), None);
+        for text in ["a", "b", "", "c", "b", "a", ""] {
+            seen.push(text).unwrap();
+        }
+        assert_eq!(seen.first_repeated(), Some(4));
+        assert_eq!((seen.text(4), seen.text(2), seen.len()), ("b", "", 7));
+    }
+
+    #[test]
     fn each_text_is_inserted_once_and_found_again() {
         let mut ids = Ids::default();
         assert_eq!(ids.place_of("0"), None);
@@ -115,13 +234,18 @@ mod tests {
             assert_eq!(ids.insert(&n.to_string()), Some(n));
             assert_eq!(ids.insert(&(n / 2).to_string()), None, "{}", n / 2);
         }
+        let (most, long) = ("é".repeat(15) + "!", "é".repeat(16));
+        assert_eq!((most.len(), long.len()), (31, 32));
         assert_eq!(ids.insert(""), Some(5_000), "an empty text is one like any other");
         for n in 0..5_000u32 {
             assert_eq!(ids.place_of(&n.to_string()), Some(n));
             assert_eq!(ids.text(n), n.to_string());
         }
+        assert_eq!((ids.insert(&most), ids.insert(&long)), (Some(5_001), Some(5_002)));
+        assert_eq!((ids.insert(&most), ids.insert(&long)), (None, None));
+        assert_eq!((ids.text(5_001), ids.text(5_002)), (most.as_str(), long.as_str()));
         assert_eq!(ids.place_of("x"), None);
-        assert_eq!(ids.len(), 5_001);
+        assert_eq!(ids.len(), 5_003);
         let (sorted, order) = ids.sorted();
         assert_eq!([sorted.text(0), sorted.text(1), sorted.text(2), sorted.text(3)], ["", "0", "1", "10"]);
         assert_eq!(order[..4], [5_000, 0, 1, 10]);

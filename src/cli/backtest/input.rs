@@ -15,7 +15,8 @@ use crate::rules::Settings;
 use crate::rules::history::{Deed, Fact, Life, NextStep, is_young};
 
 use super::BacktestError;
-use super::ids::Ids;
+use super::flat::{self, Spelled, Value};
+use super::ids::{Ids, Seen};
 
 /// A lead, reduced.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,15 @@ pub(super) struct LeadRow {
     pub(super) life: Life,
     /// Its place among the owners.
     pub(super) owner: Option<u32>,
+}
+
+impl LeadRow {
+    /// Whether any rule can ever ask for an activity at `at`: the lead is active at some time, and still at `at`
+    /// (or the activity is only planned for then).
+    fn can_tell(&self, at: Timestamp, planned_at: Option<Timestamp>) -> bool {
+        let Life { deleted, active_status, closed_at, .. } = self.life;
+        !deleted && closed_at.map_or(active_status, |closed_at| planned_at.unwrap_or(at) < closed_at)
+    }
 }
 
 /// A fact and whose it is: the lead's place in [`Recording::leads`].
@@ -78,7 +88,7 @@ impl Recording {
 
     fn read_leads(path: &Path, settings: &Settings) -> Result<Self, BacktestError> {
         let (mut lead_ids, mut owners, mut leads) = (Ids::default(), Ids::default(), Vec::new());
-        each_line(path, |line| {
+        each_line(path, |_, line| {
             let lead: LeadLine<'_> = object(line)?;
             lead_ids.insert(&lead.id.0).ok_or_else(|| duplicate(&lead.id.0))?;
             let owner = lead.owner.as_ref().and_then(|owner| owners.insert(&owner.0).or(owners.place_of(&owner.0)));
@@ -100,20 +110,27 @@ impl Recording {
     }
 
     fn read_activities(&mut self, path: &Path, from: Timestamp, settings: &Settings) -> Result<(), BacktestError> {
-        let mut ids = Ids::default();
+        let (mut ids, mut lines) = (Seen::default(), Lines::default());
         let mut reader = Reader::default();
-        each_line(path, |line| {
+        let all_read = each_line(path, |number, line| {
             let activity = Checked::of(line)?;
-            let index = ids.insert(&activity.id.0).ok_or_else(|| duplicate(&activity.id.0))?;
+            let index = ids.push(&activity.id.0).ok_or("more lines than there is room for")?;
+            lines.note(index, number);
             match self.lead_ids.place_of(&activity.lead_id.0) {
                 None => self.of_unknown_leads += 1,
+                Some(lead) if !self.leads[lead as usize].can_tell(activity.at, activity.planned_at) => {}
                 Some(lead) => {
                     let reading = activity.reading(&mut reader);
                     self.take(lead, index, &activity, reading, from, settings);
                 }
             }
             Ok(())
-        })?;
+        });
+        // Whatever else is wrong comes after every line whose id is known.
+        if let Some(place) = ids.first_repeated() {
+            return Err(malformed(path, lines.number(place), duplicate(ids.text(place))));
+        }
+        all_read?;
         let key = |row: &Row| (row.lead, row.fact.at);
         self.rows.sort_unstable_by(|a, b| {
             key(a).cmp(&key(b)).then_with(|| ids.text(a.fact.index).cmp(ids.text(b.fact.index)))
@@ -136,31 +153,65 @@ impl Recording {
             self.steps.push((lead, NextStep::new(planned_at, at, settings)));
             return;
         }
-        let created_at = self.leads[lead as usize].life.created_at;
-        let young = is_young(at, at.max(from), created_at, settings.hot);
+        let young = || is_young(at, at.max(from), self.leads[lead as usize].life.created_at, settings.hot);
+        // Youth is asked of an inbound with intent only.
+        let young = direction == Direction::In && reading.intent && young();
         if let Some(deed) = Deed::of(channel, direction, status, reading, young) {
             self.rows.push(Row { lead, fact: Fact { at, index, channel, deed } });
         }
     }
 }
 
-/// Calls `take` with every line that is not blank. A reason it returns becomes an error with the line's number.
-fn each_line(path: &Path, mut take: impl FnMut(&str) -> Result<(), String>) -> Result<(), BacktestError> {
+/// Calls `take` with every line that is not blank and its number, from 1. A reason it returns becomes an error.
+fn each_line(path: &Path, mut take: impl FnMut(u64, &str) -> Result<(), String>) -> Result<(), BacktestError> {
     let unreadable = |source: io::Error| BacktestError::Unreadable { path: path.to_owned(), source };
-    let mut file = BufReader::with_capacity(1 << 20, File::open(path).map_err(unreadable)?);
+    let mut file = BufReader::with_capacity(1 << 17, File::open(path).map_err(unreadable)?);
+    let mut checked = |number: u64, bytes: &[u8]| {
+        let taken = match std::str::from_utf8(bytes) {
+            Err(error) => Err(format!("not UTF-8, from byte {} on", error.valid_up_to() + 1)),
+            Ok(line) if line.trim().is_empty() => Ok(()),
+            Ok(line) => take(number, line),
+        };
+        taken.map_err(|reason| malformed(path, number, reason))
+    };
     let (mut bytes, mut number) = (Vec::new(), 0);
     loop {
+        number += 1;
+        // Nearly every line stands in the buffer as a whole, and is taken from there.
+        if let Some(end) = memchr::memchr(b'\n', file.buffer()) {
+            checked(number, &file.buffer()[..=end])?;
+            file.consume(end + 1);
+            continue;
+        }
         bytes.clear();
         if file.read_until(b'\n', &mut bytes).map_err(unreadable)? == 0 {
             return Ok(());
         }
-        number += 1;
-        let taken = match std::str::from_utf8(&bytes) {
-            Err(error) => Err(format!("not UTF-8, from byte {} on", error.valid_up_to() + 1)),
-            Ok(line) if line.trim().is_empty() => Ok(()),
-            Ok(line) => take(line),
-        };
-        taken.map_err(|reason| BacktestError::Malformed { path: path.to_owned(), line: number, reason })?;
+        checked(number, &bytes)?;
+    }
+}
+
+fn malformed(path: &Path, line: u64, reason: String) -> BacktestError {
+    BacktestError::Malformed { path: path.to_owned(), line, reason }
+}
+
+/// On which line each of the things stands that were read from a file, one after the other: usually one run.
+#[derive(Debug, Default)]
+struct Lines {
+    /// The first place of each run of consecutive lines, and its number.
+    runs: Vec<(u32, u64)>,
+}
+
+impl Lines {
+    fn note(&mut self, place: u32, number: u64) {
+        if self.runs.is_empty() || self.number(place) != number {
+            self.runs.push((place, number));
+        }
+    }
+
+    fn number(&self, place: u32) -> u64 {
+        let run = self.runs.partition_point(|(first, _)| *first <= place).checked_sub(1);
+        run.map_or(0, |run| self.runs[run].1 + u64::from(place - self.runs[run].0))
     }
 }
 
@@ -206,6 +257,96 @@ struct ActivityLine<'a> {
     intent: Option<bool>,
     expects_reply: Option<bool>,
     auto_reply: Option<bool>,
+    /// Instead of `message_preview`: few are asked for.
+    #[serde(skip)]
+    spelled_preview: Option<Spelled<'a>>,
+    /// Known already; see [`PlannedLine`].
+    #[serde(skip)]
+    created_at: Option<Spelled<'a>>,
+}
+
+impl<'a> ActivityLine<'a> {
+    /// The line, if it is an ordinary one and all that is required is there.
+    fn plain(line: &'a str) -> Option<Self> {
+        let mut found = Members::default();
+        flat::members(line, |key, value| match found.place(key) {
+            Some(place) => place.replace(value).is_none().then_some(()),
+            None => Some(()),
+        })?;
+        Some(Self {
+            id: text(found.id)?,
+            lead_id: text(found.lead_id)?,
+            channel: text(found.channel)?,
+            direction: text(found.direction)?,
+            status: text(found.status)?,
+            message_preview: None,
+            timestamp: text(found.timestamp)?,
+            intent: flag(found.intent)?,
+            expects_reply: flag(found.expects_reply)?,
+            auto_reply: flag(found.auto_reply)?,
+            spelled_preview: match found.message_preview {
+                None | Some(Value::Null) => None,
+                Some(Value::Text(spelled)) => Some(spelled),
+                Some(Value::Bool(_)) => return None,
+            },
+            created_at: match found.created_at {
+                Some(Value::Text(spelled)) => Some(spelled),
+                None | Some(Value::Null | Value::Bool(_)) => None,
+            },
+        })
+    }
+}
+
+/// What has been found of an activity in a flat object.
+#[derive(Debug, Default)]
+struct Members<'a> {
+    id: Option<Value<'a>>,
+    lead_id: Option<Value<'a>>,
+    channel: Option<Value<'a>>,
+    direction: Option<Value<'a>>,
+    status: Option<Value<'a>>,
+    message_preview: Option<Value<'a>>,
+    timestamp: Option<Value<'a>>,
+    intent: Option<Value<'a>>,
+    expects_reply: Option<Value<'a>>,
+    auto_reply: Option<Value<'a>>,
+    created_at: Option<Value<'a>>,
+}
+
+impl<'a> Members<'a> {
+    fn place(&mut self, key: &str) -> Option<&mut Option<Value<'a>>> {
+        Some(match key {
+            "id" => &mut self.id,
+            "lead_id" => &mut self.lead_id,
+            "channel" => &mut self.channel,
+            "direction" => &mut self.direction,
+            "status" => &mut self.status,
+            "message_preview" => &mut self.message_preview,
+            "timestamp" => &mut self.timestamp,
+            "intent" => &mut self.intent,
+            "expects_reply" => &mut self.expects_reply,
+            "auto_reply" => &mut self.auto_reply,
+            "created_at" => &mut self.created_at,
+            _ => return None,
+        })
+    }
+}
+
+/// A required text; `None` when it is none, or not there.
+fn text(value: Option<Value<'_>>) -> Option<Text<'_>> {
+    match value? {
+        Value::Text(spelled) => spelled.text().map(Text),
+        Value::Null | Value::Bool(_) => None,
+    }
+}
+
+/// An optional truth value; `None` when it is something else.
+fn flag(value: Option<Value<'_>>) -> Option<Option<bool>> {
+    match value {
+        None | Some(Value::Null) => Some(None),
+        Some(Value::Bool(yes)) => Some(Some(yes)),
+        Some(Value::Text(_)) => None,
+    }
 }
 
 /// What is read of a planned activity only: on another, `created_at` may be anything.
@@ -226,6 +367,7 @@ struct Checked<'a> {
     at: Timestamp,
     planned_at: Option<Timestamp>,
     preview: Option<Text<'a>>,
+    spelled_preview: Option<Spelled<'a>>,
     intent: Option<bool>,
     expects_reply: Option<bool>,
     auto_reply: Option<bool>,
@@ -233,10 +375,13 @@ struct Checked<'a> {
 
 impl<'a> Checked<'a> {
     fn of(line: &'a str) -> Result<Self, String> {
-        let activity: ActivityLine<'a> = object(line)?;
+        let activity = ActivityLine::plain(line).map_or_else(|| object(line), Ok)?;
         let status = name("status", &activity.status, ActivityStatus::parse)?;
         let planned_at = if status == ActivityStatus::Planned {
-            Some(instant("created_at", &object::<PlannedLine<'a>>(line)?.created_at)?)
+            let created_at = activity.created_at.and_then(Spelled::text).map(Text);
+            let created_at =
+                created_at.map_or_else(|| object(line).map(|line: PlannedLine<'a>| line.created_at), Ok)?;
+            Some(instant("created_at", &created_at)?)
         } else {
             None
         };
@@ -249,6 +394,7 @@ impl<'a> Checked<'a> {
             id: activity.id,
             lead_id: activity.lead_id,
             preview: activity.message_preview,
+            spelled_preview: activity.spelled_preview,
             intent: activity.intent,
             expects_reply: activity.expects_reply,
             auto_reply: activity.auto_reply,
@@ -265,7 +411,9 @@ impl<'a> Checked<'a> {
         {
             return Reading { intent, expects_reply, auto_reply };
         }
-        let detected = reader.read(self.preview.as_ref().map_or("", |preview| &preview.0));
+        let spelled = self.spelled_preview.and_then(Spelled::text);
+        let preview = self.preview.as_ref().map(|preview| &preview.0).or(spelled.as_ref());
+        let detected = reader.read(preview.map_or("", |preview| preview));
         Reading {
             intent: self.intent.unwrap_or(detected.intent),
             expects_reply: self.expects_reply.unwrap_or(detected.expects_reply),
@@ -277,12 +425,12 @@ impl<'a> Checked<'a> {
 /// Reads messages, and remembers the short ones: "ok", "merci" and the like come by the thousand.
 #[derive(Debug, Default)]
 struct Reader {
-    known: HashMap<String, Reading>,
+    known: HashMap<String, Reading, foldhash::quality::RandomState>,
 }
 
 impl Reader {
-    const SHORT_BYTES: usize = 120;
-    const REMEMBERED: usize = 10_000;
+    const SHORT_BYTES: usize = 250;
+    const REMEMBERED: usize = 20_000;
 
     fn read(&mut self, text: &str) -> Reading {
         if let Some(known) = self.known.get(text) {

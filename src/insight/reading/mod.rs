@@ -28,7 +28,8 @@ pub struct Explained {
 /// Reads a message. Never fails; a text without anything new in it (empty, a photo, only quoted history) expects a
 /// reply, without intent. Linear in the length of the text.
 pub fn read(text: &str) -> Reading {
-    explain(text).reading
+    let words = text::words(&text::new_text(text));
+    Message::new(&words).verdict().0
 }
 
 /// Reads a message and says which words decided.

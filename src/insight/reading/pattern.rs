@@ -1,7 +1,10 @@
-//! Finds the lexicon's phrases in a message: one pass over its words, a few candidates for each.
+//! Finds the lexicon's phrases in a message: one pass over its words, a few candidates for each. Nearly every word
+//! of a message is one of the lexicon's own: which phrases it can begin and where it fits is worked out once.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use foldhash::fast::FixedState;
 
 use super::lexicon::{PHRASES, SETS, Sign};
 use super::text::{Clause, Words};
@@ -24,8 +27,8 @@ struct Phrase {
 }
 
 enum Element {
-    /// One word out of these.
-    Word { any: Vec<Form>, optional: bool },
+    /// One word out of those of a choice, by its place.
+    Word { choice: usize, optional: bool },
     /// At most so many words of any kind.
     Gap(usize),
     /// The clause begins here.
@@ -36,6 +39,7 @@ enum Element {
     Rest,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Form {
     Exact(&'static str),
     Prefix(&'static str),
@@ -45,25 +49,59 @@ enum Form {
     Hour,
 }
 
+/// Words of which one stands at a place of a phrase.
+struct Choice {
+    forms: Vec<Form>,
+    /// Those that also fit words which the lexicon does not name.
+    open: Vec<Form>,
+}
+
+#[derive(Default)]
 struct Index {
     phrases: Vec<Phrase>,
+    choices: Vec<Choice>,
+    choice_of: HashMap<Vec<Form>, usize>,
     exact: HashMap<&'static str, Vec<usize>>,
     /// By the first three bytes of the stem.
     prefix: HashMap<[u8; 3], Vec<(&'static str, usize)>>,
     figures: Vec<usize>,
+    /// The words that the lexicon names.
+    numbers: HashMap<&'static str, usize, FixedState>,
+    /// Per such word the phrases it can begin.
+    candidates: Vec<Vec<Candidate>>,
+    /// Per such word and 64 choices one bit for each that it fits.
+    fitting: Vec<u64>,
+}
+
+/// A phrase that a word can begin.
+#[derive(Clone, Copy)]
+struct Candidate {
+    phrase: u32,
+    /// The choice that the word behind it has to fit, if the phrase has to go on with one.
+    then: Option<u32>,
 }
 
 static INDEX: LazyLock<Index> = LazyLock::new(Index::new);
 
+/// A message on the way to its hits.
+struct Search<'a> {
+    index: &'a Index,
+    words: &'a Words,
+    /// Per word its number in the lexicon.
+    numbers: Vec<Option<usize>>,
+}
+
 /// Every phrase of the lexicon found in the message, in the order of the text.
 pub(super) fn find(words: &Words) -> Vec<Hit> {
     let index = &*INDEX;
-    let mut hits = Vec::new();
+    let numbers = (0..words.len()).map(|place| index.numbers.get(words.get(place)).copied()).collect();
+    let search = Search { index, words, numbers };
+    let mut hits = Vec::with_capacity(words.len());
     for (number, clause) in words.clauses.iter().enumerate() {
         for start in clause.start..clause.end {
-            index.each_candidate(words.get(start), |phrase| {
+            search.each_candidate(start, clause.end, |phrase| {
                 let phrase = &index.phrases[phrase];
-                if let Some(end) = matches(&phrase.elements, words, clause, start) {
+                if let Some(end) = search.matches(&phrase.elements, clause, start) {
                     hits.push(Hit { sign: phrase.sign, clause: number, start, end });
                 }
             });
@@ -74,17 +112,44 @@ pub(super) fn find(words: &Words) -> Vec<Hit> {
 
 impl Index {
     fn new() -> Self {
-        let mut index =
-            Self { phrases: Vec::new(), exact: HashMap::new(), prefix: HashMap::new(), figures: Vec::new() };
+        let mut index = Self::default();
         for (sign, phrases) in PHRASES {
             for text in phrases.iter() {
-                let elements: Vec<Element> = text.split_whitespace().map(element).collect();
+                let elements: Vec<Element> = text.split_whitespace().map(|text| index.element(text)).collect();
                 let number = index.phrases.len();
                 index.enter(&elements, number);
                 index.phrases.push(Phrase { sign: *sign, elements });
             }
         }
+        index.number_words();
         index
+    }
+
+    /// `word`, `stem*`, `a|b`, `?optional`, `@set`, `..3` (a gap), `#` (a figure), `#h` (a time), `^`, `$`, `>>` (the
+    /// rest).
+    fn element(&mut self, text: &'static str) -> Element {
+        match text {
+            "^" => return Element::Start,
+            "$" => return Element::End,
+            ">>" => return Element::Rest,
+            _ => {}
+        }
+        if let Some(count) = text.strip_prefix("..") {
+            return Element::Gap(count.parse().expect("the lexicon's gaps are numbers: tests compile it"));
+        }
+        let (optional, text) = text.strip_prefix('?').map_or((false, text), |rest| (true, rest));
+        Element::Word { choice: self.choice(forms(text)), optional }
+    }
+
+    fn choice(&mut self, forms: Vec<Form>) -> usize {
+        if let Some(known) = self.choice_of.get(&forms) {
+            return *known;
+        }
+        let place = self.choices.len();
+        let open = forms.iter().copied().filter(|form| !matches!(form, Form::Exact(_))).collect();
+        self.choice_of.insert(forms.clone(), place);
+        self.choices.push(Choice { forms, open });
+        place
     }
 
     /// Under every word that the phrase can begin with.
@@ -92,8 +157,8 @@ impl Index {
         for element in elements {
             match element {
                 Element::Start => {}
-                Element::Word { any, optional } => {
-                    for form in any {
+                Element::Word { choice, optional } => {
+                    for form in &self.choices[*choice].forms {
                         match form {
                             Form::Exact(word) => push_once(self.exact.entry(word).or_default(), number),
                             Form::Prefix(stem) => {
@@ -109,6 +174,38 @@ impl Index {
                 Element::Gap(_) | Element::End | Element::Rest => return,
             }
         }
+    }
+
+    /// Works out, for every word that the lexicon names, what a search asks of it.
+    fn number_words(&mut self) {
+        let forms = self.choices.iter().flat_map(|choice| &choice.forms);
+        let named = forms.filter_map(|form| if let Form::Exact(word) = form { Some(*word) } else { None });
+        let mut words: Vec<&'static str> = named.collect();
+        words.sort_unstable();
+        words.dedup();
+        self.fitting = vec![0; self.choices.len().div_ceil(64) * words.len()];
+        for (choice, Choice { forms, .. }) in self.choices.iter().enumerate() {
+            for number in forms.iter().flat_map(|form| fitting_words(form, &words)) {
+                let (place, bit) = fitting_bit(self.choices.len(), number, choice);
+                self.fitting[place] |= bit;
+            }
+        }
+        for (number, word) in words.into_iter().enumerate() {
+            let mut candidates = Vec::new();
+            self.each_candidate(word, |phrase| candidates.push(self.candidate(phrase)));
+            self.candidates.push(candidates);
+            self.numbers.insert(word, number);
+        }
+    }
+
+    fn candidate(&self, phrase: usize) -> Candidate {
+        let then = match self.phrases[phrase].elements.as_slice() {
+            [Element::Word { optional: false, .. }, Element::Word { choice, optional: false }, ..] => {
+                Some(*choice as u32)
+            }
+            _ => None,
+        };
+        Candidate { phrase: phrase as u32, then }
     }
 
     fn each_candidate(&self, word: &str, mut visit: impl FnMut(usize)) {
@@ -130,6 +227,71 @@ impl Index {
     }
 }
 
+/// Where in [`Index::fitting`] it says whether a word fits a choice.
+fn fitting_bit(choices: usize, word: usize, choice: usize) -> (usize, u64) {
+    (word * choices.div_ceil(64) + choice / 64, 1 << (choice % 64))
+}
+
+/// The numbers of those of the sorted words that have this form.
+fn fitting_words(form: &Form, words: &[&str]) -> Vec<usize> {
+    let fits = |number: &usize| fits(form, words[*number]);
+    match form {
+        Form::Exact(text) | Form::Prefix(text) => {
+            (words.partition_point(|word| word < text)..words.len()).take_while(fits).collect()
+        }
+        Form::Figure | Form::Hour => (0..words.len()).filter(fits).collect(),
+    }
+}
+
+impl Search<'_> {
+    /// The phrases that can begin at a place in a clause that ends at `end`.
+    fn each_candidate(&self, place: usize, end: usize, mut visit: impl FnMut(usize)) {
+        let Some(number) = self.numbers[place] else {
+            return self.index.each_candidate(self.words.get(place), visit);
+        };
+        let goes_on = |choice: u32| place + 1 < end && self.fits(choice as usize, place + 1);
+        for Candidate { phrase, then } in &self.index.candidates[number] {
+            if then.is_none_or(goes_on) {
+                visit(*phrase as usize);
+            }
+        }
+    }
+
+    fn fits(&self, choice: usize, place: usize) -> bool {
+        match self.numbers[place] {
+            Some(number) => {
+                let (place, bit) = fitting_bit(self.index.choices.len(), number, choice);
+                self.index.fitting[place] & bit != 0
+            }
+            None => self.index.choices[choice].open.iter().any(|form| fits(form, self.words.get(place))),
+        }
+    }
+
+    /// Where the elements end when they begin at `at`.
+    fn matches(&self, mut elements: &[Element], clause: &Clause, mut at: usize) -> Option<usize> {
+        while let [Element::Word { choice, optional: false }, rest @ ..] = elements {
+            if at == clause.end || !self.fits(*choice, at) {
+                return None;
+            }
+            (elements, at) = (rest, at + 1);
+        }
+        let Some((first, rest)) = elements.split_first() else {
+            return Some(at);
+        };
+        match first {
+            Element::Start => (at == clause.start).then(|| self.matches(rest, clause, at)).flatten(),
+            Element::End => (at == clause.end).then_some(at),
+            Element::Rest => Some(clause.end),
+            Element::Gap(most) => (at..=(at + most).min(clause.end)).find_map(|next| self.matches(rest, clause, next)),
+            Element::Word { choice, optional } => {
+                let fits = at < clause.end && self.fits(*choice, at);
+                let taken = fits.then(|| self.matches(rest, clause, at + 1)).flatten();
+                taken.or_else(|| optional.then(|| self.matches(rest, clause, at)).flatten())
+            }
+        }
+    }
+}
+
 fn push_once<T: PartialEq>(list: &mut Vec<T>, item: T) {
     if !list.contains(&item) {
         list.push(item);
@@ -141,21 +303,6 @@ fn key(word: &str) -> [u8; 3] {
     let bytes = word.as_bytes();
     let at = |index: usize| bytes.get(index).copied().unwrap_or_default();
     [at(0), at(1), at(2)]
-}
-
-/// `word`, `stem*`, `a|b`, `?optional`, `@set`, `..3` (a gap), `#` (a figure), `#h` (a time), `^`, `$`, `>>` (the rest).
-fn element(text: &'static str) -> Element {
-    match text {
-        "^" => return Element::Start,
-        "$" => return Element::End,
-        ">>" => return Element::Rest,
-        _ => {}
-    }
-    if let Some(count) = text.strip_prefix("..") {
-        return Element::Gap(count.parse().expect("the lexicon's gaps are numbers: tests compile it"));
-    }
-    let (optional, text) = text.strip_prefix('?').map_or((false, text), |rest| (true, rest));
-    Element::Word { any: forms(text), optional }
 }
 
 fn forms(text: &'static str) -> Vec<Form> {
@@ -174,23 +321,6 @@ fn forms(text: &'static str) -> Vec<Form> {
     all
 }
 
-fn matches(elements: &[Element], words: &Words, clause: &Clause, at: usize) -> Option<usize> {
-    let Some((first, rest)) = elements.split_first() else {
-        return Some(at);
-    };
-    match first {
-        Element::Start => (at == clause.start).then(|| matches(rest, words, clause, at)).flatten(),
-        Element::End => (at == clause.end).then_some(at),
-        Element::Rest => Some(clause.end),
-        Element::Gap(most) => (at..=(at + most).min(clause.end)).find_map(|next| matches(rest, words, clause, next)),
-        Element::Word { any, optional } => {
-            let fits = at < clause.end && any.iter().any(|form| fits(form, words.get(at)));
-            let taken = fits.then(|| matches(rest, words, clause, at + 1)).flatten();
-            taken.or_else(|| optional.then(|| matches(rest, words, clause, at)).flatten())
-        }
-    }
-}
-
 fn fits(form: &Form, word: &str) -> bool {
     let digit = || word.starts_with(|c: char| c.is_ascii_digit());
     match form {
@@ -206,12 +336,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_worked_out_about_a_word_is_what_its_forms_say() {
+        let index = Index::new();
+        for (word, number) in &index.numbers {
+            for (place, choice) in index.choices.iter().enumerate() {
+                let (at, bit) = fitting_bit(index.choices.len(), *number, place);
+                assert_eq!(index.fitting[at] & bit != 0, choice.forms.iter().any(|form| fits(form, word)), "{word}");
+            }
+        }
+    }
+
+    #[test]
     fn every_phrase_compiles_and_can_be_looked_up() {
         let index = Index::new();
         for phrase in &index.phrases {
             for element in &phrase.elements {
-                if let Element::Word { any, .. } = element {
-                    for form in any {
+                if let Element::Word { choice, .. } = element {
+                    for form in &index.choices[*choice].forms {
                         if let Form::Prefix(stem) = form {
                             assert!(stem.len() >= 3 && stem.is_ascii(), "stem {stem:?} is too short to look up");
                         }

@@ -2,7 +2,10 @@
 //! case, accents, apostrophes and chat spelling into one form, and marks where clauses and sentences end.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
+use foldhash::fast::FixedState;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -120,7 +123,42 @@ fn without_markup(raw: &str) -> Cow<'_, str> {
 
 /// Lower case without accents, at most `limit` characters: enough to recognise a line by.
 fn fold(line: &str, limit: usize) -> String {
-    line.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).take(limit).collect()
+    let mut folded = String::with_capacity(limit.min(line.len()));
+    let mut left = limit;
+    for c in line.chars() {
+        if left == 0 {
+            break;
+        }
+        each_folded(c, |c| {
+            if left > 0 {
+                folded.push(c);
+                left -= 1;
+            }
+        });
+    }
+    folded
+}
+
+/// One character in lower case without accents: nothing (a combining mark), itself, or the several it stands for.
+/// Only combining marks ever change places in a text's normal form, so it can be made character by character.
+fn each_folded(c: char, mut take: impl FnMut(char)) {
+    /// The characters that are met in French and English: up to Latin Extended-B, and punctuation.
+    const COMMON: [std::ops::Range<u32>; 2] = [0x80..0x250, 0x2000..0x2070];
+    static FOLDED: LazyLock<[Vec<String>; 2]> = LazyLock::new(|| {
+        COMMON.map(|range| range.map(|c| char::from_u32(c).map(|c| general(c).collect()).unwrap_or_default()).collect())
+    });
+    fn general(c: char) -> impl Iterator<Item = char> {
+        std::iter::once(c).nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase)
+    }
+    if c.is_ascii() {
+        return take(c.to_ascii_lowercase());
+    }
+    for (range, folded) in COMMON.iter().zip(&*FOLDED) {
+        if range.contains(&u32::from(c)) {
+            return folded[(u32::from(c) - range.start) as usize].chars().for_each(take);
+        }
+    }
+    general(c).for_each(take);
 }
 
 /// How many lines the sentence that introduces a quoted mail takes, if one begins at `index`.
@@ -243,7 +281,12 @@ fn is_farewell(lines: &[&str], index: usize, plain: &str) -> bool {
 
 /// Splits a text into words and clauses.
 pub(super) fn words(text: &str) -> Words {
-    let mut words = Words::default();
+    let mut words = Words {
+        buffer: String::with_capacity(text.len() + text.len() / 8),
+        spans: Vec::with_capacity(text.len() / 4),
+        clauses: Vec::with_capacity(8),
+    };
+    let (mut normal, mut word) = (Vec::new(), String::new());
     let mut sentence = 0;
     let mut clause_start = 0;
     let mut sentence_start = 0;
@@ -253,13 +296,14 @@ pub(super) fn words(text: &str) -> Words {
                 words.push("addr");
                 continue;
             }
-            let normal: Vec<char> = normal_chars(chunk).collect();
+            normalise(chunk, &mut normal);
             let mut at = 0;
             while at < normal.len() {
                 let length = word_length(&normal[at..]);
                 if length > 0 {
                     let before = words.len();
-                    push_word(&mut words, &normal[at..at + length]);
+                    without_elongation(&normal[at..at + length], &mut word);
+                    push_word(&mut words, &word);
                     // A conjunction opens a clause: what was denied before it is not denied after it.
                     if words.len() == before + 1 && CONJUNCTIONS.contains(&words.get(before)) && before > clause_start {
                         words.clauses.push(Clause { start: clause_start, end: before, sentence, question: false });
@@ -377,26 +421,31 @@ fn lines_unwrapped(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_address(chunk: &str) -> bool {
+    let has = |byte| chunk.as_bytes().contains(&byte);
+    (has(b':') || has(b'@') || chunk.starts_with('w')) && is_address_in_full(chunk)
+}
+
+fn is_address_in_full(chunk: &str) -> bool {
     chunk.contains("://")
         || chunk.starts_with("www.")
         || chunk.find('@').is_some_and(|at| at > 0 && chunk[at..].contains('.'))
 }
 
 /// One spelling for what means the same: no accents, one apostrophe, no invisible characters.
-fn normal_chars(chunk: &str) -> impl Iterator<Item = char> + '_ {
-    chunk.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).flat_map(|c| {
-        let (first, second) = match c {
-            'œ' => ('o', Some('e')),
-            'æ' => ('a', Some('e')),
-            'ß' => ('s', Some('s')),
-            '’' | '‘' | '`' | '´' | 'ʼ' | '′' => ('\'', None),
-            '“' | '”' | '„' => ('"', None),
-            '？' => ('?', None),
-            '‐' | '‑' => ('-', None),
-            other => (other, None),
-        };
-        std::iter::once(first).chain(second)
-    })
+fn normalise(chunk: &str, normal: &mut Vec<char>) {
+    normal.clear();
+    for c in chunk.chars() {
+        each_folded(c, |c| match c {
+            'œ' => normal.extend(['o', 'e']),
+            'æ' => normal.extend(['a', 'e']),
+            'ß' => normal.extend(['s', 's']),
+            '’' | '‘' | '`' | '´' | 'ʼ' | '′' => normal.push('\''),
+            '“' | '”' | '„' => normal.push('"'),
+            '？' => normal.push('?'),
+            '‐' | '‑' => normal.push('-'),
+            other => normal.push(other),
+        });
+    }
 }
 
 /// How many characters the word at the start takes; 0 when none starts here.
@@ -421,9 +470,8 @@ fn word_length(chars: &[char]) -> usize {
     length
 }
 
-fn push_word(words: &mut Words, chars: &[char]) {
-    let word = without_elongation(chars);
-    if let Some(full) = short_form(&word, words) {
+fn push_word(words: &mut Words, word: &str) {
+    if let Some(full) = short_form(word, words) {
         for part in full.split(' ') {
             words.push(part);
         }
@@ -431,28 +479,30 @@ fn push_word(words: &mut Words, chars: &[char]) {
     }
     match word.split_once('\'') {
         Some((head, tail)) => push_elided(words, head, tail),
-        None => words.push(&word),
+        None => words.push(word),
     }
-    if words.ends_with(&["rendez", "vous"]) {
-        words.replace_last(2, "rdv");
-    } else if words.ends_with(&["s", "il", "vous", "plait"]) || words.ends_with(&["s", "il", "te", "plait"]) {
-        words.replace_last(4, "svp");
-    } else if words.ends_with(&["pro", "forma"]) {
-        words.replace_last(2, "proforma");
+    match words.get(words.len() - 1) {
+        "vous" if words.ends_with(&["rendez", "vous"]) => words.replace_last(2, "rdv"),
+        "plait" if words.ends_with(&["s", "il", "vous", "plait"]) || words.ends_with(&["s", "il", "te", "plait"]) => {
+            words.replace_last(4, "svp");
+        }
+        "forma" if words.ends_with(&["pro", "forma"]) => words.replace_last(2, "proforma"),
+        _ => {}
     }
 }
 
 /// "ouiiii" is "oui"; figures keep their zeros.
-fn without_elongation(chars: &[char]) -> String {
-    let mut out = String::with_capacity(chars.len());
+fn without_elongation(chars: &[char], out: &mut String) {
+    out.clear();
     let mut at = 0;
     while at < chars.len() {
         let run = chars[at..].iter().take_while(|c| **c == chars[at]).count();
         let keep = if run >= 3 && chars[at].is_alphabetic() { 1 } else { run };
-        out.extend(std::iter::repeat_n(chars[at], keep));
+        for _ in 0..keep {
+            out.push(chars[at]);
+        }
         at += run;
     }
-    out
 }
 
 /// "j'ai" is two words, "don't" is "do not", "aujourd'hui" is one.
@@ -488,88 +538,91 @@ impl Words {
 }
 
 /// What people type on a phone, spelled out.
+const FULL_FORMS: &[(&[&str], &str)] = &[
+    (&["svp", "stp", "svplait", "siouplait", "silvousplait"], "svp"),
+    (&["rdv", "rdvs", "rendezvous", "rv"], "rdv"),
+    (&["cb", "cbien", "cmb", "combi1"], "combien"),
+    (&["bjr", "bjour", "bonjours"], "bonjour"),
+    (&["bsr"], "bonsoir"),
+    (&["slt", "salu", "cc"], "salut"),
+    (&["mrc", "mci", "merki", "mercii", "mersi"], "merci"),
+    (&["pk", "pkoi", "pourkoi"], "pourquoi"),
+    (&["koi"], "quoi"),
+    (&["kan", "qd"], "quand"),
+    (&["ki"], "qui"),
+    (&["vs"], "vous"),
+    (&["ns"], "nous"),
+    (&["pr"], "pour"),
+    (&["ds"], "dans"),
+    (&["tjs", "tjrs", "tjr", "tj"], "toujours"),
+    (&["mtn"], "maintenant"),
+    (&["pq"], "pourquoi"),
+    (&["tt"], "tout"),
+    (&["ts"], "tous"),
+    (&["bcp"], "beaucoup"),
+    (&["dsl", "desole", "desolee", "sry"], "sorry"),
+    (&["tkt"], "t inquiete"),
+    (&["okay", "oki", "okey", "okk", "dac", "dacc", "dak"], "ok"),
+    (&["ouais", "ouai", "oue", "wi", "yep", "yeah", "yup", "yes", "ui"], "oui"),
+    (&["nan", "nn", "nop", "nope", "nah"], "non"),
+    (&["pls", "plz", "pliz"], "please"),
+    (&["thx", "thanx", "ty", "tks", "tnx", "thks", "thank"], "thanks"),
+    (&["u"], "you"),
+    (&["ur"], "your"),
+    (&["r"], "are"),
+    (&["tmr", "tmrw", "tomoz"], "tomorrow"),
+    (&["im"], "i am"),
+    (&["ill"], "i will"),
+    (&["ive"], "i have"),
+    (&["whats"], "what is"),
+    (&["lets"], "let us"),
+    (&["dont"], "do not"),
+    (&["cant", "cannot"], "can not"),
+    (&["wont"], "will not"),
+    (&["didnt"], "did not"),
+    (&["doesnt"], "does not"),
+    (&["isnt"], "is not"),
+    (&["wanna"], "want to"),
+    (&["gonna"], "going to"),
+    (&["jai", "g"], "j ai"),
+    (&["jsuis", "chui", "chuis", "jsui", "jui"], "je suis"),
+    (&["jveux", "jveu"], "je veux"),
+    (&["jvoudrais", "jvoudrai", "jvx"], "je voudrais"),
+    (&["jaimerais", "jaimerai"], "j aimerais"),
+    (&["jattends", "jattend"], "j attends"),
+    (&["jprends", "jprend"], "je prends"),
+    (&["jpeux", "jpe"], "je peux"),
+    (&["jsais"], "je sais"),
+    (&["c", "cest"], "c est"),
+    (&["cetait"], "c etait"),
+    (&["ya"], "il y a"),
+    (&["pa"], "pas"),
+    (&["auj", "ajd", "aujourdhui"], "aujourdhui"),
+    (&["tarrif", "tariff", "tarifs", "tarrifs", "tariffs"], "tarifs"),
+    (&["devi", "devit", "devits"], "devis"),
+    (&["dispos"], "dispo"),
+    (&["numro", "num"], "numero"),
+    (&["msg", "mess"], "message"),
+    (&["rappeler", "rapeler"], "rappeler"),
+    (&["rapelez", "rapellez", "rappellez", "rapel"], "rappelez"),
+    (&["interresse", "interrese", "interese", "interesser", "interresser"], "interesse"),
+    (&["interressee", "interessee", "interessees", "interesses", "interessés"], "interesse"),
+    (&["interessant", "interressant"], "interessant"),
+];
+
 fn short_form(word: &str, before: &Words) -> Option<&'static str> {
-    Some(match word {
-        "svp" | "stp" | "svplait" | "siouplait" | "silvousplait" => "svp",
-        "rdv" | "rdvs" | "rendezvous" | "rv" => "rdv",
-        "cb" | "cbien" | "cmb" | "combi1"
-            if !["par", "en", "ma", "la", "une", "carte"].iter().any(|w| before.ends_with(&[w])) =>
-        {
-            "combien"
-        }
-        "bjr" | "bjour" | "bonjours" => "bonjour",
-        "bsr" => "bonsoir",
-        "slt" | "salu" | "cc" => "salut",
-        "mrc" | "mci" | "merki" | "mercii" | "mersi" => "merci",
-        "pk" | "pkoi" | "pourkoi" => "pourquoi",
-        "koi" => "quoi",
-        "kan" | "qd" => "quand",
-        "ki" => "qui",
-        "vs" => "vous",
-        "ns" => "nous",
-        "pr" => "pour",
-        "ds" => "dans",
-        "tjs" | "tjrs" | "tjr" | "tj" => "toujours",
-        "mtn" => "maintenant",
-        "pq" => "pourquoi",
-        "tt" => "tout",
-        "ts" => "tous",
-        "bcp" => "beaucoup",
-        "dsl" | "desole" | "desolee" | "sry" => "sorry",
-        "tkt" => "t inquiete",
-        "okay" | "oki" | "okey" | "okk" | "dac" | "dacc" | "dak" => "ok",
-        "ouais" | "ouai" | "oue" | "wi" | "yep" | "yeah" | "yup" | "yes" | "ui" => "oui",
-        "nan" | "nn" | "nop" | "nope" | "nah" => "non",
-        "pls" | "plz" | "pliz" => "please",
-        "thx" | "thanx" | "ty" | "tks" | "tnx" | "thks" | "thank" => "thanks",
-        "u" => "you",
-        "ur" => "your",
-        "r" => "are",
-        "tmr" | "tmrw" | "tomoz" => "tomorrow",
-        "im" => "i am",
-        "ill" if before.len() == 0 || before.ends_with(&["ok"]) => "i will",
-        "ive" => "i have",
-        "whats" => "what is",
-        "lets" => "let us",
-        "dont"
-            if ["i", "we", "you", "they", "please", "pls"].iter().any(|w| before.ends_with(&[w]))
-                || before.len() == 0 =>
-        {
-            "do not"
-        }
-        "cant" | "cannot" => "can not",
-        "wont" => "will not",
-        "didnt" => "did not",
-        "doesnt" => "does not",
-        "isnt" => "is not",
-        "wanna" => "want to",
-        "gonna" => "going to",
-        "jai" | "g" => "j ai",
-        "jsuis" | "chui" | "chuis" | "jsui" | "jui" => "je suis",
-        "jveux" | "jveu" => "je veux",
-        "jvoudrais" | "jvoudrai" | "jvx" => "je voudrais",
-        "jaimerais" | "jaimerai" => "j aimerais",
-        "jattends" | "jattend" => "j attends",
-        "jprends" | "jprend" => "je prends",
-        "jpeux" | "jpe" => "je peux",
-        "jsais" => "je sais",
-        "c" | "cest" | "ces" if word != "ces" => "c est",
-        "cetait" => "c etait",
-        "ya" => "il y a",
-        "pa" => "pas",
-        "auj" | "ajd" | "aujourdhui" => "aujourdhui",
-        "tarrif" | "tariff" | "tarifs" | "tarrifs" | "tariffs" => "tarifs",
-        "devi" | "devit" | "devits" => "devis",
-        "dispos" => "dispo",
-        "numro" | "num" => "numero",
-        "msg" | "mess" => "message",
-        "rappeler" | "rapeler" => "rappeler",
-        "rapelez" | "rapellez" | "rappellez" | "rapel" => "rappelez",
-        "interresse" | "interrese" | "interese" | "interesser" | "interresser" => "interesse",
-        "interressee" | "interessee" | "interessees" | "interesses" | "interessés" => "interesse",
-        "interessant" | "interressant" => "interessant",
-        _ => return None,
-    })
+    static FULL: LazyLock<HashMap<&'static str, &'static str, FixedState>> = LazyLock::new(|| {
+        FULL_FORMS.iter().flat_map(|(short, full)| short.iter().map(|short| (*short, *full))).collect()
+    });
+    let full = *FULL.get(word)?;
+    let after = |words: &[&str]| words.iter().any(|word| before.ends_with(&[word]));
+    let meant = match word {
+        "cb" | "cbien" | "cmb" | "combi1" => !after(&["par", "en", "ma", "la", "une", "carte"]),
+        "ill" => before.len() == 0 || after(&["ok"]),
+        "dont" => before.len() == 0 || after(&["i", "we", "you", "they", "please", "pls"]),
+        _ => true,
+    };
+    meant.then_some(full)
 }
 
 /// Signs that say something by themselves.
@@ -584,4 +637,35 @@ fn meaning_of_symbol(symbol: char) -> Option<&'static str> {
         '€' | '$' | '£' => "eur",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As the whole text is folded in general.
+    fn in_general(text: &str) -> String {
+        text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
+    }
+
+    #[test]
+    fn every_character_is_folded_as_in_general() {
+        for c in (0..=u32::from(char::MAX)).filter_map(char::from_u32) {
+            assert_eq!(fold(c.encode_utf8(&mut [0; 4]), 80), in_general(&c.to_string()), "{c:?}");
+        }
+        for text in ["ÉTÉ à l’Œuvre", "e\u{301}\u{323}a\u{323}\u{301}", "각한", "ﷺ½ﬁ", "İI", ""] {
+            let whole = in_general(text);
+            assert_eq!(fold(text, 80), whole, "{text}");
+            assert_eq!(fold(text, 2), whole.chars().take(2).collect::<String>(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_short_form_has_one_meaning() {
+        let mut all: Vec<&str> = FULL_FORMS.iter().flat_map(|(short, _)| short.iter().copied()).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
 }

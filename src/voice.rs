@@ -366,9 +366,9 @@ impl Voice {
         self.say(context.lang, |speech| speech.moved_html(context, new_owner))
     }
 
-    /// Several alerts in one message, as HTML, most pressing first; and the order in which it lists them (all,
-    /// also those that only count as "and 12 others"). One message is in one language: `lang`; `reader` is greeted.
-    pub fn digest_html(&self, lang: Lang, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> (String, Vec<usize>) {
+    /// Several alerts in one message, as HTML, in the order in which they are given: most pressing first. The last
+    /// ones may only count as "and 12 others". One message is in one language: `lang`; `reader` is greeted.
+    pub fn digest_html(&self, lang: Lang, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> String {
         self.say(lang, |speech| speech.digest_html(reader, alerts))
     }
 

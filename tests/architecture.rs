@@ -171,6 +171,7 @@ fn every_room_is_introduced_in_the_crate_documentation() {
     }
 }
 
+/// > Every decision takes `now` as an argument.
 #[test]
 fn only_the_clock_asks_the_machine_for_the_time() {
     for name in rust_files("src").into_iter().filter(|name| name != "src/clock.rs") {

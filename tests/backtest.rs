@@ -77,6 +77,12 @@ fn inbound(id: &str, at: &str, more: &str) -> String {
     )
 }
 
+/// > `max backtest --leads leads.ndjson --activities activities.ndjson --from T0 --to T1 [--config F]` replays
+/// > history through the same rules with a simulated clock, and writes one JSON object per line on standard output,
+/// > ordered by (`at`, `lead_id`, closed before opened, `type`), ids and types by bytes, keys in the order shown, no
+/// > spaces:
+///
+/// > Instants are RFC 3339 with any offset in (a leap second is malformed), and UTC with `Z` out.
 #[test]
 fn the_example_of_the_specification() {
     let activities = [out("a1", "2026-03-01T09:00:00Z"), inbound("a2", "2026-03-05T10:12:00Z", "")].join("\n");
@@ -115,12 +121,16 @@ fn events(leads: &str, activities: &str) -> Vec<String> {
     short(&Files::new(leads, activities).run(DAYS.0, DAYS.1).unwrap())
 }
 
+/// > Lines come in any order; blank ones are skipped but counted.
 #[test]
 fn nothing_in_nothing_out() {
     assert_eq!(Files::new("", "").run(DAYS.0, DAYS.1).unwrap(), "");
     assert_eq!(Files::new("\n  \n\r\n", "\n\n").run(DAYS.0, DAYS.1).unwrap(), "");
 }
 
+/// > `from` and `to` are included.
+///
+/// > Instants are RFC 3339 with any offset in (a leap second is malformed), and UTC with `Z` out.
 #[test]
 fn both_ends_are_included() {
     let run = |from, to| short(&Files::new(SOPHIE, "").run(from, to).unwrap());
@@ -131,6 +141,7 @@ fn both_ends_are_included() {
     assert_eq!(run("2026-02-28T10:00:00+01:00", "2026-02-28T09:00:00.9Z"), ["2026-02-28T09:00:00Z opened NoContact7d"]);
 }
 
+/// > `from` later than `to` is a usage error, exit code 2.
 #[test]
 fn from_after_to_is_a_usage_error() {
     let error = Files::new(SOPHIE, "").run("2026-03-01T00:00:01Z", "2026-03-01T00:00:00Z").unwrap_err();
@@ -139,6 +150,13 @@ fn from_after_to_is_a_usage_error() {
     assert!(error.contains("yesterday"), "{error}");
 }
 
+/// > An anchor is an instant, or for PreferredChannel the channel's name; for HotLead24h and AwaitingReply24h it is
+/// > the inbound's timestamp.
+///
+/// > `max backtest --leads leads.ndjson --activities activities.ndjson --from T0 --to T1 [--config F]` replays
+/// > history through the same rules with a simulated clock, and writes one JSON object per line on standard output,
+/// > ordered by (`at`, `lead_id`, closed before opened, `type`), ids and types by bytes, keys in the order shown, no
+/// > spaces:
 #[test]
 fn output_is_ordered_by_instant_lead_event_and_type() {
     let lead = |id: &str| format!(r#"{{"id":"{id}","status":"New","created_at":"2026-02-20T09:00:00Z"}}"#);
@@ -186,6 +204,10 @@ fn output_is_ordered_by_instant_lead_event_and_type() {
     );
 }
 
+/// > Per channel, take all outbounds of the lead (not the calls we picked up) ordered by (timestamp, id in byte
+/// > order).
+///
+/// > Lines come in any order; blank ones are skipped but counted.
 #[test]
 fn lines_come_in_any_order_and_ties_go_by_id() {
     // The same instant: outbound, inbound, outbound on one channel are two attempts, and which of the two
@@ -195,17 +217,18 @@ fn lines_come_in_any_order_and_ties_go_by_id() {
             r#"{{"id":"{id}","lead_id":"l1","channel":"email","direction":"{direction}","status":"{status}","message_preview":"ok","timestamp":"{at}","expects_reply":false}}"#
         )
     };
-    let call = |id: &str, at: &str| {
+    // One of two calls was answered: against them the mails stand out only when both of them were.
+    let call = |id: &str, status: &str, at: &str| {
         format!(
-            r#"{{"id":"{id}","lead_id":"l1","channel":"call","direction":"out","status":"no_answer","timestamp":"{at}"}}"#
+            r#"{{"id":"{id}","lead_id":"l1","channel":"call","direction":"out","status":"{status}","timestamp":"{at}"}}"#
         )
     };
     let mut lines = [
         email("a", "out", "replied", "2026-03-02T09:00:00Z"),
         email("m", "in", "sent", "2026-03-02T09:00:00Z"),
         email("z", "out", "sent", "2026-03-02T09:00:00Z"),
-        call("c1", "2026-03-01T09:00:00Z"),
-        call("c2", "2026-03-02T09:00:00Z"),
+        call("c1", "replied", "2026-03-01T09:00:00Z"),
+        call("c2", "no_answer", "2026-03-02T09:00:00Z"),
     ];
     let expected = events(SOPHIE, &lines.join("\n"));
     assert!(expected.contains(&"2026-03-05T09:00:00Z opened PreferredChannel".to_owned()), "{expected:?}");
@@ -215,6 +238,11 @@ fn lines_come_in_any_order_and_ties_go_by_id() {
     assert_eq!(events(SOPHIE, &lines.join("\n")), expected);
 }
 
+/// > A lead line: `id`, `name`, `status`, `created_at`, and optionally `deleted`, `do_not_contact` (missing: false),
+/// > `owner`, `closed_at` (the lead was active before that instant, whatever its status now; from it on, inactive; a
+/// > deleted lead was never active).
+///
+/// > Apart from `closed_at` a lead's status is constant.
 #[test]
 fn closed_at_ends_a_lead_whatever_its_status() {
     let lead = r#"{"id":"l1","name":null,"status":"Converted","created_at":"2026-02-20T09:00:00Z","closed_at":"2026-03-05T10:00:00+01:00"}"#;
@@ -232,6 +260,8 @@ fn closed_at_ends_a_lead_whatever_its_status() {
     assert!(events(&without.replace("Converted", "Qualified"), "").is_empty());
 }
 
+/// > A replay starts with nothing open: what holds at `from` opens at `from`, and an inbound already 24 h old at
+/// > `from`, or at its lead's created_at, was never young.
 #[test]
 fn an_inbound_24_h_old_at_the_beginning_was_never_young() {
     let hot = |at: &str| inbound("a", at, "").replace("\"intent\":false", "\"intent\":true");
@@ -242,6 +272,7 @@ fn an_inbound_24_h_old_at_the_beginning_was_never_young() {
     assert_eq!(events(&later, &hot("2026-03-02T09:00:00Z"))[0], "2026-03-03T09:00:00Z opened AwaitingReply24h");
 }
 
+/// > A reopening is an `opened` line like any other.
 #[test]
 fn a_reopening_is_an_opened_line_like_any_other() {
     let planned = r#"{"id":"p","lead_id":"l1","channel":"call","direction":"out","status":"planned","created_at":"2026-03-05T09:00:00Z","timestamp":"2026-03-05T12:00:00Z"}"#;
@@ -297,6 +328,16 @@ fn check_lines(good: &str, is_lead: bool, rows: &[(&str, &str, &str)]) {
     }
 }
 
+/// > A lead line: `id`, `name`, `status`, `created_at`, and optionally `deleted`, `do_not_contact` (missing: false),
+/// > `owner`, `closed_at` (the lead was active before that instant, whatever its status now; from it on, inactive; a
+/// > deleted lead was never active).
+///
+/// > Null in an optional field is the same as missing.
+///
+/// > Every field not said to be optional is required and not null, except `name` and `message_preview`, where missing
+/// > or null means empty.
+///
+/// > Extra fields are ignored.
 #[test]
 fn a_lead_line_is_checked_field_by_field() {
     let good = r#"{"id":"l1","name":"Sophie","status":"New","created_at":"2026-02-20T09:00:00Z","deleted":false,"do_not_contact":false,"owner":"rep","closed_at":"2026-03-09T00:00:00Z","more":{"x":[1]}}"#;
@@ -342,6 +383,18 @@ fn a_lead_line_is_checked_field_by_field() {
     );
 }
 
+/// > An activity line: `id`, `lead_id`, `channel`, `direction`, `status`, `message_preview`, `timestamp`, optionally
+/// > `intent`, `expects_reply`, `auto_reply` (missing on an inbound: detected from the preview), and `created_at`,
+/// > which `planned` requires and nothing else reads.
+///
+/// > Null in an optional field is the same as missing.
+///
+/// > Every field not said to be optional is required and not null, except `name` and `message_preview`, where missing
+/// > or null means empty.
+///
+/// > A second line with an id already seen in that file is malformed, and so are a line that is not UTF-8 and a wrong
+/// > type, also where the value is then ignored (a reading on an outbound; but not `created_at` on what is not
+/// > planned).
 #[test]
 fn an_activity_line_is_checked_field_by_field() {
     let good = r#"{"id":"a","lead_id":"l1","channel":"email","direction":"out","status":"sent","message_preview":"Bonjour","timestamp":"2026-03-01T09:00:00Z","intent":false,"expects_reply":false,"auto_reply":false,"created_at":"2026-03-01T08:00:00Z"}"#;
@@ -393,6 +446,9 @@ fn an_activity_line_is_checked_field_by_field() {
     );
 }
 
+/// > A second line with an id already seen in that file is malformed, and so are a line that is not UTF-8 and a wrong
+/// > type, also where the value is then ignored (a reading on an outbound; but not `created_at` on what is not
+/// > planned).
 #[test]
 fn an_id_comes_once_per_file() {
     let twice = format!("{SOPHIE}\n\n{SOPHIE}");
@@ -409,6 +465,9 @@ fn an_id_comes_once_per_file() {
     assert!(Files::new(SOPHIE, l1).run(DAYS.0, DAYS.1).is_ok(), "a lead and an activity may share an id");
 }
 
+/// > A second line with an id already seen in that file is malformed, and so are a line that is not UTF-8 and a wrong
+/// > type, also where the value is then ignored (a reading on an outbound; but not `created_at` on what is not
+/// > planned).
 #[test]
 fn the_first_malformed_line_is_named_whatever_is_wrong_with_it() {
     let (a, b) = (out("a", "2026-03-01T09:00:00Z"), out("b", "2026-03-01T09:00:00Z"));
@@ -450,6 +509,8 @@ fn a_line_that_is_not_utf8_is_malformed_wherever_the_bytes_are() {
     assert!(error.starts_with("activities.ndjson:2: not UTF-8"), "{error}");
 }
 
+/// > A malformed line stops the run with its file, line number (from 1) and reason on standard error, exit code 2,
+/// > before any output.
 #[test]
 fn a_malformed_line_at_the_very_end_stops_everything() {
     let mut activities: Vec<String> = (0..200).map(|n| out(&format!("a{n}"), "2026-03-01T09:00:00Z")).collect();
@@ -479,6 +540,144 @@ fn readings_that_are_given_are_taken() {
     assert!(events(SOPHIE, &missed).contains(&"2026-03-03T09:00:00Z opened AwaitingReply24h".to_owned()));
 }
 
+/// > An inbound carries its reading: `intent` (wants to buy), `expects_reply` (a "merci !" does not), `auto_reply`
+/// > (out of office).
+///
+/// > Intent implies expects_reply, and so does a missed call (an inbound call with `no_answer`); an empty preview (a
+/// > photo, a voice note) reads as "expects a reply, no intent".
+///
+/// > An activity line: `id`, `lead_id`, `channel`, `direction`, `status`, `message_preview`, `timestamp`, optionally
+/// > `intent`, `expects_reply`, `auto_reply` (missing on an inbound: detected from the preview), and `created_at`,
+/// > which `planned` requires and nothing else reads.
+#[test]
+fn what_is_missing_on_an_inbound_is_detected_field_by_field() {
+    let line = |preview: &str, more: &str| {
+        format!(
+            r#"{{"id":"a","lead_id":"l1","channel":"email","direction":"in","status":"sent","timestamp":"2026-03-02T09:00:00Z"{preview}{more}}}"#
+        )
+    };
+    let opened = |preview: &str, more: &str| {
+        let events = events(SOPHIE, &line(preview, more));
+        ["HotLead24h", "AwaitingReply24h"].map(|rule| events.iter().any(|event| event.contains(rule)))
+    };
+    let wants = r#","message_preview":"Bonjour, je voudrais un devis.""#;
+    let thanks = r#","message_preview":"Merci !""#;
+    let machine = r#","message_preview":"Réponse automatique : je suis absent du bureau jusqu'au 9 mars.""#;
+    assert_eq!(opened(wants, ""), [true, false], "superseded by no lower one");
+    assert_eq!(opened(thanks, ""), [false, false]);
+    assert_eq!(opened(machine, ""), [false, false]);
+    for empty in ["", r#","message_preview":"""#, r#","message_preview":null"#] {
+        assert_eq!(opened(empty, ""), [false, true], "an empty one expects a reply, without intent");
+    }
+    assert_eq!(opened(wants, r#","intent":false"#), [false, true], "what is given is taken");
+    assert_eq!(opened(wants, r#","intent":null"#), [true, false], "null is missing");
+    assert_eq!(opened(thanks, r#","expects_reply":true"#), [false, true]);
+    assert_eq!(opened(thanks, r#","intent":true"#), [true, false]);
+    assert_eq!(opened(wants, r#","auto_reply":true"#), [false, false]);
+    assert_eq!(opened(machine, r#","auto_reply":false,"expects_reply":true"#), [false, true]);
+}
+
+/// > On an outbound the readings are ignored.
+///
+/// > A second line with an id already seen in that file is malformed, and so are a line that is not UTF-8 and a wrong
+/// > type, also where the value is then ignored (a reading on an outbound; but not `created_at` on what is not
+/// > planned).
+#[test]
+fn readings_on_an_outbound_are_checked_and_ignored() {
+    let plain = out("a", "2026-03-01T09:00:00Z");
+    let with = |reading: &str| plain.replacen('{', &format!("{{{reading},"), 1);
+    for reading in [r#""auto_reply":true"#, r#""intent":true"#, r#""expects_reply":true"#] {
+        assert_eq!(events(SOPHIE, &with(reading)), events(SOPHIE, &plain), "{reading}");
+        let wrong = reading.replace("true", "1");
+        assert!(Files::new(SOPHIE, with(&wrong)).run(DAYS.0, DAYS.1).is_err(), "{wrong}");
+    }
+}
+
+/// > An activity has lead, channel (`whatsapp`, `email`, `call`, `manual`), direction (`in`, `out`), status (`sent`,
+/// > `delivered`, `read`, `replied`, `no_answer`, `planned`), preview and timestamp.
+///
+/// > Names are case-sensitive.
+#[test]
+fn every_name_is_known_as_it_is_written_and_no_other() {
+    let with = |channel: &str, direction: &str, status: &str| {
+        let line =
+            out("a", "2026-03-01T09:00:00Z").replace("email", channel).replace("\"out\"", &format!("{direction:?}"));
+        let line = line.replace("sent", status).replacen('{', r#"{"created_at":"2026-03-01T09:00:00Z","#, 1);
+        Files::new(SOPHIE, line).run(DAYS.0, DAYS.1).is_ok()
+    };
+    for channel in ["whatsapp", "email", "call", "manual"] {
+        for direction in ["in", "out"] {
+            for status in ["sent", "delivered", "read", "replied", "no_answer", "planned"] {
+                assert!(with(channel, direction, status), "{channel} {direction} {status}");
+            }
+        }
+    }
+    for (channel, direction, status) in [
+        ("WhatsApp", "out", "sent"),
+        ("sms", "out", "sent"),
+        ("email", "Out", "sent"),
+        ("email", "inbound", "sent"),
+        ("email", "out", "Sent"),
+        ("email", "out", "noAnswer"),
+        ("email", "out", ""),
+    ] {
+        assert!(!with(channel, direction, status), "{channel} {direction} {status}");
+    }
+}
+
+/// > A lead is active when it exists (created_at ≤ now), is not deleted and its status is in `active_statuses`
+/// > (default in the daemon: all but those the CRM itself lists as no longer actual; in a backtest `New`, `Assigned`,
+/// > `In Process`).
+#[test]
+fn without_a_configuration_three_statuses_are_active() {
+    for (status, active) in [
+        ("New", true),
+        ("Assigned", true),
+        ("In Process", true),
+        ("new", false),
+        ("Converted", false),
+        ("Qualified", false),
+        ("", false),
+    ] {
+        let lead = SOPHIE.replace("New", status);
+        assert_eq!(!events(&lead, "").is_empty(), active, "{status:?}");
+    }
+}
+
+/// > Statuses are final ones: one counts from its activity's timestamp.
+///
+/// > Apart from `closed_at` a lead's status is constant.
+///
+/// > Nobody resolves by hand.
+#[test]
+fn a_status_counts_from_its_activitys_instant_and_a_lead_keeps_its_own() {
+    let answered = out("a", "2026-03-01T09:00:00Z").replace("sent", "replied");
+    let expected = [
+        "2026-03-01T00:00:00Z opened NoContact7d",
+        "2026-03-01T09:00:00Z closed NoContact7d cleared",
+        "2026-03-08T09:00:00Z opened NoFollowup7d",
+        "2026-03-31T09:00:00Z closed NoFollowup7d superseded",
+        "2026-03-31T09:00:00Z opened StaleLead30d",
+    ];
+    assert_eq!(events(SOPHIE, &answered), expected, "answered there and then, however late that was");
+    // Forty-five days long nothing but the rules closes anything.
+    let open_for_good = events(SOPHIE, "");
+    assert_eq!(open_for_good, ["2026-03-01T00:00:00Z opened NoContact7d"]);
+}
+
+/// > An activity of an unknown lead is checked like any other and ignored; `--summary` counts them.
+#[test]
+fn an_activity_of_an_unknown_lead_is_checked_counted_and_ignored() {
+    let stranger = out("x", "2026-03-01T09:00:00Z").replace("l1", "nobody");
+    assert_eq!(events(SOPHIE, &stranger), events(SOPHIE, ""));
+    let printed = Files::new(SOPHIE, &stranger).summary().run(DAYS.0, DAYS.1).unwrap();
+    assert!(printed.contains("1 leads, 1 activities, 1 of them of unknown leads (ignored)"), "{printed}");
+    let error = Files::new(SOPHIE, stranger.replace("email", "fax")).run(DAYS.0, DAYS.1).unwrap_err();
+    assert!(error.starts_with("activities.ndjson:1: channel"), "{error}");
+}
+
+/// > `--summary` prints instead a table for people: alerts per day, per type, per owner, the share closed within the
+/// > type's target time, and the busiest day.
 #[test]
 fn the_summary_is_for_people() {
     let second = SOPHIE.replace("l1", "l2").replace(r#","owner":"rep""#, "");
@@ -497,6 +696,10 @@ fn the_summary_of_nothing_is_a_table_all_the_same() {
     assert!(printed.contains("0 leads, 0 activities") && printed.contains("Busiest day: none"), "{printed}");
 }
 
+/// > `from` later than `to` is a usage error, exit code 2.
+///
+/// > A malformed line stops the run with its file, line number (from 1) and reason on standard error, exit code 2,
+/// > before any output.
 #[test]
 fn what_is_open_when_its_time_is_up_is_late() {
     // Young and hot on a Monday at 9:00 in Paris: two working hours later it is 11:00.

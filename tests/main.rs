@@ -13,6 +13,7 @@ mod espo_client;
 mod reading;
 mod rules;
 mod sandbox_telegram;
+mod specification;
 mod story;
 mod support;
 mod voice;

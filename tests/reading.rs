@@ -74,6 +74,8 @@ fn intent(text: &str) -> bool {
     read(text).intent
 }
 
+/// > Intent implies expects_reply, and so does a missed call (an inbound call with `no_answer`); an empty preview (a
+/// > photo, a voice note) reads as "expects a reply, no intent".
 #[test]
 fn an_empty_text_expects_a_reply() {
     for text in ["", "  \n ", "> quoted only\n> and nothing else", "\u{200b}", "…"] {

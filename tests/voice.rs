@@ -11,6 +11,7 @@ use max::domain::{
     Lead, LeadId, MINUTE, Severity, Timestamp, User, UserId,
 };
 use max::insight::advice::{self, CtaAction, Suggestion};
+use max::rules::Settings;
 use max::telegram::render::{self, KeyKind, Rendered};
 use max::voice::{
     AlertContext, ButtonLabel, Content, Lang, MESSAGE_UNITS, Notice, Toast, Voice, fault, plain, visible_units,
@@ -341,22 +342,43 @@ fn a_closed_message_no_longer_changes_with_time() {
     assert!(render::alert(&voice, &today).keyboard.is_empty());
 }
 
+/// > "Days" in a message is days(anchor, now).
+#[test]
+fn days_in_a_message_are_whole_days_since_the_anchor() {
+    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
+    for alert in AlertType::ALL.into_iter().map(sample) {
+        let Some(since) = alert.anchor.instant() else { continue };
+        for lang in Lang::ALL {
+            let after = |seconds| {
+                let context = AlertContext { now: since.plus(seconds), ..context(lang, &alert, &lead, &luc) };
+                voice.message(&context)
+            };
+            let days = |number| format!("{number} {}", if lang == Lang::Fr { "jours" } else { "days" });
+            for (seconds, number) in [(40 * DAY - 1, 39), (40 * DAY, 40), (41 * DAY - 1, 40)] {
+                assert!(after(seconds).contains(&days(number)), "{:?}: {}", alert.alert_type, after(seconds));
+            }
+        }
+    }
+}
+
 #[test]
 fn digests_read_well() {
     let (voice, lead, bella, luc) = (voice(), sophie(), called("", "Restaurant Bella <b>&\""), user("Luc"));
     let alerts: Vec<Alert> = AlertType::ALL.into_iter().rev().map(sample).collect();
     for lang in Lang::ALL {
-        let contexts: Vec<_> = alerts
+        let mut contexts: Vec<_> = alerts
             .iter()
             .enumerate()
             .map(|(index, alert)| context(lang, alert, if index % 2 == 0 { &lead } else { &bella }, &luc))
             .collect();
+        contexts.sort_by_key(|context| Settings::default().place_of(context.alert.severity()));
         let minimal: Vec<_> =
             contexts.iter().map(|context| AlertContext { content: Content::Minimal, ..*context }).collect();
         let mut book = String::new();
         chapter(&mut book, "digest", &page(&render::digest(&voice, lang, Some(&luc), &contexts)));
         chapter(&mut book, "digest, minimal content", &page(&render::digest(&voice, lang, None, &minimal)));
-        chapter(&mut book, "digest of one", &page(&render::digest(&voice, lang, None, &contexts[..1])));
+        let last = &contexts[contexts.len() - 1..];
+        chapter(&mut book, "digest of one", &page(&render::digest(&voice, lang, None, last)));
         insta::assert_snapshot!(format!("digests_{}", lang.as_str()), book);
     }
 }
@@ -372,18 +394,6 @@ fn a_long_digest_fits_and_counts_what_it_leaves_out() {
     let listed = rendered.html.lines().filter(|line| line.contains("sans réponse depuis")).count();
     assert!(listed >= 10);
     assert!(rendered.html.ends_with(&format!("… et {} autres", 60 - listed)), "{}", rendered.html);
-}
-
-#[test]
-fn digests_put_the_most_pressing_first_and_keep_the_order_within() {
-    let (voice, luc) = (voice(), user("Luc"));
-    let (anna, berta, carla) = (called("Anna", "Anna"), called("Berta", "Berta"), called("Carla", "Carla"));
-    let (calm, hot) = (sample(AlertType::NoReply3d), sample(AlertType::HotLead24h));
-    let contexts =
-        [(&calm, &anna), (&calm, &berta), (&hot, &carla)].map(|(alert, lead)| context(Lang::Fr, alert, lead, &luc));
-    let rendered = render::digest(&voice, Lang::Fr, None, &contexts);
-    let labels: Vec<_> = rendered.keyboard.iter().map(|row| row[0].text.clone()).collect();
-    assert_eq!(labels, ["1. Carla · TechCorp SAS", "2. Anna · TechCorp SAS", "3. Berta · TechCorp SAS"]);
 }
 
 #[test]
@@ -690,6 +700,8 @@ fn closed_channels_are_neither_suggested_nor_offered() {
     }
 }
 
+/// > The preferred channel shown elsewhere (drafts, strategy, suggested action) is the valid channel with the best
+/// > rate, and "unknown" when none is valid, the best rate is 0, or it is shared.
 #[test]
 fn the_preferred_channel_is_suggested_first() {
     let lead = sophie();

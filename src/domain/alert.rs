@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::{ActivityId, AlertId, Channel, Direction, LeadId, TeamId, Timestamp, UserId};
 
-/// How pressing an alert is; the greater, the more pressing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// How pressing an alert is. Which of two is the more pressing is for the configuration to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Worth knowing.
@@ -25,7 +25,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// Every severity, least pressing first.
+    /// Every severity, least pressing first unless the configuration says otherwise.
     pub const ALL: [Self; 5] = [Self::Info, Self::Low, Self::Medium, Self::High, Self::Urgent];
 
     /// The name in JSON and in the CRM.
@@ -419,6 +419,10 @@ impl Alert {
 mod tests {
     use super::*;
 
+    /// > An alert is one episode: its key is (lead, type, anchor).
+    ///
+    /// > A key has one alert, for ever; its id is derived from the key, so that a second attempt to create it is
+    /// > recognised as the same one.
     #[test]
     fn an_episode_has_one_id_for_ever() {
         let key = EpisodeKey {

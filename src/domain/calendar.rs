@@ -201,6 +201,8 @@ mod tests {
         assert_eq!(calendar.next_open(sunday), sunday);
     }
 
+    /// > Target times run in the owner's working hours, which are the same for all: 24 h are so many hours in which
+    /// > people work.
     #[test]
     fn target_times_run_in_working_hours_only() {
         let calendar = paris();

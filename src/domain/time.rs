@@ -216,6 +216,7 @@ mod tests {
 
     use super::*;
 
+    /// > All instants are UTC, in whole seconds: a fraction is dropped when an instant is read.
     #[test]
     fn instants_are_read_with_any_offset_and_written_in_utc() {
         let at = Timestamp::parse_rfc3339("2026-03-01T10:00:00.9+01:00").unwrap();
@@ -276,6 +277,7 @@ mod tests {
         }
     }
 
+    /// > `days(a, b)` = floor((b − a) / 86 400 s).
     #[test]
     fn days_are_whole_days_of_24_hours_rounded_down() {
         let start = Timestamp(1_000_000);

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono_tz::Tz;
 
 use crate::domain::effect::Occasion;
-use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Timestamp, User};
+use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User};
 use crate::rules::{Settings, preferred};
 use crate::store::{Result, Store};
 use crate::voice::{AlertContext, Content, Lang, Voice};
@@ -25,7 +25,7 @@ pub struct Speaker {
     pub default_country: String,
     /// Where people open the CRM, without a slash at its end.
     pub crm_site: String,
-    /// What the preferred channel is told by.
+    /// What the preferred channel is told by, and which alert is the more pressing.
     pub rules: Settings,
 }
 
@@ -52,6 +52,11 @@ impl Speaker {
     /// From now on M.A.X. speaks this language.
     pub fn speak(&self, lang: Lang) {
         *self.lang.lock().unwrap_or_else(PoisonError::into_inner) = lang;
+    }
+
+    /// How pressing an alert is: the smaller, the more pressing.
+    pub fn pressing(&self, severity: Severity) -> usize {
+        self.rules.place_of(severity)
     }
 
     /// How much a message to this chat shows: what is private stays out of groups.

@@ -335,22 +335,24 @@ fn build(
     now: Timestamp,
     last_sync: Option<Timestamp>,
 ) -> Activity {
-    let reading = read(ascription.direction, draft.text.as_deref().unwrap_or_default(), draft.auto_reply);
+    let text = draft.text.as_deref().or(before.map(|activity| activity.preview.as_str())).unwrap_or_default();
+    let reading = read(ascription.direction, text, draft.auto_reply);
     let first_sight = FirstSight { reading, fresh_as_of: fresh_as_of(draft.timestamp, now, last_sync) };
     let kept = before.filter(|activity| activity.status != ActivityStatus::Planned);
+    // What was taken for an outbound was never read.
+    let kept_reading = kept.filter(|activity| activity.direction == ascription.direction);
     let planned_before = before.and_then(|activity| activity.created_at);
-    let text = draft.text.as_deref().map(preview).or_else(|| before.map(|activity| activity.preview.clone()));
     Activity {
         id: draft.id.clone(),
         lead_id: ascription.lead.clone(),
         channel: draft.channel,
         direction: ascription.direction,
         status: draft.status,
-        preview: text.unwrap_or_default(),
+        preview: preview(text),
         timestamp: draft.timestamp,
         // When the record was made is later than when we were told, by as long as the CRM was down.
         created_at: draft.created_at.map(|at| planned_before.unwrap_or(at)),
-        reading: kept.map_or(first_sight.reading, |activity| activity.reading),
+        reading: kept_reading.map_or(first_sight.reading, |activity| activity.reading),
         first_seen: kept.map_or(now, |activity| activity.first_seen),
         fresh_as_of: kept.map_or(first_sight.fresh_as_of, |activity| activity.fresh_as_of),
     }

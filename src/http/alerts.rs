@@ -1,6 +1,5 @@
 //! Alerts by API: list, resolve, snooze, figures, generate.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use axum::Json;
@@ -35,7 +34,8 @@ type Params = Result<Query<HashMap<String, String>>, QueryRejection>;
 pub(super) async fn list(State(api): State<Api>, headers: HeaderMap, params: Params) -> Result<Json<Value>, Refusal> {
     authorise(&api.tokens, &headers, Scope::Read)?;
     let Query(params) = params.map_err(|error| Refusal::bad_request(error.to_string()))?;
-    let filter = Filter::parse(&params)?;
+    let place = |alert: &Alert| place(&api, alert);
+    let filter = Filter::parse(&api, &params)?;
     let store = api.engine.store();
     let mut alerts = if filter.only_open() { store.open_alerts()? } else { store.all_alerts()? };
     alerts.retain(|alert| alert.opened_at.is_some() && filter.takes(alert));
@@ -45,27 +45,31 @@ pub(super) async fn list(State(api): State<Api>, headers: HeaderMap, params: Par
     }
     let more = alerts.len() > filter.limit;
     alerts.truncate(filter.limit);
-    let next = alerts.last().filter(|_| more).map(|last| cursor(&place(last)));
+    let next = alerts.last().filter(|_| more).map(cursor);
     let alerts: Vec<Value> = alerts.into_iter().map(|alert| to_json(&api, alert)).collect::<Result<_, _>>()?;
     Ok(Json(json!({"alerts": alerts, "nextCursor": next})))
 }
 
 /// Where an alert stands in a list: most pressing first, then oldest.
-type PlaceInList = (Reverse<Severity>, i64, String);
+type PlaceInList = (usize, i64, String);
 
-fn place(alert: &Alert) -> PlaceInList {
-    (Reverse(alert.severity()), alert.opened_at.map_or(0, |at| at.0), alert.id.to_string())
+fn place(api: &Api, alert: &Alert) -> PlaceInList {
+    (api.speaker.pressing(alert.severity()), opened(alert), alert.id.to_string())
 }
 
-fn cursor((Reverse(severity), opened, id): &PlaceInList) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}/{opened}/{id}", severity.as_str()))
+fn opened(alert: &Alert) -> i64 {
+    alert.opened_at.map_or(0, |at| at.0)
 }
 
-fn parse_cursor(text: &str) -> Option<PlaceInList> {
+fn cursor(last: &Alert) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}/{}/{}", last.severity().as_str(), opened(last), last.id))
+}
+
+fn parse_cursor(api: &Api, text: &str) -> Option<PlaceInList> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
     let mut parts = text.splitn(3, '/');
     let severity = Severity::parse(parts.next()?)?;
-    Some((Reverse(severity), parts.next()?.parse().ok()?, parts.next()?.to_owned()))
+    Some((api.speaker.pressing(severity), parts.next()?.parse().ok()?, parts.next()?.to_owned()))
 }
 
 struct Filter {
@@ -81,7 +85,7 @@ struct Filter {
 impl Filter {
     const KNOWN: [&'static str; 7] = ["status", "severity", "type", "leadId", "ownerId", "limit", "cursor"];
 
-    fn parse(params: &HashMap<String, String>) -> Result<Self, Refusal> {
+    fn parse(api: &Api, params: &HashMap<String, String>) -> Result<Self, Refusal> {
         if let Some(name) = params.keys().find(|name| !Self::KNOWN.contains(&name.as_str())) {
             return Err(Refusal::bad_request(format!(
                 "{name}: there is no such filter; known are {}",
@@ -117,7 +121,8 @@ impl Filter {
         };
         let after = get("cursor")
             .map(|text| {
-                parse_cursor(text).ok_or_else(|| Refusal::bad_request("cursor: take it from `nextCursor` as it is"))
+                parse_cursor(api, text)
+                    .ok_or_else(|| Refusal::bad_request("cursor: take it from `nextCursor` as it is"))
             })
             .transpose()?;
         Ok(Self {

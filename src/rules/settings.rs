@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 
 use crate::domain::time::{duration, format_duration, parse_duration};
-use crate::domain::{AlertType, DAY, HOUR, Seconds};
+use crate::domain::{AlertType, DAY, HOUR, Seconds, Severity};
 
 /// The `[rules]` table of the configuration. Every key is optional.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -41,6 +41,8 @@ pub struct Settings {
     pub inhibition: bool,
     /// Rules that are switched off.
     pub disabled: Vec<AlertType>,
+    /// The severities, most pressing first: each of them once.
+    pub severities: Vec<Severity>,
     /// Overrides: within which time an alert should be dealt with, per type; `"never"` for no target.
     pub target: BTreeMap<AlertType, Span>,
     /// Overrides: how long after a person closed it an episode may open again, per type; `"never"` for not at
@@ -117,6 +119,7 @@ impl Default for Settings {
             preferred_channel: PreferredChannelSettings::default(),
             inhibition: true,
             disabled: Vec::new(),
+            severities: Severity::ALL.into_iter().rev().collect(),
             target: BTreeMap::new(),
             repeat_after: BTreeMap::new(),
             active_statuses: None,
@@ -153,6 +156,11 @@ impl Settings {
     /// Whether the rule is switched on.
     pub fn is_enabled(&self, alert_type: AlertType) -> bool {
         self.disabled.is_empty() || !self.disabled.contains(&alert_type)
+    }
+
+    /// Where a severity stands among all: 0 for the most pressing.
+    pub fn place_of(&self, severity: Severity) -> usize {
+        self.severities.iter().position(|one| *one == severity).unwrap_or(self.severities.len())
     }
 
     /// What of these settings shapes a [`super::Summary`] once and for all, as text to compare: which statuses are
@@ -226,6 +234,11 @@ impl Settings {
         }
         if channel.min_attempts == 0 {
             mistakes.push("rules.preferred_channel.min_attempts must be at least 1".to_owned());
+        }
+        let stands_once = |severity| self.severities.iter().filter(|one| **one == severity).count() == 1;
+        if self.severities.len() != Severity::ALL.len() || !Severity::ALL.into_iter().all(stands_once) {
+            let all = Severity::ALL.map(Severity::as_str).join(", ");
+            mistakes.push(format!("rules.severities must name each of {all} once, most pressing first"));
         }
         if self.active_statuses.as_ref().is_some_and(Vec::is_empty) {
             mistakes.push("rules.active_statuses is empty: no lead would ever be active".to_owned());
@@ -316,6 +329,28 @@ mod tests {
         assert!(settings.is_active_status("Qualified") && !settings.is_active_status("Assigned"));
     }
 
+    /// > Severities, most pressing first: `urgent`, `high`, `medium`, `low`, `info`.
+    ///
+    /// > Their order, too, is configuration.
+    #[test]
+    fn the_order_of_severities_has_each_of_them_once() {
+        let settings = |list: &str| settings_from_toml(&format!("[rules]\nseverities = {list}"));
+        let ours = settings(r#"["high", "urgent", "info", "medium", "low"]"#).unwrap();
+        let places = Severity::ALL.map(|severity| ours.place_of(severity));
+        assert_eq!(places, [2, 4, 3, 0, 1]);
+        assert_eq!(Severity::ALL.map(|severity| Settings::default().place_of(severity)), [4, 3, 2, 1, 0]);
+        for list in [
+            r#"["urgent", "high", "medium", "low"]"#,
+            r#"["urgent", "high", "medium", "low", "low"]"#,
+            r#"["urgent", "high", "medium", "low", "info", "info"]"#,
+        ] {
+            let error = settings(list).unwrap_err().to_string();
+            assert!(error.contains("rules.severities") && error.contains("info, low, medium, high, urgent"), "{error}");
+        }
+        let error = settings(r#"["urgent", "high", "medium", "low", "Info"]"#).unwrap_err().to_string();
+        assert!(error.contains("Info"), "{error}");
+    }
+
     #[test]
     fn a_misspelt_key_is_an_error() {
         for text in [
@@ -331,7 +366,7 @@ mod tests {
     #[test]
     fn all_mistakes_are_named_at_once() {
         let error = settings_from_toml(
-            "[rules]\nno_reply = \"0s\"\nawaiting_reply_max = \"1h\"\n[rules.repeat_after]\nHotLead24h = \"1d\"\n\
+            "[rules]\nno_reply = \"0s\"\nawaiting_reply_max = \"1h\"\nseverities = []\n[rules.repeat_after]\nHotLead24h = \"1d\"\n\
              AwaitingReply24h = \"never\"\nNoReply3d = \"0s\"",
         )
         .unwrap_err()
@@ -339,6 +374,7 @@ mod tests {
         for part in [
             "rules.no_reply ",
             "rules.awaiting_reply_max ",
+            "rules.severities ",
             "repeat_after.HotLead24h",
             "repeat_after.AwaitingReply24h",
             "repeat_after.NoReply3d",
@@ -347,6 +383,9 @@ mod tests {
         }
     }
 
+    /// > A lead is active when it exists (created_at ≤ now), is not deleted and its status is in `active_statuses`
+    /// > (default in the daemon: all but those the CRM itself lists as no longer actual; in a backtest `New`,
+    /// > `Assigned`, `In Process`).
     #[test]
     fn without_a_list_a_lead_is_active_unless_the_crm_says_otherwise() {
         let mut settings = Settings::default();

@@ -38,8 +38,8 @@ pub struct Plan {
     pub later: Vec<(AlertId, Timestamp)>,
 }
 
-/// Plans the announcements that wait for one person at `now`. `recent` are the instants at which this person
-/// was last written to.
+/// Plans the announcements that wait for one person at `now`. `recent` holds, for each alert that this person was
+/// told lately, when that was: a digest counts once for each of its alerts.
 pub fn plan(pending: &[Pending], recent: &[Timestamp], calendar: &Calendar, now: Timestamp) -> Plan {
     let mut plan = Plan::default();
     let open = calendar.is_open(now);
@@ -51,7 +51,9 @@ pub fn plan(pending: &[Pending], recent: &[Timestamp], calendar: &Calendar, now:
     let minute_ago = now.plus(-MINUTE);
     let sent_lately: Vec<_> = recent.iter().filter(|at| **at > minute_ago).collect();
     let burst = sendable.len() + sent_lately.len() > BURST;
-    if sendable.iter().any(|one| one.first_evaluation) || (burst && sendable.len() > 1) {
+    // After a burst what goes on is told when the minute is over: not every few seconds another digest.
+    let is_going_on = sent_lately.len() > BURST;
+    if sendable.iter().any(|one| one.first_evaluation) || (burst && sendable.len() > 1 && !is_going_on) {
         let (hot, rest): (Vec<_>, Vec<_>) = sendable
             .into_iter()
             .partition(|one| !one.first_evaluation && one.alert_type == AlertType::HotLead24h && !burst);
@@ -60,7 +62,7 @@ pub fn plan(pending: &[Pending], recent: &[Timestamp], calendar: &Calendar, now:
         return plan;
     }
     if burst {
-        // One more right after a burst: it waits for the minute to end, unless the lead is hot.
+        // One more right after a burst, or any more: they wait for the minute to end, unless the lead is hot.
         let until = sent_lately.first().map_or(now, |at| at.plus(MINUTE));
         for one in sendable {
             if one.alert_type == AlertType::HotLead24h {
@@ -128,6 +130,7 @@ mod tests {
         assert_eq!(plan.later, [(AlertId::from("b"), Timestamp::parse_rfc3339("2026-03-09T09:00:00Z").unwrap())]);
     }
 
+    /// > The same whenever more than five open for one owner within a minute (an import, the end of an outage).
     #[test]
     fn more_than_five_at_once_are_one_digest() {
         let six: Vec<_> = (0..6).map(|index| pending(&format!("a{index}"), AlertType::NoReply3d)).collect();
@@ -150,6 +153,23 @@ mod tests {
         assert_eq!(waits.later, [(AlertId::from("cold"), monday("10:01:00"))]);
         let hot = [pending("hot", AlertType::HotLead24h)];
         assert_eq!(plan(&hot, &sent, &calendar(), monday("10:00:20")).now.len(), 1);
+    }
+
+    /// > The same whenever more than five open for one owner within a minute (an import, the end of an outage).
+    #[test]
+    fn what_goes_on_after_a_digest_is_told_when_the_minute_is_over() {
+        let digest = vec![monday("10:00:00"); 6];
+        let three: Vec<_> = (0..3).map(|index| pending(&format!("a{index}"), AlertType::NoReply3d)).collect();
+        let waits = plan(&three, &digest, &calendar(), monday("10:00:59"));
+        assert_eq!(waits.now, []);
+        assert!(waits.later.iter().all(|(_, until)| *until == monday("10:01:00")), "{waits:?}");
+        assert_eq!(waits.later.len(), 3);
+        let over = plan(&three, &digest, &calendar(), monday("10:01:00"));
+        assert_eq!(over.now.len(), 3, "then a few are messages of their own again");
+        let hot = [pending("hot", AlertType::HotLead24h), pending("cold", AlertType::NoReply3d)];
+        let plan = plan(&hot, &digest, &calendar(), monday("10:00:59"));
+        assert_eq!(plan.now.iter().map(names).collect::<Vec<_>>(), [["hot"]]);
+        assert_eq!(plan.later.len(), 1);
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Sender {
 struct Worker {
     sender: Sender,
     pace: Pace,
-    /// When announcements went to a chat, within the last minute.
+    /// When alerts were announced to a chat, within the last minute: an instant per alert.
     sent: HashMap<ChatId, Vec<Timestamp>>,
     /// When the next round is worth it, in milliseconds since the epoch.
     wake_at: Option<i64>,
@@ -266,7 +266,7 @@ impl Worker {
         match self.send(chat, &rendered, planned.silent).await? {
             Attempt::Sent(message_id) => {
                 let now = self.now();
-                self.sent.entry(chat).or_default().push(now);
+                self.sent.entry(chat).or_default().extend(parts.iter().map(|_| now));
                 let message = Message {
                     chat,
                     message_id,
@@ -434,7 +434,9 @@ impl Worker {
             }
         }
         // Whoever has waited longest comes first among equals.
-        briefings.sort_by_key(|briefing| briefing.alert.anchor.instant().map_or(i64::MAX, |at| at.0));
+        briefings.sort_by_key(|Briefing { alert, .. }| {
+            (speaker.pressing(alert.severity()), alert.anchor.instant().map_or(i64::MAX, |at| at.0))
+        });
         let contexts: Vec<_> =
             briefings.iter().map(|briefing| briefing.context(speaker, content, occasion, now)).collect();
         Ok(match contexts.as_slice() {

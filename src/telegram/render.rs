@@ -115,16 +115,15 @@ pub fn snooze_keyboard(voice: &Voice, lang: Lang, alert: &AlertId) -> Vec<Vec<Ke
     vec![choices, vec![labels.tap(ButtonLabel::Back, Button::Back(alert.clone()))]]
 }
 
-/// Several alerts in one message, most pressing first, each of the first ten with a button that shows it.
-/// `reader` is greeted; nobody in a group.
+/// Several alerts in one message, in the order in which they are given, each of the first ten with a button that
+/// shows it. `reader` is greeted; nobody in a group.
 pub fn digest(voice: &Voice, lang: Lang, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> Rendered {
-    let (html, order) = voice.digest_html(lang, reader, alerts);
-    let show = |(position, index): (usize, &usize)| {
-        let context = &alerts[*index];
+    let html = voice.digest_html(lang, reader, alerts);
+    let show = |(position, context): (usize, &AlertContext<'_>)| {
         let text = voice.show_label(context, position + 1);
         vec![Key { text, kind: KeyKind::Callback(Button::Show(context.alert.id.clone())) }]
     };
-    let keyboard = order.iter().take(DIGEST_BUTTONS).enumerate().map(show).collect();
+    let keyboard = alerts.iter().take(DIGEST_BUTTONS).enumerate().map(show).collect();
     Rendered::new(html, keyboard)
 }
 

@@ -276,34 +276,21 @@ impl Speech {
         if name.is_empty() { self.label("nameless", "start") } else { name }
     }
 
-    /// Several alerts in one message, and the order in which it lists them.
-    pub fn digest_html(
-        &self,
-        reader: Option<&User>,
-        alerts: &[AlertContext<'_>],
-    ) -> Result<(String, Vec<usize>), Error> {
-        let mut order: Vec<usize> = (0..alerts.len()).collect();
-        order.sort_by_key(|index| std::cmp::Reverse(alerts[*index].alert.severity()));
-        let mut shown = order.len().min(DIGEST_LINES);
+    /// Several alerts in one message, in the order in which they are given.
+    pub fn digest_html(&self, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> Result<String, Error> {
+        let mut shown = alerts.len().min(DIGEST_LINES);
         loop {
-            let html = self.digest_of(reader, alerts, &order, shown)?;
+            let html = self.digest_of(reader, alerts, shown)?;
             if shown == 0 || html::visible_units(&html) <= html::MESSAGE_UNITS {
-                return Ok((html, order));
+                return Ok(html);
             }
             shown -= 1;
         }
     }
 
-    fn digest_of(
-        &self,
-        reader: Option<&User>,
-        alerts: &[AlertContext<'_>],
-        order: &[usize],
-        shown: usize,
-    ) -> Result<String, Error> {
+    fn digest_of(&self, reader: Option<&User>, alerts: &[AlertContext<'_>], shown: usize) -> Result<String, Error> {
         let mut groups: Vec<(Severity, Vec<Value>)> = Vec::new();
-        for (position, index) in order.iter().take(shown).enumerate() {
-            let context = &alerts[*index];
+        for (position, context) in alerts.iter().take(shown).enumerate() {
             let line = context! {
                 number => position + 1,
                 name => self.listed_name(context),

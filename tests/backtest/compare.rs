@@ -121,6 +121,7 @@ fn every_setting_that_differs_is_named() {
         next_step_grace = "9h"
         inhibition = false
         disabled = ["PreferredChannel", "HotLead24h"]
+        severities = ["high", "urgent", "medium", "low", "info"]
         active_statuses = ["New", "a\u001b\"b"]
         [rules.target]
         HotLead24h = "never"

@@ -48,6 +48,9 @@ fn parse(n: usize, text: &str) -> Activity {
     if has("late") {
         activity.fresh_as_of = when.plus(DAY);
     }
+    if has("barely") {
+        activity.fresh_as_of = when.plus(DAY - 1);
+    }
     activity
 }
 
@@ -60,9 +63,13 @@ fn facts(text: &str) -> Vec<Activity> {
 
 /// What holds for a lead created at `ZERO`, in words: `NoReply3d@2d`; nothing: empty.
 fn holding(lead: &Lead, text: &str, now: &str) -> String {
+    holding_under(&Settings::default(), lead, text, now)
+}
+
+fn holding_under(settings: &Settings, lead: &Lead, text: &str, now: &str) -> String {
     let activities = facts(text);
     let facts = Facts { lead, activities: &activities, alerts: &[] };
-    let evaluation = rules::evaluate(&facts, &Settings::default(), at(now));
+    let evaluation = rules::evaluate(&facts, settings, at(now));
     let mut words = String::new();
     for finding in evaluation.findings() {
         let anchor = match finding.anchor {
@@ -87,6 +94,11 @@ fn check(table: &[(&str, &str, &str, &str)]) {
     assert!(wrong.is_empty(), "\n{wrong}");
 }
 
+/// > "≥ 7 d" means b − a ≥ 7 × 86 400 s: exact durations, no calendar days.
+///
+/// > Only facts with timestamp ≤ now exist for it (a planned one: created_at ≤ now).
+///
+/// > A lead's activities older than the lead itself count.
 #[test]
 fn no_contact() {
     check(&[
@@ -123,6 +135,7 @@ fn stale_lead() {
     ]);
 }
 
+/// > `last_any`: latest activity of either direction.
 #[test]
 fn no_followup() {
     check(&[
@@ -134,6 +147,16 @@ fn no_followup() {
     ]);
 }
 
+/// > A response is an inbound, or an outbound with status `replied` (a call that was answered).
+///
+/// > `last_out`: latest outbound, answered or not.
+///
+/// > `last_response`: latest response.
+///
+/// > Ties count in favour of silence: "at or after" everywhere.
+///
+/// > It is pending from the instant it was planned (its created_at) until 24 h after the instant it is planned for
+/// > (exclusive; `next_step_grace`: reps log a call after it).
 #[test]
 fn no_reply() {
     check(&[
@@ -158,6 +181,23 @@ fn no_reply() {
     ]);
 }
 
+/// > An answer is what we owe an inbound: an outbound other than a call with `no_answer`.
+///
+/// > An inbound call whose status is not `no_answer` was picked up: it is also an outbound, and its own answer, at
+/// > its instant.
+///
+/// > An inbound waits when it is on whatsapp, email or call, expects a reply, no answer stands at or after it, and no
+/// > next step that was planned at or after it is pending: a call booked for tomorrow has the matter in hand, and if
+/// > it does not take place, the lead waits again.
+///
+/// > Ties count in favour of silence: "at or after" everywhere.
+///
+/// > Once open, the alert stays until answered or in hand, however long that takes; it opens again if a booked call
+/// > did not take place.
+///
+/// > Young: an inbound opens HotLead24h only if it was less than 24 h old at the latest of its own timestamp, the
+/// > last complete sync before it was seen (or, before the first one, the instant at which it was seen), and its
+/// > lead's created_at.
 #[test]
 fn hot_lead() {
     let hot = "HotLead24h@1d";
@@ -187,13 +227,17 @@ fn hot_lead() {
             "3d",
             "HotLead24h@1d AwaitingReply24h@1d",
         ),
-        ("imported two days late", "in email intent late 1d", "1d", ""),
+        ("seen a day late", "in email intent late 1d", "1d", ""),
+        ("a second less than that", "in email intent barely 1d", "1d", hot),
         ("stays however long it takes", "in email intent 1d", "5d", "HotLead24h@1d AwaitingReply24h@1d"),
         ("24 h old when the lead came into being", "in email intent -1d", "0s", "AwaitingReply24h@-1d"),
         ("a second less", "in email intent -1d+1s", "0s", "HotLead24h@-86399s"),
     ]);
 }
 
+/// > A missed call from a lead waits like a message.
+///
+/// > An answer is what we owe an inbound: an outbound other than a call with `no_answer`.
 #[test]
 fn awaiting_reply() {
     let awaiting = "AwaitingReply24h@1d";
@@ -227,6 +271,25 @@ fn awaiting_reply() {
     ]);
 }
 
+/// > Over the channels `whatsapp`, `email` and `call`:
+///
+/// > Per channel, take all outbounds of the lead (not the calls we picked up) ordered by (timestamp, id in byte
+/// > order).
+///
+/// > An attempt is a run of them: one that follows the outbound before it by less than 12 h, with no inbound on that
+/// > channel from the earlier one's instant to its own (both included), belongs to the same attempt (three bubbles
+/// > are one message).
+///
+/// > An attempt's instant is its first outbound's; those with now − instant < 30 d are looked at.
+///
+/// > An attempt is answered when one of its outbounds has status `replied`, or an inbound on the same channel has
+/// > instant ≤ timestamp < the next attempt's instant, and timestamp < instant + 7 d.
+///
+/// > It counts once it is answered, is 3 d old, or a later attempt on that channel exists.
+///
+/// > A channel is valid with ≥ 2 counting attempts.
+///
+/// > It names the best channel.
 #[test]
 fn preferred_channel() {
     let whatsapp = "out whatsapp 1d, in whatsapp merci 1d+1h, out whatsapp 2d, in whatsapp merci 2d+1h";
@@ -301,6 +364,12 @@ fn preferred_channel() {
     ]);
 }
 
+/// > rate = answered / counting attempts, as an exact fraction.
+///
+/// > The rule holds when at least two channels are valid and best rate − second rate > 3/10 (4/5 against 1/2 does not
+/// > hold).
+///
+/// > It names the best channel.
 #[test]
 fn the_margin_is_an_exact_fraction() {
     // 4 of 5 against 1 of 2 differ by exactly 3/10.
@@ -330,6 +399,14 @@ fn do_not_contact_silences_all_but_what_the_lead_asks() {
     assert_eq!(holding(&lead, "in email intent 1d", "2d"), "HotLead24h@1d AwaitingReply24h@1d");
 }
 
+/// > A lead is active when it exists (created_at ≤ now), is not deleted and its status is in `active_statuses`
+/// > (default in the daemon: all but those the CRM itself lists as no longer actual; in a backtest `New`, `Assigned`,
+/// > `In Process`).
+///
+/// > Only facts with timestamp ≤ now exist for it (a planned one: created_at ≤ now).
+///
+/// > In the daemon a lead whose status is no longer active was so until its conversion, when that is what ended it,
+/// > or else until its last change.
 #[test]
 fn only_active_leads_are_judged() {
     let base = lead(ZERO);
@@ -351,6 +428,8 @@ fn only_active_leads_are_judged() {
     assert_eq!(at_40d(&reopened), "NoContact7d@0s StaleLead30d@0s", "its status is an active one now");
 }
 
+/// > The preferred channel shown elsewhere (drafts, strategy, suggested action) is the valid channel with the best
+/// > rate, and "unknown" when none is valid, the best rate is 0, or it is shared.
 #[test]
 fn the_channel_to_prefer_is_unknown_rather_than_guessed() {
     let preferred = |text: &str, now: &str| {
@@ -370,26 +449,55 @@ fn the_channel_to_prefer_is_unknown_rather_than_guessed() {
     assert_eq!(preferred(close, "6d"), Some((Channel::Email, 67)), "no margin is asked for here");
 }
 
+/// Which messages, which dates, which counts: what a "why?" is answered with.
 #[test]
 fn evidence_names_the_facts() {
     let lead = lead(ZERO);
-    let activities = facts("in email 1d, in whatsapp intent 1d+2h, in email 1d+3h");
-    let facts = Facts { lead: &lead, activities: &activities, alerts: &[] };
-    let evaluation = rules::evaluate(&facts, &Settings::default(), at("2d"));
-    let evidence = |alert_type| evaluation.finding(alert_type).unwrap().grounds.evidence(&activities);
-    match evidence(AlertType::HotLead24h) {
-        Evidence::HotLead { inbound, waiting } => {
-            assert_eq!((inbound.activity_id.as_str(), inbound.channel, waiting), ("01", Channel::Whatsapp, 3));
-            assert_eq!(inbound.preview, "text of 01");
+    let evidence = |text: &str, now: &str, alert_type: AlertType| {
+        let activities = facts(text);
+        let facts = Facts { lead: &lead, activities: &activities, alerts: &[] };
+        let evaluation = rules::evaluate(&facts, &Settings::default(), at(now));
+        evaluation.finding(alert_type).unwrap().grounds.evidence(&activities)
+    };
+    let cited = |n: usize, text: &str| {
+        let activity = parse(n, text);
+        alert::Cited {
+            activity_id: activity.id,
+            channel: activity.channel,
+            direction: activity.direction,
+            at: activity.timestamp,
+            preview: format!("text of {n:02}"),
         }
-        other => panic!("{other:?}"),
-    }
-    match evidence(AlertType::AwaitingReply24h) {
-        Evidence::AwaitingReply { first, last, waiting } => {
-            assert_eq!((first.activity_id.as_str(), last.activity_id.as_str(), waiting), ("00", "02", 3));
-        }
-        other => panic!("{other:?}"),
-    }
+    };
+    let three = "in email 1d, in whatsapp intent 1d+2h, in email 1d+3h";
+    let inbound = cited(1, "in whatsapp intent 1d+2h");
+    assert_eq!(evidence(three, "2d", AlertType::HotLead24h), Evidence::HotLead { inbound, waiting: 3 });
+    let (first, last) = (cited(0, "in email 1d"), cited(2, "in email 1d+3h"));
+    let waiting = 3;
+    assert_eq!(evidence(three, "2d", AlertType::AwaitingReply24h), Evidence::AwaitingReply { first, last, waiting });
+
+    let never = Evidence::NoContact { created_at: ZERO, last_inbound: None };
+    assert_eq!(evidence("", "7d", AlertType::NoContact7d), never);
+    let wrote = Evidence::NoContact { created_at: ZERO, last_inbound: Some(cited(1, "in email merci 2d")) };
+    assert_eq!(evidence("in email 1d, in email merci 2d", "7d", AlertType::NoContact7d), wrote);
+
+    let silent = Evidence::Stale { last: None, since: ZERO };
+    assert_eq!(evidence("", "30d", AlertType::StaleLead30d), silent);
+    let talk = "out email 1d, in whatsapp merci 2d";
+    let last = cited(1, "in whatsapp merci 2d");
+    let stale = Evidence::Stale { last: Some(last.clone()), since: at("2d") };
+    assert_eq!(evidence(talk, "32d", AlertType::StaleLead30d), stale);
+    assert_eq!(evidence(talk, "9d", AlertType::NoFollowup7d), Evidence::NoFollowup { last });
+
+    let last_out = cited(1, "out call no_answer 2d");
+    let tried = "out email 1d, out call no_answer 2d";
+    assert_eq!(evidence(tried, "5d", AlertType::NoReply3d), Evidence::NoReply { last_out });
+
+    let rate = |channel, answered, attempts| alert::ChannelRate { channel, answered, attempts };
+    let talk = "out whatsapp replied 1d, out whatsapp replied 2d, out email replied 1d, out email 2d, out email 3d";
+    let expected =
+        Evidence::PreferredChannel { best: rate(Channel::Whatsapp, 2, 2), second: rate(Channel::Email, 1, 3) };
+    assert_eq!(evidence(talk, "6d", AlertType::PreferredChannel), expected);
 }
 
 #[test]
@@ -400,4 +508,196 @@ fn a_rule_that_is_switched_off_finds_nothing() {
     let found: Vec<AlertType> =
         rules::evaluate(&facts, &settings, at("30d")).findings().map(|finding| finding.alert_type).collect();
     assert_eq!(found, [AlertType::StaleLead30d]);
+}
+
+/// What holds under other settings than the defaults.
+fn holding_with(rules: &str, text: &str, now: &str) -> String {
+    let settings = rules::settings_from_toml(&format!("[rules]\n{rules}")).unwrap();
+    holding_under(&settings, &lead(ZERO), text, now)
+}
+
+/// > | `HotLead24h` | urgent | an inbound with intent waits, and was young (see below) | the first such inbound | 2 h |
+///
+/// > | `AwaitingReply24h` | high | inbounds wait; the first is ≥ 24 h old, the last < 30 d | the first | 24 h |
+///
+/// > | `NoContact7d` | medium | no outbound at all; now − created_at ≥ 7 d | `created_at` | 48 h |
+///
+/// > | `StaleLead30d` | low | now − (last_any, or created_at when there is none) ≥ 30 d | that instant | 7 d |
+///
+/// > | `NoFollowup7d` | medium | last_any exists; now − last_any ≥ 7 d | `last_any` | 48 h |
+///
+/// > | `NoReply3d` | medium | last_out exists; no response at or after it; now − last_out ≥ 3 d | `last_out` | 24 h |
+///
+/// > | `PreferredChannel` | info | see below | the channel | – |
+#[test]
+fn each_row_of_the_table() {
+    let talk = "out whatsapp replied 1d, out whatsapp replied 2d, out email 1d, out email 2d";
+    // (type, severity, target time in hours, facts, since when it holds, with this anchor)
+    let rows = [
+        (AlertType::HotLead24h, "urgent", Some(2), "in email intent 1d", "1d", "1d"),
+        (AlertType::AwaitingReply24h, "high", Some(24), "in email 1d", "2d", "1d"),
+        (AlertType::NoContact7d, "medium", Some(48), "", "7d", "0s"),
+        (AlertType::StaleLead30d, "low", Some(7 * 24), "out email 1d", "31d", "1d"),
+        (AlertType::StaleLead30d, "low", Some(7 * 24), "", "30d", "0s"),
+        (AlertType::NoFollowup7d, "medium", Some(48), "out email 1d", "8d", "1d"),
+        (AlertType::NoReply3d, "medium", Some(24), "out email 1d", "4d", "1d"),
+        (AlertType::PreferredChannel, "info", None, talk, "5d", "whatsapp"),
+    ];
+    for (alert_type, severity, target, text, since, anchor) in rows {
+        let finding = format!("{}@{anchor}", alert_type.as_str());
+        let holds = |now: String| holding(&lead(ZERO), text, &now).split(' ').any(|found| found == finding);
+        assert!(!holds(format!("{since}-1s")), "{finding}: a second too early");
+        assert!(holds(since.to_owned()), "{finding}");
+        assert!(holds(format!("{since}+1s")), "{finding}: a second later");
+        assert_eq!(alert_type.severity().as_str(), severity);
+        assert_eq!(Settings::default().target(alert_type), target.map(|hours| hours * HOUR), "{finding}");
+    }
+    let rules: Vec<AlertType> = rows.map(|row| row.0).to_vec();
+    assert!(AlertType::ALL.iter().all(|alert_type| rules.contains(alert_type)));
+}
+
+/// > Thresholds are configuration; the defaults give the rules their names.
+#[test]
+fn every_threshold_can_be_set() {
+    let answered = "out whatsapp 1d, in whatsapp merci 1d+1h, out whatsapp 2d, in whatsapp merci 2d+1h";
+    let channels = format!("{answered}, out email 1d, out email 2d");
+    let in_bubbles = format!("{answered}, out email 1d, out email 1d+1h");
+    let half = format!("{answered}, out email replied 1d, out email 2d");
+    let preferred = |rules: &str| format!("[rules.preferred_channel]\n{rules}");
+    // (settings, facts, at, what holds under them, what holds under the defaults)
+    let rows = [
+        ("hot = \"25h\"".to_owned(), "in email intent late 1d", "1d", "HotLead24h@1d", ""),
+        ("awaiting_reply = \"6h\"".to_owned(), "in email 1d", "1d+6h", "AwaitingReply24h@1d", ""),
+        ("awaiting_reply = \"6h\"".to_owned(), "in email 1d", "1d+6h-1s", "", ""),
+        ("awaiting_reply_max = \"2d\"".to_owned(), "in email 1d", "3d", "", "AwaitingReply24h@1d"),
+        (
+            "awaiting_reply_max = \"2d\"".to_owned(),
+            "in email 1d",
+            "3d-1s",
+            "AwaitingReply24h@1d",
+            "AwaitingReply24h@1d",
+        ),
+        ("no_contact = \"1d\"".to_owned(), "", "1d", "NoContact7d@0s", ""),
+        ("no_contact = \"1d\"".to_owned(), "", "1d-1s", "", ""),
+        ("stale = \"5d\"".to_owned(), "out email replied 1d", "6d", "StaleLead30d@1d", ""),
+        ("stale = \"5d\"".to_owned(), "out email replied 1d", "6d-1s", "", ""),
+        ("no_followup = \"2d\"".to_owned(), "out email replied 1d", "3d", "NoFollowup7d@1d", ""),
+        ("no_followup = \"2d\"".to_owned(), "out email replied 1d", "3d-1s", "", ""),
+        ("no_reply = \"1h\"".to_owned(), "out email 1d", "1d+1h", "NoReply3d@1d", ""),
+        ("no_reply = \"1h\"".to_owned(), "out email 1d", "1d+1h-1s", "", ""),
+        ("next_step_grace = \"1h\"".to_owned(), "out email 1d, plan call 5d by 2d", "5d+1h", "NoReply3d@1d", ""),
+        ("next_step_grace = \"1h\"".to_owned(), "out email 1d, plan call 5d by 2d", "5d+1h-1s", "", ""),
+        (preferred("attempt_gap = \"1h\""), in_bubbles.as_str(), "5d", "PreferredChannel@whatsapp", ""),
+        (preferred("attempt_gap = \"3601s\""), in_bubbles.as_str(), "5d", "", ""),
+        (preferred("window = \"4d\""), channels.as_str(), "5d", "", "PreferredChannel@whatsapp"),
+        (preferred("answer_within = \"1h\""), channels.as_str(), "5d", "", "PreferredChannel@whatsapp"),
+        (
+            preferred("answer_within = \"3601s\""),
+            channels.as_str(),
+            "5d",
+            "PreferredChannel@whatsapp",
+            "PreferredChannel@whatsapp",
+        ),
+        (preferred("counts_after = \"1d\""), channels.as_str(), "3d", "PreferredChannel@whatsapp", ""),
+        (preferred("counts_after = \"1d\""), channels.as_str(), "3d-1s", "", ""),
+        (preferred("margin_percent = 50"), half.as_str(), "5d", "", "PreferredChannel@whatsapp"),
+        (
+            preferred("margin_percent = 49"),
+            half.as_str(),
+            "5d",
+            "PreferredChannel@whatsapp",
+            "PreferredChannel@whatsapp",
+        ),
+        (preferred("min_attempts = 3"), channels.as_str(), "5d", "", "PreferredChannel@whatsapp"),
+    ];
+    for (rules, text, now, ours, by_default) in rows {
+        assert_eq!(holding_with(&rules, text, now), ours, "{rules}: [{text}] at {now}");
+        assert_eq!(holding(&lead(ZERO), text, now), by_default, "by default: [{text}] at {now}");
+    }
+}
+
+/// > A `planned` activity, on any channel and in either direction, exists only as a next step.
+///
+/// > It is pending from the instant it was planned (its created_at) until 24 h after the instant it is planned for
+/// > (exclusive; `next_step_grace`: reps log a call after it).
+///
+/// > It is never an inbound, an outbound or a contact, before or after that instant, and has no reading.
+///
+/// > Only facts with timestamp ≤ now exist for it (a planned one: created_at ≤ now).
+#[test]
+fn what_is_planned_is_a_next_step_and_nothing_else() {
+    let plans = ["whatsapp", "email", "call", "manual"]
+        .iter()
+        .flat_map(|channel| ["in", "out"].map(|way| format!("plan {way} {channel}")));
+    for plan in plans {
+        let silent = |more: &str, now: &str| holding(&lead(ZERO), &format!("{more}, {plan} 3d by 2d"), now);
+        // It is pending from when it was planned until 24 h after its time.
+        assert_eq!(silent("out email -2d", "2d-1s"), "NoReply3d@-2d", "{plan}: not planned yet");
+        assert_eq!(silent("out email -2d", "2d"), "", "{plan}: planned");
+        assert_eq!(silent("out email -2d", "4d-1s"), "", "{plan}: it may still be logged");
+        assert_eq!(silent("out email -2d", "4d"), "NoReply3d@-2d", "{plan}: over");
+        // It is no outbound, no response, no activity and no answer, before and after its time.
+        assert_eq!(silent("", "10d"), "NoContact7d@0s", "{plan}: no contact, no last_any");
+        assert_eq!(silent("out email 1d", "9d"), "NoFollowup7d@1d NoReply3d@1d", "{plan}: no response");
+        let waits = silent("in email 2d", "4d");
+        assert_eq!(waits, "AwaitingReply24h@2d", "{plan}: no answer, and it does not wait itself");
+        // Nor has it a reading.
+        let wishes = holding(&lead(ZERO), &format!("{plan} intent 3d by 2d"), "3d");
+        assert_eq!(wishes, "", "{plan}: nobody wants anything");
+        let machine = holding(&lead(ZERO), &format!("out email -2d, {plan} ooo 3d by 2d"), "3d");
+        assert_eq!(machine, "", "{plan}: no machine wrote it");
+    }
+}
+
+/// > The four silence rules (NoContact7d, StaleLead30d, NoFollowup7d, NoReply3d) do not hold while the lead has a
+/// > next step pending, nor for a lead marked do-not-contact; nor does PreferredChannel for the latter.
+#[test]
+fn the_four_silence_rules_do_not_hold_with_a_step_pending_or_when_contact_is_not_wanted() {
+    let talk = "out whatsapp replied 1d, out whatsapp replied 2d, out email 1d, out email 2d+1s";
+    let preferred = "PreferredChannel@whatsapp";
+    let unwanted = Lead { do_not_contact: true, ..lead(ZERO) };
+    // (facts, at, what holds, what holds with a step pending, what holds for a lead not to be contacted)
+    let rows = [
+        ("", "40d", "NoContact7d@0s StaleLead30d@0s", "", ""),
+        ("out email 1d", "31d", "StaleLead30d@1d NoFollowup7d@1d NoReply3d@1d", "", ""),
+        (talk, "9d+1s", "NoFollowup7d@172801s NoReply3d@172801s PreferredChannel@whatsapp", preferred, ""),
+        ("in email intent 1d", "2d", "HotLead24h@1d AwaitingReply24h@1d", "", "HotLead24h@1d AwaitingReply24h@1d"),
+    ];
+    for (text, now, expected, with_step, when_unwanted) in rows {
+        assert_eq!(holding(&lead(ZERO), text, now), expected, "[{text}] at {now}");
+        let step = format!("{text}, plan call {now} by {now}");
+        assert_eq!(holding(&lead(ZERO), step.trim_start_matches(", "), now), with_step, "[{step}] at {now}");
+        assert_eq!(holding(&unwanted, text, now), when_unwanted, "[{text}] at {now}, not to be contacted");
+    }
+}
+
+/// > An inbound carries its reading: `intent` (wants to buy), `expects_reply` (a "merci !" does not), `auto_reply`
+/// > (out of office).
+///
+/// > Intent implies expects_reply, and so does a missed call (an inbound call with `no_answer`); an empty preview (a
+/// > photo, a voice note) reads as "expects a reply, no intent".
+///
+/// > An inbound read as an auto-reply does not exist for any rule.
+///
+/// > On an outbound the readings are ignored.
+#[test]
+fn what_a_text_is_read_to_mean_counts_on_an_inbound_only() {
+    let hot = "HotLead24h@1d";
+    check(&[
+        ("intent", "in email intent 1d", "1d", hot),
+        ("intent implies expects_reply", "in email intent merci 1d", "1d", hot),
+        ("so does a missed call", "in call no_answer merci 1d", "2d", "AwaitingReply24h@1d"),
+        ("only a call is missed", "in email no_answer merci 1d", "2d", ""),
+        ("an empty one expects a reply", "in whatsapp 1d", "2d", "AwaitingReply24h@1d"),
+        ("a merci does not", "in whatsapp merci 1d", "2d", ""),
+        ("an auto-reply does not exist: it waits for nothing", "in call no_answer ooo 1d", "2d", ""),
+        ("it is no contact", "in call ooo 1d", "7d", "NoContact7d@0s"),
+        ("it is no response", "out email 1d, in email ooo 2d", "4d", "NoReply3d@1d"),
+        ("it is no activity", "out email replied 1d, in email ooo 2d", "8d", "NoFollowup7d@1d"),
+        ("on an outbound nothing is read", "out email ooo 1d", "4d", "NoReply3d@1d"),
+        ("it wants nothing", "out email intent 1d", "2d", ""),
+        ("it answers whatever it says", "in email 1d, out email ooo 1d+1h", "2d", ""),
+    ]);
+    let empty = max::insight::reading::read("");
+    assert_eq!(empty, Reading { intent: false, expects_reply: true, auto_reply: false });
 }

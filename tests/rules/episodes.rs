@@ -144,6 +144,7 @@ fn steps(decision: &Decision) -> Vec<(Timestamp, Step)> {
     decision.transitions.iter().map(|transition| (transition.at, transition.step.clone())).collect()
 }
 
+/// > An alert is one episode: its key is (lead, type, anchor).
 #[test]
 fn an_alert_opens_with_all_that_is_to_be_known() {
     let mut desk = Desk::new().with(out("a", ZERO));
@@ -166,6 +167,8 @@ fn an_alert_opens_with_all_that_is_to_be_known() {
     assert_eq!(decision.next_due, Some(day(7)), "NoFollowup7d");
 }
 
+/// > Target times run in the owner's working hours, which are the same for all: 24 h are so many hours in which
+/// > people work.
 #[test]
 fn target_times_run_in_the_owners_working_hours() {
     use chrono::{NaiveTime, Weekday};
@@ -186,6 +189,12 @@ fn the_very_first_evaluation_says_so() {
 }
 
 /// (what happens after NoReply3d has opened on day 3, the reason for closing)
+///
+/// > An open alert closes by itself: `lead_deleted`, `lead_closed` (no longer active), `planned` (its rule holds with
+/// > no anchor now, and would hold, whatever the anchor, if no next step were pending), `cleared` (its rule no longer
+/// > holds with that anchor), `superseded` (it still holds, but is outranked).
+///
+/// > The first reason that applies, in this order, is the one recorded.
 #[test]
 fn the_first_reason_that_applies_is_recorded() {
     type Change = fn(&mut Desk);
@@ -230,6 +239,11 @@ fn the_first_reason_that_applies_is_recorded() {
     }
 }
 
+/// > `inhibition = false` in the configuration turns the ladder off.
+///
+/// > An open alert closes by itself: `lead_deleted`, `lead_closed` (no longer active), `planned` (its rule holds with
+/// > no anchor now, and would hold, whatever the anchor, if no next step were pending), `cleared` (its rule no longer
+/// > holds with that anchor), `superseded` (it still holds, but is outranked).
 #[test]
 fn the_more_telling_alert_takes_over() {
     let mut desk = Desk::new().with(out("a", ZERO));
@@ -245,6 +259,11 @@ fn the_more_telling_alert_takes_over() {
     assert_eq!(announced(&decision), [(desk.id(AlertType::NoReply3d), Occasion::Reopened)]);
 }
 
+/// > A closed episode opens again, as the same alert, when its rule holds with that anchor and nothing open outranks
+/// > it; HotLead24h needs no second test of youth.
+///
+/// > Once open, the alert stays until answered or in hand, however long that takes; it opens again if a booked call
+/// > did not take place.
 #[test]
 fn a_closed_episode_opens_again_as_the_same_alert() {
     let mut desk = Desk::new().with(inbound("a", ZERO, true));
@@ -260,6 +279,8 @@ fn a_closed_episode_opens_again_as_the_same_alert() {
     assert_eq!(announced(&decision), [(alert.id.clone(), Occasion::Reopened)]);
 }
 
+/// > After a gap the daemon goes through every such instant since its last evaluation, and announces only what is
+/// > still open.
 #[test]
 fn what_opened_and_closed_in_a_gap_is_written_and_not_announced() {
     let mut desk = Desk::new().with(out("a", ZERO));
@@ -283,6 +304,7 @@ fn what_reopened_in_a_gap_without_ever_being_announced_is_new_to_people() {
     assert_eq!(announced(&decision), [(desk.id(AlertType::NoReply3d), Occasion::Opened)]);
 }
 
+/// > By the same act every lower episode of that lead that holds at that moment is resolved too.
 #[test]
 fn a_person_closes_an_episode_for_ever_and_with_it_what_is_lower() {
     let mut desk = Desk::new().with(out("a", ZERO));
@@ -316,6 +338,9 @@ fn an_episode_settled_with_another_stays_settled_when_the_facts_move_on() {
     assert_eq!(desk.alerts.iter().filter(|alert| alert.alert_type == AlertType::NoReply3d).count(), 2);
 }
 
+/// > A person closes it (`resolved`, with who and where: telegram, crm, api): that episode never opens again, unless
+/// > `repeat_after` for the type has passed (default: StaleLead30d 30 d, PreferredChannel 90 d, others none; not
+/// > available for HotLead24h and AwaitingReply24h).
 #[test]
 fn a_stale_lead_may_repeat_after_30_days() {
     let mut desk = Desk::new().with(out("a", ZERO));
@@ -335,6 +360,8 @@ fn a_stale_lead_may_repeat_after_30_days() {
     assert_eq!(desk.open(), []);
 }
 
+/// > A HotLead24h or AwaitingReply24h closed by a person counts as an answer at that moment, and as an outbound for
+/// > NoContact7d: what the lead writes after that starts a new episode.
 #[test]
 fn closing_a_hot_lead_by_hand_is_an_answer() {
     let mut desk = Desk::new().with(inbound("a", ZERO, true)).with(inbound("b", ZERO.plus(HOUR), false));
@@ -424,6 +451,7 @@ fn taking_back_what_no_longer_holds_closes_it() {
     assert_eq!(steps(&decision), [(day(5), Step::Unresolved), (day(5), Step::Closed(CloseReason::Cleared))]);
 }
 
+/// > A snoozed alert stays open but silent until its time; if it still holds then, it is announced again.
 #[test]
 fn a_snoozed_alert_is_silent_until_its_time() {
     let mut desk = Desk::new().with(out("a", ZERO));
@@ -474,6 +502,7 @@ fn a_snoozed_alert_that_no_longer_holds_closes_without_a_word() {
     assert_eq!(announced(&decision), []);
 }
 
+/// > What supersedes a snoozed alert inherits the snooze, except HotLead24h and AwaitingReply24h.
 #[test]
 fn what_supersedes_a_snoozed_alert_inherits_the_snooze() {
     let mut desk = Desk::new().with(out("a", ZERO));
@@ -487,6 +516,7 @@ fn what_supersedes_a_snoozed_alert_inherits_the_snooze() {
     assert_eq!(announced(&decision), [(desk.id(AlertType::NoFollowup7d), Occasion::SnoozeOver)]);
 }
 
+/// > What supersedes a snoozed alert inherits the snooze, except HotLead24h and AwaitingReply24h.
 #[test]
 fn a_lead_who_writes_is_not_snoozed() {
     let mut desk = Desk::new();
@@ -498,6 +528,8 @@ fn a_lead_who_writes_is_not_snoozed() {
     assert_eq!(announced(&decision), [(desk.id(AlertType::HotLead24h), Occasion::Opened)]);
 }
 
+/// > An open alert follows its lead: when owner or teams change, the record is updated, the old owner's message says
+/// > who took over and loses its buttons, and the new owner is told once.
 #[test]
 fn an_open_alert_follows_its_lead() {
     let mut desk = Desk::new().with(out("a", ZERO));
@@ -534,6 +566,8 @@ fn new_evidence_is_written_and_not_announced() {
     assert!(matches!(desk.alert(AlertType::HotLead24h).evidence, Evidence::HotLead { waiting: 2, .. }));
 }
 
+/// > A closed episode opens again, as the same alert, when its rule holds with that anchor and nothing open outranks
+/// > it; HotLead24h needs no second test of youth.
 #[test]
 fn a_hot_lead_is_not_tested_for_youth_twice() {
     let mut desk = Desk::new().with(inbound("a", ZERO, true));
@@ -547,6 +581,9 @@ fn a_hot_lead_is_not_tested_for_youth_twice() {
     assert_eq!(stranger.open(), [AlertType::AwaitingReply24h]);
 }
 
+/// > `PreferredChannel` stands apart.
+///
+/// > Reopening an episode of severity info is silent.
 #[test]
 fn preferred_channel_stands_apart_and_reopens_in_silence() {
     let mut desk = Desk::new();
@@ -591,4 +628,155 @@ fn an_unknown_alert_changes_nothing() {
     assert_eq!(desk.resolve(&stranger, day(3)), nothing);
     assert_eq!(desk.unresolve(&stranger, day(3)), nothing);
     assert_eq!(desk.snooze(&stranger, Some(day(5)), day(3)), nothing);
+}
+
+/// What happens to a lead created at `ZERO`, and when two neighbours of the ladder hold.
+type Pair = (AlertType, AlertType, fn(&mut Desk), Timestamp);
+
+/// > The rules describe one situation, so only the most telling shows: `HotLead24h` > `AwaitingReply24h` >
+/// > `NoContact7d` > `StaleLead30d` > `NoFollowup7d` > `NoReply3d`.
+///
+/// > A rule that holds but is outranked by an open alert opens nothing.
+///
+/// > `inhibition = false` in the configuration turns the ladder off.
+///
+/// > At most one follow-up alert is open per lead.
+#[test]
+fn of_two_rules_that_hold_the_higher_one_of_the_ladder_opens() {
+    let pairs: [Pair; 5] = [
+        (AlertType::HotLead24h, AlertType::AwaitingReply24h, |desk| desk.see(inbound("a", day(1), true)), day(2)),
+        (AlertType::AwaitingReply24h, AlertType::NoContact7d, |desk| desk.see(inbound("a", day(5), false)), day(7)),
+        (AlertType::NoContact7d, AlertType::StaleLead30d, |_| {}, day(30)),
+        (
+            AlertType::StaleLead30d,
+            AlertType::NoFollowup7d,
+            |desk| desk.see(Activity { status: ActivityStatus::Replied, ..out("a", ZERO) }),
+            day(30),
+        ),
+        (AlertType::NoFollowup7d, AlertType::NoReply3d, |desk| desk.see(out("a", ZERO)), day(7)),
+    ];
+    for (higher, lower, story, now) in pairs {
+        let open_with = |change: fn(&mut Settings, AlertType)| {
+            let mut desk = Desk::new();
+            story(&mut desk);
+            change(&mut desk.settings, higher);
+            let decision = desk.advance(now);
+            let next = desk.open();
+            (next, announced(&decision).len())
+        };
+        assert_eq!(open_with(|_, _| {}), (vec![higher], 1), "{higher:?} outranks {lower:?}");
+        assert_eq!(open_with(|settings, _| settings.inhibition = false).0, [higher, lower], "without the ladder");
+        assert_eq!(open_with(|settings, off| settings.disabled.push(off)).0, [lower], "{lower:?} held all along");
+    }
+}
+
+/// > A person closes it (`resolved`, with who and where: telegram, crm, api): that episode never opens again, unless
+/// > `repeat_after` for the type has passed (default: StaleLead30d 30 d, PreferredChannel 90 d, others none; not
+/// > available for HotLead24h and AwaitingReply24h).
+#[test]
+fn by_default_only_two_rules_repeat() {
+    let repeats = AlertType::ALL.map(|alert_type| Settings::default().repeat_after(alert_type));
+    assert_eq!(repeats, [None, None, None, Some(30 * DAY), None, None, Some(90 * DAY)]);
+    // What waits for an answer never repeats, whatever somebody writes into the settings.
+    let mut settings = Settings::default();
+    for alert_type in AlertType::ALL {
+        settings.repeat_after.insert(alert_type, max::rules::Span::After(DAY));
+    }
+    let repeats = AlertType::ALL.map(|alert_type| settings.repeat_after(alert_type).is_some());
+    assert_eq!(repeats, [false, false, true, true, true, true, true]);
+    assert!(settings.validate().iter().filter(|mistake| mistake.contains("not available")).count() == 2);
+}
+
+/// > A person closes it (`resolved`, with who and where: telegram, crm, api): that episode never opens again, unless
+/// > `repeat_after` for the type has passed (default: StaleLead30d 30 d, PreferredChannel 90 d, others none; not
+/// > available for HotLead24h and AwaitingReply24h).
+#[test]
+fn who_closed_an_alert_and_where_is_kept() {
+    for via in [Via::Telegram, Via::Crm, Via::Api] {
+        let mut desk = Desk::new().with(out("a", ZERO));
+        desk.advance(day(3));
+        let id = desk.id(AlertType::NoReply3d);
+        let resolution = Resolution {
+            at: day(3).plus(HOUR),
+            by: "Luc".to_owned(),
+            user: Some(UserId::from("luc")),
+            via,
+            note: "done".to_owned(),
+            act: id.clone(),
+        };
+        desk.decide(|subject, settings| decide::resolve(subject, settings, &id, resolution.clone()));
+        assert_eq!(desk.alert(AlertType::NoReply3d).resolution(), Some(&resolution));
+        desk.advance(day(6));
+        assert_eq!(desk.open(), [], "it never opens again");
+    }
+}
+
+/// Two things at one instant: an answer and the threshold, a message and its answer, a plan and the message.
+///
+/// > If several things change at one instant, the state after all of them counts: nothing opens or closes for zero
+/// > seconds.
+#[test]
+fn nothing_opens_or_closes_for_zero_seconds() {
+    let mut desk = Desk::new().with(out("a", ZERO));
+    desk.advance(ZERO);
+    desk.see(inbound("b", day(3), false));
+    assert_eq!(steps(&desk.advance(day(3).plus(HOUR))), [], "answered at the very second");
+
+    let mut desk = Desk::new();
+    desk.advance(ZERO);
+    desk.see(inbound("a", day(1), true));
+    desk.see(out("b", day(1)));
+    assert_eq!(steps(&desk.advance(day(1).plus(HOUR))), [], "asked and answered");
+
+    let mut desk = Desk::new();
+    desk.advance(ZERO);
+    desk.see(inbound("a", day(1), true));
+    desk.see(planned("p", day(1), day(2)));
+    assert_eq!(steps(&desk.advance(day(1).plus(HOUR))), [], "asked, and a call booked");
+
+    let mut desk = Desk::new().with(out("a", ZERO));
+    desk.advance(day(3));
+    desk.see(inbound("b", day(4), true));
+    let decision = desk.advance(day(4).plus(HOUR));
+    assert_eq!(
+        steps(&decision),
+        [(day(4), Step::Closed(CloseReason::Cleared)), (day(4), Step::Opened)],
+        "one makes place for the other in the same second"
+    );
+}
+
+#[test]
+fn a_gap_ends_snoozes_and_wakes_what_still_holds_at_its_instant() {
+    let mut desk = Desk::new().with(out("a", ZERO));
+    desk.advance(day(3));
+    desk.snooze(&desk.id(AlertType::NoReply3d), Some(day(5)), day(3));
+    let decision = desk.advance(day(8));
+    assert_eq!(
+        steps(&decision),
+        [(day(5), Step::Woke), (day(7), Step::Closed(CloseReason::Superseded)), (day(7), Step::Opened)]
+    );
+    assert_eq!(announced(&decision), [(desk.id(AlertType::NoFollowup7d), Occasion::Opened)]);
+}
+
+/// > Only active leads have open alerts.
+#[test]
+fn a_lead_that_is_no_longer_active_has_nothing_open_and_one_that_is_back_has() {
+    for change in [(|lead| lead.deleted = true) as fn(&mut Lead), |lead| lead.status = "Dead".to_owned()] {
+        let mut desk = Desk::new();
+        for n in 1..=2 {
+            desk.see(out(&format!("e{n}"), day(n)));
+            let call = out(&format!("c{n}"), day(n));
+            desk.see(Activity { channel: Channel::Call, status: ActivityStatus::Replied, ..call });
+        }
+        desk.settings.inhibition = false;
+        desk.advance(day(9));
+        assert_eq!(desk.open(), [AlertType::NoFollowup7d, AlertType::PreferredChannel]);
+        let before = desk.lead.clone();
+        change(&mut desk.lead);
+        desk.advance(day(10));
+        assert_eq!(desk.open(), []);
+        desk.lead = before;
+        desk.advance(day(11));
+        assert_eq!(desk.open(), [AlertType::NoFollowup7d, AlertType::PreferredChannel]);
+    }
 }

@@ -5,6 +5,7 @@ mod cases;
 mod episodes;
 mod oracle;
 mod properties;
+mod recorded;
 
 use max::domain::calendar::Calendar;
 use max::domain::*;

@@ -342,3 +342,12 @@ impl Oracle {
         self.memory.insert(key, Memory::Snoozed(until));
     }
 }
+
+/// What happens when every single second between the first and the last is evaluated.
+pub fn brute_force(world: &World) -> Oracle {
+    let mut oracle = Oracle::default();
+    for now in super::properties::START..=super::properties::END {
+        oracle.step(world, Timestamp(now));
+    }
+    oracle
+}

@@ -11,11 +11,17 @@ use max::domain::*;
 use max::rules::{self, Facts, PreferredChannelSettings, Settings};
 use proptest::prelude::*;
 
-use super::oracle::{Event, Key, Log, Oracle, World};
+use super::oracle::{Event, Key, Log, Oracle, World, brute_force};
 use super::{activity, around_the_clock, lead};
 
-const START: i64 = 20;
-const END: i64 = 110;
+pub const START: i64 = 20;
+pub const END: i64 = 110;
+
+/// So many random histories, or as many as `PROPTEST_CASES` asks for when these are more.
+pub fn cases(number: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    ProptestConfig { cases: asked.cases.max(number), ..asked }
+}
 
 fn seconds_for_days(inhibition: bool) -> Settings {
     let mut settings = Settings {
@@ -88,7 +94,7 @@ fn any_activity() -> impl Strategy<Value = Activity> {
     )
 }
 
-fn any_world() -> impl Strategy<Value = World> {
+pub fn any_world() -> impl Strategy<Value = World> {
     let flags = (prop::bool::weighted(0.05), prop::bool::weighted(0.1));
     // (status, closed_at); under other settings a status may have been one that ends a lead.
     let end = prop_oneof![
@@ -208,14 +214,6 @@ fn sorted(mut log: Log) -> Log {
     log
 }
 
-fn brute_force(world: &World) -> Oracle {
-    let mut oracle = Oracle::default();
-    for now in START..=END {
-        oracle.step(world, Timestamp(now));
-    }
-    oracle
-}
-
 /// What a person does to one of the open alerts.
 #[derive(Clone, Copy, Debug)]
 enum Act {
@@ -260,9 +258,15 @@ fn the_random_histories_reach_everything() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(400), ..ProptestConfig::default() })]
+    #![proptest_config(cases(4_000))]
 
     /// One long gap gives what an evaluation at every second gives.
+    ///
+    /// > After a gap the daemon goes through every such instant since its last evaluation, and announces only what is
+    /// > still open.
+    ///
+    /// > Episodes open and close at the same instants as in a brute-force evaluation of everything at every critical
+    /// > instant.
     #[test]
     fn a_gap_is_brute_force(world in any_world()) {
         let mut kept = Kept::new();
@@ -274,6 +278,12 @@ proptest! {
     }
 
     /// So does waking up at each due instant and at no other, and so does looking more often.
+    ///
+    /// > For every lead the next instant at which any verdict can change by time alone is computable (last_out + 3 d,
+    /// > last_any + 7 d, an attempt + 30 d, a planned call's instant, …).
+    ///
+    /// > Episodes open and close at the same instants as in a brute-force evaluation of everything at every critical
+    /// > instant.
     #[test]
     fn waking_when_due_is_brute_force(world in any_world(), also_at in prop::collection::btree_set(START..END, 0..8)) {
         let mut kept = Kept::new();
@@ -355,6 +365,9 @@ proptest! {
     }
 
     /// A verdict tells truly until when it stands.
+    ///
+    /// > For every lead the next instant at which any verdict can change by time alone is computable (last_out + 3 d,
+    /// > last_any + 7 d, an attempt + 30 d, a planned call's instant, …).
     #[test]
     fn nothing_changes_before_it_is_due(world in any_world()) {
         let facts = Facts { lead: &world.lead, activities: &world.activities, alerts: &[] };
@@ -395,6 +408,11 @@ proptest! {
     }
 
     /// Deciding twice adds nothing, and at most one follow-up alert is open.
+    ///
+    /// > At most one follow-up alert is open per lead.
+    ///
+    /// > A key has one alert, for ever; its id is derived from the key, so that a second attempt to create it is
+    /// > recognised as the same one.
     #[test]
     fn deciding_twice_adds_nothing(world in any_world(), stops in prop::collection::btree_set(START..END, 1..6)) {
         let mut kept = Kept::new();
@@ -452,6 +470,9 @@ proptest! {
     }
 
     /// What is announced is open at the end, and every opening that lasts is announced.
+    ///
+    /// > After a gap the daemon goes through every such instant since its last evaluation, and announces only what is
+    /// > still open.
     #[test]
     fn announced_is_what_is_open_and_new(world in any_world()) {
         let mut kept = Kept::new();

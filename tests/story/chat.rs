@@ -62,6 +62,7 @@ async fn a_draft_is_sent_to_be_copied() {
     world.end().await;
 }
 
+/// > A snoozed alert stays open but silent until its time; if it still holds then, it is announced again.
 #[tokio::test]
 async fn a_snoozed_alert_is_silent_until_its_time_and_then_speaks_again() {
     let (world, lead) = hot().await;
@@ -107,6 +108,12 @@ async fn an_answer_from_the_crm_closes_the_alert_in_the_chat() {
     world.end().await;
 }
 
+/// > Once open, the alert stays until answered or in hand, however long that takes; it opens again if a booked call
+/// > did not take place.
+///
+/// > An inbound waits when it is on whatsapp, email or call, expects a reply, no answer stands at or after it, and no
+/// > next step that was planned at or after it is pending: a call booked for tomorrow has the matter in hand, and if
+/// > it does not take place, the lead waits again.
 #[tokio::test]
 async fn a_call_booked_has_the_matter_in_hand_until_it_does_not_take_place() {
     let (world, lead) = hot().await;
@@ -128,6 +135,8 @@ async fn a_call_booked_has_the_matter_in_hand_until_it_does_not_take_place() {
     world.end().await;
 }
 
+/// > An open alert follows its lead: when owner or teams change, the record is updated, the old owner's message says
+/// > who took over and loses its buttons, and the new owner is told once.
 #[tokio::test]
 async fn a_new_owner_is_told_once_and_the_old_one_learns_who_took_over() {
     let world = World::with(Setting { linked: vec![LUC, CAMILLE], ..Setting::default() }, |_| {}).await;

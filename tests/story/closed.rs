@@ -11,6 +11,8 @@ fn closed_at(world: &World, lead: &str) -> Option<Timestamp> {
     world.app().engine.store().lead(&LeadId::from(lead)).unwrap().unwrap().closed_at
 }
 
+/// > In the daemon a lead whose status is no longer active was so until its conversion, when that is what ended it,
+/// > or else until its last change.
 #[tokio::test]
 async fn a_lead_that_was_closed_before_the_first_look_was_closed_when_the_crm_says() {
     let world = World::begin().await;

@@ -74,6 +74,8 @@ async fn a_record_deleted_in_the_crm_counts_as_resolved_and_is_not_made_again() 
     world.end().await;
 }
 
+/// > A key has one alert, for ever; its id is derived from the key, so that a second attempt to create it is
+/// > recognised as the same one.
 #[tokio::test]
 async fn a_lost_answer_never_doubles_a_record() {
     let world = World::begin().await;

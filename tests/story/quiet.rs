@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::support::{CAMILLE, LUC, Setting, World, button};
 
+/// > Alerts opened by the very first evaluation are not announced one by one: one digest per owner.
 #[tokio::test]
 async fn the_first_evaluation_is_one_digest_per_owner() {
     let setting = Setting { linked: vec![LUC, CAMILLE], ..Setting::default() };
@@ -32,6 +33,38 @@ async fn the_first_evaluation_is_one_digest_per_owner() {
     world.end().await;
 }
 
+/// > Severities, most pressing first: `urgent`, `high`, `medium`, `low`, `info`.
+///
+/// > Their order, too, is configuration.
+#[tokio::test]
+async fn digests_and_lists_show_the_most_pressing_first_as_the_configuration_has_it() {
+    let ours = "[rules]\nseverities = [\"low\", \"medium\", \"urgent\", \"high\", \"info\"]";
+    for (config, expected) in [("", ["Sophie", "Marie", "Paul"]), (ours, ["Paul", "Marie", "Sophie"])] {
+        let world = World::with(Setting { config: config.to_owned(), ..Setting::default() }, |world| {
+            world.lead("Marie", 9 * DAY, json!({}));
+            let paul = world.lead("Paul", 60 * DAY, json!({}));
+            world.call(&paul, "Outbound", "Held", 31 * DAY);
+            world.lead("Sophie", 2 * DAY, json!({}));
+            world.mail_from("Sophie", HOUR, "Bonjour, vous pouvez m'envoyer un devis ?");
+        })
+        .await;
+        let digest = world.last().plain;
+        let mut shown = expected;
+        shown.sort_by_key(|name| digest.find(name).unwrap_or_else(|| panic!("{name} in {digest}")));
+        assert_eq!(shown, expected, "{digest}");
+        let (mut listed, mut page) = (Vec::new(), "/api/alerts?limit=1".to_owned());
+        loop {
+            let (_, list) = world.api("GET", &page, json!({})).await;
+            listed.push(list["alerts"][0]["leadName"].as_str().unwrap().replace(" Martin", ""));
+            let Some(cursor) = list["nextCursor"].as_str() else { break };
+            page = format!("/api/alerts?limit=1&cursor={cursor}");
+        }
+        assert_eq!(listed, expected);
+        world.end().await;
+    }
+}
+
+/// > The same whenever more than five open for one owner within a minute (an import, the end of an outage).
 #[tokio::test]
 async fn an_import_of_many_leads_is_one_digest() {
     let world = World::begin().await;
@@ -43,6 +76,25 @@ async fn an_import_of_many_leads_is_one_digest() {
     let messages = world.messages(LUC.1);
     assert_eq!(messages.len(), before + 1, "{messages:#?}");
     assert_eq!(world.espo.list("MaxAlert").len(), 8);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_goes_on_after_a_digest_is_one_more_digest_a_minute_later() {
+    let world = World::begin().await;
+    let before = world.messages(LUC.1).len();
+    for batch in ["A", "B", "C"] {
+        for number in 0..7 {
+            world.lead(&format!("{batch}{number}"), 9 * DAY, json!({}));
+        }
+        world.look().await;
+        world.clock.advance(5);
+    }
+    world.settle().await;
+    let messages = world.messages(LUC.1);
+    assert!(messages.len() <= before + 2, "{} messages", messages.len() - before);
+    let told: String = messages[before..].iter().map(|message| message.plain.as_str()).collect();
+    assert!(["A0", "B0"].iter().all(|name| told.contains(name)), "{told}");
     world.end().await;
 }
 

@@ -160,6 +160,7 @@ async fn one_mail_of_an_address_that_two_leads_share_is_one_message_that_names_b
     world.end().await;
 }
 
+/// > A missed call from a lead waits like a message.
 #[tokio::test]
 async fn a_missed_call_waits_like_a_message() {
     let world = World::begin().await;
@@ -169,6 +170,65 @@ async fn a_missed_call_waits_like_a_message() {
     assert_eq!(world.alert(&lead, "AwaitingReply24h")["status"], "Open");
     world.tap("done").await;
     world.end().await;
+}
+
+/// > A reading is made once, when the activity is first seen, and kept, as is the instant at which it was first seen.
+#[tokio::test]
+async fn a_message_is_read_once_and_what_it_was_read_to_mean_is_kept() {
+    let world = World::begin().await;
+    let lead = world.lead("Sophie", 5 * DAY, json!({}));
+    let message = world.whatsapp(&lead, "in", MINUTE, "Bonjour, je voudrais un devis.");
+    world.settle().await;
+    let known = || world.app().engine.store().activities(&max::domain::LeadId(lead.clone())).unwrap().remove(0);
+    let before = known();
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.clock.advance(HOUR);
+    world.espo.update("MaxActivity", &message, "admin", json!({"messagePreview": "Merci !"}));
+    world.settle().await;
+    assert_eq!((known().preview.as_str(), known().reading), ("Merci !", before.reading));
+    assert_eq!((known().first_seen, known().fresh_as_of), (before.first_seen, before.fresh_as_of));
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.tap("done").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_was_taken_for_ours_is_read_when_it_turns_out_to_be_the_leads() {
+    let world = World::begin().await;
+    let lead = world.lead("Sophie", 5 * DAY, json!({}));
+    let message = world.whatsapp(&lead, "out", MINUTE, "Bonjour, je voudrais un devis.");
+    world.settle().await;
+    assert!(world.alerts(&lead).is_empty());
+    world.clock.advance(MINUTE);
+    world.espo.update("MaxActivity", &message, "admin", json!({"direction": "in"}));
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.tap("done").await;
+    world.end().await;
+}
+
+/// > Young: an inbound opens HotLead24h only if it was less than 24 h old at the latest of its own timestamp, the
+/// > last complete sync before it was seen (or, before the first one, the instant at which it was seen), and its
+/// > lead's created_at.
+///
+/// > So a mail imported two days late does not, and one that came while the daemon was down does.
+#[tokio::test]
+async fn a_mail_imported_days_late_is_not_hot_and_one_that_came_during_an_outage_is() {
+    let mut world = World::begin().await;
+    let late = world.lead("Jean", 5 * DAY, json!({}));
+    let missed = world.lead("Sophie", 5 * DAY, json!({}));
+    world.mail_from("Jean", 2 * DAY, "Bonjour, je voudrais un devis.");
+    world.settle().await;
+    assert_eq!(world.alert(&late, "AwaitingReply24h")["status"], "Open");
+    assert!(world.alerts(&late).iter().all(|alert| alert["type"] != "HotLead24h"));
+    world.stop().await;
+    world.clock.advance(HOUR);
+    world.mail_from("Sophie", 0, "Bonjour, je voudrais un devis.");
+    world.clock.advance(2 * DAY);
+    world.start().await;
+    world.settle().await;
+    assert_eq!(world.alert(&missed, "HotLead24h")["status"], "Open");
+    world.stop().await;
 }
 
 #[tokio::test]

@@ -51,9 +51,10 @@ pub(super) fn write_comparison(
     write_types(out, &counts)?;
     write_owners(out, &counts)?;
     write_days(out, &counts, range)?;
+    let settings = sides.each_ref().map(|side| side.settings.clone());
     let catches = catches_of(sides);
     write_both(out, &catches)?;
-    write_missed(out, recording, &catches, range)
+    write_missed(out, recording, &catches, &settings, range)
 }
 
 fn catches_of([a, b]: [Side<'_>; 2]) -> Catches {
@@ -170,7 +171,13 @@ fn about(seconds: Seconds) -> String {
     format!("{}{name}{rest}", seconds / unit)
 }
 
-fn write_missed(out: &mut impl Write, recording: &Recording, catches: &Catches, range: Range) -> io::Result<()> {
+fn write_missed(
+    out: &mut impl Write,
+    recording: &Recording,
+    catches: &Catches,
+    settings: &[Settings; 2],
+    range: Range,
+) -> io::Result<()> {
     for (place, missed) in catches.only.iter().enumerate() {
         let (own, other) = (NAMES[place], NAMES[1 - place]);
         if missed.is_empty() {
@@ -179,7 +186,7 @@ fn write_missed(out: &mut impl Write, recording: &Recording, catches: &Catches, 
         }
         writeln!(out, "\nWhat {own} catches and {other} misses")?;
         write_missed_types(out, missed)?;
-        write_examples(out, recording, missed, [own, other], range)?;
+        write_examples(out, recording, missed, [own, other], &settings[place], range)?;
     }
     if catches.only.iter().any(|missed| !missed.is_empty()) {
         writeln!(
@@ -219,19 +226,29 @@ fn write_missed_types(out: &mut impl Write, missed: &[Missed]) -> io::Result<()>
     Ok(())
 }
 
-/// The most telling ones: of which the rep was told least; among those the most pressing; the longest.
+/// The most telling ones: of which the rep was told least; among those the most pressing, by the `settings` under which
+/// they opened; the longest.
 fn write_examples(
     out: &mut impl Write,
     recording: &Recording,
     missed: &[Missed],
     [own, other]: [&str; 2],
+    settings: &Settings,
     range: Range,
 ) -> io::Result<()> {
     let lasted = |missed: &Missed| missed.closed.map_or(range.to, |(at, _)| at).since(missed.opened_at);
     let mut missed: Vec<&Missed> = missed.iter().collect();
     missed.sort_by_key(|missed| {
         let Missed { lead, alert_type, anchor, opened_at, elsewhere, .. } = **missed;
-        (elsewhere.rank(), Reverse(alert_type.severity()), Reverse(lasted(missed)), opened_at, lead, alert_type, anchor)
+        (
+            elsewhere.rank(),
+            settings.place_of(alert_type.severity()),
+            Reverse(lasted(missed)),
+            opened_at,
+            lead,
+            alert_type,
+            anchor,
+        )
     });
     let examples: Vec<[String; 6]> = missed
         .iter()

@@ -74,13 +74,14 @@ pub fn is_first_evaluation(store: &Store) -> Result<bool> {
 
 impl Engine {
     pub(super) fn load(&self, lead: &LeadId) -> Result<Option<Loaded>> {
+        self.load_with(lead, self.store.activities(lead)?)
+    }
+
+    /// The same with activities, ordered by (timestamp, id), of which some may not have been written yet.
+    pub(super) fn load_with(&self, lead: &LeadId, activities: Vec<Activity>) -> Result<Option<Loaded>> {
         let Some(found) = self.store.lead(lead)? else { return Ok(None) };
-        Ok(Some(Loaded {
-            lead: found,
-            activities: self.store.activities(lead)?,
-            alerts: self.store.alerts_of(lead)?,
-            evaluated: self.evaluated(lead)?,
-        }))
+        let (alerts, evaluated) = (self.store.alerts_of(lead)?, self.evaluated(lead)?);
+        Ok(Some(Loaded { lead: found, activities, alerts, evaluated }))
     }
 
     /// Evaluates leads that time has made due, soonest first, a portion at a time.
@@ -114,10 +115,11 @@ impl Engine {
         if due.len() == LEADS_PER_JOB {
             return Ok(Progress::More(tally));
         }
-        if self.is_first_evaluation()? {
+        if self.is_first_evaluation() {
             let mut batch = Batch::default();
             batch.put_meta(FIRST_EVALUATION, &true);
             self.store.apply(batch)?;
+            self.first_evaluation_done = true;
         }
         Ok(Progress::Done(tally))
     }
@@ -129,8 +131,8 @@ impl Engine {
         Ok(fresh && self.store.meta::<bool>(BACKFILLED)?.unwrap_or_default())
     }
 
-    fn is_first_evaluation(&self) -> Result<bool> {
-        is_first_evaluation(&self.store)
+    fn is_first_evaluation(&self) -> bool {
+        !self.first_evaluation_done
     }
 
     /// The first backfill is complete: from now on leads are evaluated.
@@ -185,34 +187,40 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read or written.
     pub fn evaluate_lead(&mut self, lead: &LeadId) -> Result<Tally> {
-        let now = self.now();
-        let last = self.evaluated(lead)?.at;
-        // Other rules count from the moment on at which they came into force, not for what was before.
-        if last.is_some_and(|last| last < self.rules_since) && self.rules_since < now {
-            let then = self.advance_lead(lead, None, self.rules_since)?;
-            return Ok(then.plus(self.advance_lead(lead, Some(self.rules_since), now)?));
+        if let Some(loaded) = self.load(lead)? {
+            return self.advance_to_now(loaded, Batch::default());
         }
-        self.advance_lead(lead, last.filter(|last| *last < now), now)
+        let mut batch = Batch::default();
+        batch.put_evaluated(lead, Evaluated::default(), None, self.evaluated(lead)?);
+        self.outlooks.forget(lead);
+        self.store.apply(batch)?;
+        Ok(Tally::default())
     }
 
-    /// Takes one lead's alerts from `from` (exclusive) to `to` (inclusive).
-    fn advance_lead(&mut self, lead: &LeadId, from: Option<Timestamp>, to: Timestamp) -> Result<Tally> {
-        let Some(loaded) = self.load(lead)? else {
-            let mut batch = Batch::default();
-            batch.put_evaluated(lead, Evaluated::default(), None, self.evaluated(lead)?);
-            self.outlooks.forget(lead);
-            self.store.apply(batch)?;
-            return Ok(Tally::default());
-        };
-        let first = self.is_first_evaluation()?;
+    /// Brings a lead's alerts up to now, from when it was evaluated last. What `batch` holds is written together with
+    /// the decision.
+    pub(super) fn advance_to_now(&mut self, loaded: Loaded, batch: Batch) -> Result<Tally> {
+        let (now, last) = (self.now(), loaded.evaluated.at);
+        // Other rules count from the moment on at which they came into force, not for what was before.
+        if last.is_some_and(|last| last < self.rules_since) && self.rules_since < now {
+            let then = self.advance(&loaded, None, self.rules_since, batch)?;
+            let Some(loaded) = self.load(&loaded.lead.id)? else { return Ok(then) };
+            return Ok(then.plus(self.advance(&loaded, Some(self.rules_since), now, Batch::default())?));
+        }
+        self.advance(&loaded, last.filter(|last| *last < now), now, batch)
+    }
+
+    /// Takes a lead's alerts from `from` (exclusive) to `to` (inclusive).
+    fn advance(&mut self, loaded: &Loaded, from: Option<Timestamp>, to: Timestamp, batch: Batch) -> Result<Tally> {
+        let first = self.is_first_evaluation();
         let decision = decide::advance(&loaded.subject(self), &self.policy.rules, from, to, first);
         let tally = Tally {
             evaluated: 1,
             opened: decision.transitions.iter().filter(|step| step.step == Step::Opened).count(),
             closed: decision.transitions.iter().filter(|step| matches!(step.step, Step::Closed(_))).count(),
         };
-        tracing::debug!(%lead, opened = tally.opened, closed = tally.closed, "evaluated");
-        self.commit(&loaded, decision, Batch::default(), to)?;
+        tracing::debug!(lead = %loaded.lead.id, opened = tally.opened, closed = tally.closed, "evaluated");
+        self.commit(loaded, decision, batch, to)?;
         Ok(tally)
     }
 

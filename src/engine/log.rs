@@ -50,39 +50,45 @@ impl Engine {
     /// When the store cannot be read or written.
     pub fn log(&mut self, reports: Vec<Report>, verify: bool) -> Result<Vec<Logged>> {
         let mut results = Vec::with_capacity(reports.len());
-        let mut leads = Vec::new();
-        for report in reports {
-            let lead = report.lead.clone();
-            let result = self.log_one(report, verify)?;
-            if !matches!(result, Logged::Conflict(_)) && !leads.contains(&lead) {
-                leads.push(lead);
-            }
-            results.push(result);
-        }
-        for lead in leads {
-            self.evaluate_lead(&lead)?;
+        for of_one_lead in reports.chunk_by(|a, b| a.lead == b.lead) {
+            self.log_of_lead(of_one_lead, verify, &mut results)?;
         }
         Ok(results)
     }
 
-    fn log_one(&mut self, report: Report, verify: bool) -> Result<Logged> {
+    /// Takes over reports about one lead: the facts and what is decided about them are one write.
+    fn log_of_lead(&mut self, reports: &[Report], verify: bool, results: &mut Vec<Logged>) -> Result<()> {
+        let Some(lead) = reports.first().map(|report| &report.lead) else { return Ok(()) };
+        let mut news = News { batch: Batch::default(), activities: self.store.activities(lead)? };
+        for report in reports {
+            results.push(self.log_one(&mut news, report, verify)?);
+        }
+        let News { batch, activities } = news;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        match self.load_with(lead, activities)? {
+            Some(loaded) => self.advance_to_now(loaded, batch).map(|_| ()),
+            // It is decided on when the CRM has shown it.
+            None => self.store.apply(batch),
+        }
+    }
+
+    fn log_one(&mut self, news: &mut News, report: &Report, verify: bool) -> Result<Logged> {
         let now = self.now();
         let id = report.id.clone().unwrap_or_else(fresh_activity_id);
         let record = RecordRef::new(REPORTED, id.as_str());
-        let known = self.store.record_links(&record)?.into_iter().next();
-        let before = match &known {
-            Some(link) if link.lead != report.lead => return Ok(Logged::Conflict("leadId")),
-            Some(link) => self.store.activity(&link.lead, &link.activity)?,
-            // Whoever writes the CRM's records as well may have been faster.
-            None => self.store.activity(&report.lead, &id)?,
-        };
-        if let Some(before) = before {
-            return self.log_again(before, &report);
+        if self.store.record_links(&record)?.first().is_some_and(|link| link.lead != report.lead) {
+            return Ok(Logged::Conflict("leadId"));
+        }
+        // Whoever writes the CRM's records as well may have been faster.
+        if let Some(before) = news.activities.iter().find(|activity| activity.id == id).cloned() {
+            return self.log_again(news, before, report);
         }
         let timestamp = report.timestamp.unwrap_or(now);
         let activity = Activity {
             id,
-            lead_id: report.lead,
+            lead_id: report.lead.clone(),
             channel: report.channel,
             direction: report.direction,
             status: report.status,
@@ -93,16 +99,15 @@ impl Engine {
             first_seen: now,
             fresh_as_of: fresh_as_of(timestamp, now, self.last_sync()?),
         };
-        let mut batch = Batch::default();
-        batch.put_record_link(&record, &activity.lead_id, &activity.id);
+        news.batch.put_record_link(&record, &activity.lead_id, &activity.id);
         if verify {
-            self.add_effect(&mut batch, Effect::VerifyLead(activity.lead_id.clone()), now)?;
+            self.add_effect(&mut news.batch, Effect::VerifyLead(activity.lead_id.clone()), now)?;
         }
-        self.write_reported(batch, &activity)?;
+        self.put_reported(news, &activity)?;
         Ok(Logged::Created(activity))
     }
 
-    fn log_again(&mut self, before: Activity, report: &Report) -> Result<Logged> {
+    fn log_again(&mut self, news: &mut News, before: Activity, report: &Report) -> Result<Logged> {
         if let Some(field) = difference(&before, report) {
             return Ok(Logged::Conflict(field));
         }
@@ -111,17 +116,33 @@ impl Engine {
             return Ok(Logged::Known(before));
         }
         let activity = Activity { status, ..before };
-        self.write_reported(Batch::default(), &activity)?;
+        self.put_reported(news, &activity)?;
         Ok(Logged::Known(activity))
     }
 
-    fn write_reported(&mut self, mut batch: Batch, activity: &Activity) -> Result<()> {
-        let now = self.now();
-        batch.put_activity(activity);
+    fn put_reported(&mut self, news: &mut News, activity: &Activity) -> Result<()> {
+        news.put(activity);
         let effect = Effect::WriteActivity { lead: activity.lead_id.clone(), activity: activity.id.clone() };
-        self.add_effect(&mut batch, effect, now)?;
-        self.mark_due(&mut batch, &activity.lead_id, now)?;
-        self.store.apply(batch)
+        let now = self.now();
+        self.add_effect(&mut news.batch, effect, now)
+    }
+}
+
+/// What is being reported of one lead, not yet written.
+struct News {
+    batch: Batch,
+    /// All of the lead's activities, these included, ordered by (timestamp, id).
+    activities: Vec<Activity>,
+}
+
+impl News {
+    fn put(&mut self, activity: &Activity) {
+        self.batch.put_activity(activity);
+        let key = |activity: &Activity| (activity.timestamp, activity.id.clone());
+        match self.activities.binary_search_by_key(&key(activity), key) {
+            Ok(place) => self.activities[place] = activity.clone(),
+            Err(place) => self.activities.insert(place, activity.clone()),
+        }
     }
 }
 

@@ -94,6 +94,8 @@ pub struct Engine {
     outlooks: Outlooks,
     /// Since when these rules are in force.
     rules_since: Timestamp,
+    /// Every lead has been evaluated for the first time.
+    first_evaluation_done: bool,
 }
 
 impl Engine {
@@ -106,8 +108,20 @@ impl Engine {
         let sequence = sequence.max(last);
         let outlooks = Outlooks::load(&store)?;
         let rules_since = Timestamp(i64::MIN);
+        let first_evaluation_done = !evaluate::is_first_evaluation(&store)?;
         let (me, ahead, round_is_open) = (None, Vec::new(), false);
-        let mut engine = Self { store, clock, policy, sequence, me, ahead, round_is_open, outlooks, rules_since };
+        let mut engine = Self {
+            store,
+            clock,
+            policy,
+            sequence,
+            me,
+            ahead,
+            round_is_open,
+            outlooks,
+            rules_since,
+            first_evaluation_done,
+        };
         engine.heed_rules()?;
         Ok(engine)
     }

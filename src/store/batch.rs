@@ -121,7 +121,7 @@ impl Batch {
         if let Some(due) = before.due.filter(|due| new.due != Some(*due)) {
             self.remove(Key::new(Kind::Due).number(due.0).last(lead.as_str()));
         }
-        if let Some(due) = new.due {
+        if let Some(due) = new.due.filter(|due| before.due != Some(*due)) {
             self.put(Key::new(Kind::Due).number(due.0).last(lead.as_str()), &());
         }
         self.put(Key::new(Kind::Evaluated).last(lead.as_str()), &(new, outlook));

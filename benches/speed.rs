@@ -2,6 +2,9 @@
 //!
 //! Two stores are made in a temporary folder, of 10,000 and of 1,000,000 leads (a first argument makes the second one
 //! smaller), with five activities each. Takes some minutes and 5 GB of disk, nearly all of it to make the stores.
+//!
+//! Times are those that the thread was on a core, as Linux counts them: a machine that has other things to do
+//! matters less.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -28,17 +31,44 @@ const CHANGED: usize = 1_000;
 const NOW: Timestamp = Timestamp(1_760_000_000);
 
 fn main() {
-    let large = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(LARGE);
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["start", path] => start(Path::new(path)),
+        ["change", path, leads] => change(Path::new(path), number(leads)),
+        [] => everything(LARGE),
+        [leads] => everything(number(leads)),
+        _ => panic!("what is {words:?}?"),
+    }
+}
+
+fn number(text: &str) -> usize {
+    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+fn everything(large: usize) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (few, many) = (folder.path().join("few"), folder.path().join("many"));
     fill(&few, SMALL);
     fill(&many, large);
-
     println!("{:<58}{:>12}{:>12}", "", "measured", "goal");
-    let store = warm_start(&many, large);
-    re_evaluation(&store, large);
-    drop(store);
+    print!("{}", fresh(&["start", &many.display().to_string()]));
     changed_lead(&few, &many, large);
+}
+
+/// Has a fresh process do a part, as a daemon that starts; returns what it printed.
+fn fresh(arguments: &[&str]) -> String {
+    let this = std::env::current_exe().expect("this program");
+    let output = std::process::Command::new(this).args(arguments).output().expect("this program once more");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// How long this thread has been on a core.
+fn on_core() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    let nanos = text.split_whitespace().next().and_then(|nanos| nanos.parse().ok());
+    Duration::from_nanos(nanos.expect("schedstat"))
 }
 
 fn line(what: &str, measured: String, goal: &str) {
@@ -137,22 +167,27 @@ fn fill(path: &Path, leads: usize) {
         store.apply(batch).expect("room on the disk");
         store.flush().expect("room on the disk");
     }
+    drop(store);
+    // sled sorts out at the next opening what making the store left.
+    drop(Store::open(path).expect("a store"));
     println!("made a store of {leads} leads in {:.0} s", begun.elapsed().as_secs_f64());
 }
 
-/// Opening the store and having every outlook in memory.
-fn warm_start(path: &Path, leads: usize) -> Store {
-    // sled sorts out at the first opening what making the store left.
-    drop(Store::open(path).expect("a store"));
+/// A daemon that starts: opening the store and having every outlook in memory; then other rules for everybody.
+fn start(path: &Path) {
+    // sled reads with threads of its own: here the clock on the wall counts.
     let begun = Instant::now();
     let store = Store::open(path).expect("a store");
     let opened = begun.elapsed();
     let outlooks = Outlooks::load(&store).expect("outlooks");
     let took = begun.elapsed();
-    assert_eq!(outlooks.len(), leads);
-    line(&format!("warm start with {leads} leads"), millis(took), "2000 ms");
+    line(&format!("warm start with {} leads", outlooks.len()), millis(took), "2000 ms");
     line("  of these: opening the store", millis(opened), "");
-    store
+    // The store's own cache is full by now: what a second copy takes is the outlooks.
+    let before = resident_mb();
+    let copy = Outlooks::load(&store).expect("outlooks");
+    line(&format!("memory for {} outlooks", copy.len()), format!("{:.0} MB", resident_mb() - before), "400 MB");
+    re_evaluation(&outlooks);
 }
 
 fn resident_mb() -> f64 {
@@ -163,18 +198,13 @@ fn resident_mb() -> f64 {
 }
 
 /// Other rules for everybody, from memory.
-fn re_evaluation(store: &Store, leads: usize) {
-    // The store's own cache is full before memory is measured.
-    assert_eq!(store.outlooks().count(), leads);
-    let before = resident_mb();
-    let outlooks = Outlooks::load(store).expect("outlooks");
-    line(&format!("memory for {leads} outlooks"), format!("{:.0} MB", resident_mb() - before), "400 MB");
+fn re_evaluation(outlooks: &Outlooks) {
     let other = Settings { no_reply: 5 * DAY, disabled: vec![AlertType::NoFollowup7d], ..Settings::default() };
     for (what, rules) in [("the same rules", Settings::default()), ("other rules", other)] {
         let times = (0..7).map(|_| {
-            let begun = Instant::now();
-            let review = std::hint::black_box(&outlooks).review(&rules, NOW);
-            (begun.elapsed(), review.opened, review.closed)
+            let begun = on_core();
+            let review = std::hint::black_box(outlooks).review(&rules, NOW);
+            (on_core() - begun, review.opened, review.closed)
         });
         let (took, opened, closed) = median(times.collect());
         let what = format!("re-evaluating them, {what} ({opened} open, {closed} close)");
@@ -182,10 +212,17 @@ fn re_evaluation(store: &Store, leads: usize) {
     }
 }
 
-/// An activity comes in, its lead is decided on: the median over many leads, without the flush that they share.
+/// An activity comes in, its lead is decided on: the mean over a thousand leads (median of the rounds), without the
+/// flush that they share.
 fn changed_lead(few: &Path, many: &Path, large: usize) {
-    let small = changing(few, SMALL);
-    let large_one = changing(many, large);
+    let of = |path: &Path, leads: usize| {
+        let nanos = fresh(&["change", &path.display().to_string(), &leads.to_string()]);
+        Duration::from_nanos(number(nanos.trim()) as u64)
+    };
+    // Alternating, since this machine's speed may change meanwhile.
+    let pairs: Vec<(Duration, Duration)> = (0..5).map(|_| (of(few, SMALL), of(many, large))).collect();
+    let small = median(pairs.iter().map(|pair| pair.0).collect());
+    let large_one = median(pairs.iter().map(|pair| pair.1).collect());
     line(&format!("one changed lead of {SMALL}, before the flush"), micros(small), "50 µs");
     line(&format!("one changed lead of {large}, before the flush"), micros(large_one), "50 µs");
     line("  ratio", format!("{:.2}", large_one.as_secs_f64() / small.as_secs_f64()), "1.3");
@@ -195,31 +232,29 @@ fn micros(time: Duration) -> String {
     format!("{:.1} µs", time.as_secs_f64() * 1_000_000.0)
 }
 
-fn changing(path: &Path, leads: usize) -> Duration {
+/// Prints the time of one change in nanoseconds.
+fn change(path: &Path, leads: usize) {
     let store = Store::open(path).expect("a store");
     let policy = Policy { rules: Settings::default(), calendar: calendar(), stale_after: DAY };
     let engine = Handle::start(store, Clock::manual(NOW), policy).expect("an engine");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    let rounds = (0..7).map(|round| {
-        let times = runtime.block_on(engine.run(move |engine| {
-            (0..CHANGED)
-                .map(|n| {
-                    let report = report(round, n, leads);
-                    let begun = Instant::now();
-                    engine.log(vec![report], false)?;
-                    Ok(begun.elapsed())
-                })
-                .collect::<Result<Vec<_>, _>>()
+    let rounds = (0..7).map(|_| {
+        let took = runtime.block_on(engine.run(move |engine| {
+            let begun = on_core();
+            for n in 0..CHANGED {
+                engine.log(vec![report(n, leads)], false)?;
+            }
+            Ok((on_core() - begun) / CHANGED as u32)
         }));
-        median(times.expect("a store that can be written"))
+        took.expect("a store that can be written")
     });
     // The first rounds find nothing in any cache.
-    median(rounds.skip(2).collect())
+    println!("{}", median(rounds.skip(2).collect::<Vec<Duration>>()).as_nanos());
 }
 
-fn report(round: usize, n: usize, leads: usize) -> Report {
+fn report(n: usize, leads: usize) -> Report {
     Report {
-        id: Some(ActivityId(format!("wa-{round}-{n}"))),
+        id: None,
         lead: LeadId(format!("{:017x}", n * (leads / CHANGED))),
         channel: Channel::Whatsapp,
         direction: Direction::Out,

@@ -146,7 +146,10 @@ fn judge(basis: &Basis<'_>, settings: &Settings, now: Timestamp) -> Evaluation {
     }
     let view = View::actual(basis, now);
     for alert_type in AlertType::ALL {
-        evaluation.findings[alert_type as usize] = holds(alert_type, &view, settings);
+        // Most rules do not hold, and there is nothing to copy.
+        if let Some(finding) = holds(alert_type, &view, settings) {
+            evaluation.findings[alert_type as usize] = Some(finding);
+        }
     }
     if view.step_pending {
         let view = View::without_steps(basis, now);

@@ -154,6 +154,7 @@ impl Settings {
     }
 
     /// Whether the rule is switched on.
+    #[inline]
     pub fn is_enabled(&self, alert_type: AlertType) -> bool {
         self.disabled.is_empty() || !self.disabled.contains(&alert_type)
     }

@@ -468,3 +468,39 @@ fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T> {
         None => Err(broken("empty".to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A store of schema 1: one lead that is due, under the letter that schema had for it.
+    fn store_of_schema_1(path: &Path) -> (LeadId, Evaluated) {
+        let (lead, due) = (LeadId::from("lead"), Timestamp(1_800_000_000));
+        let evaluated = Evaluated { at: Some(Timestamp(1_700_000_000)), due: Some(due) };
+        let store = Store::open(path).unwrap();
+        let rows = [
+            (Key::new(Kind::EvaluatedBefore).last("lead"), encode(&evaluated)),
+            (Key::new(Kind::Due).number(due.0).last("lead"), encode(&())),
+            (Key::new(Kind::Meta).last("schema"), encode(&1_u32)),
+        ];
+        for (key, value) in rows {
+            store.tree.insert(key.into_bytes(), value).unwrap();
+        }
+        store.flush().unwrap();
+        (lead, evaluated)
+    }
+
+    #[test]
+    fn an_older_store_is_brought_up_to_date_and_loses_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (lead, evaluated) = store_of_schema_1(folder.path());
+        for _ in 0..2 {
+            let store = Store::open(folder.path()).unwrap();
+            assert_eq!(store.meta::<u32>("schema").unwrap(), Some(SCHEMA));
+            assert_eq!(store.evaluated(&lead).unwrap(), evaluated);
+            assert_eq!(store.due(Timestamp(i64::MAX), 9).unwrap(), [(evaluated.due.unwrap(), lead.clone())]);
+            assert_eq!(store.outlooks().count(), 0, "it has none yet: the engine makes them");
+            assert_eq!(store.keys(&Key::new(Kind::EvaluatedBefore)).count(), 0);
+        }
+    }
+}

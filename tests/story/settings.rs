@@ -116,3 +116,21 @@ async fn what_opens_by_a_new_rule_opens_when_the_rule_comes_into_force() {
     assert_eq!(opened, "2026-03-02 09:01:00");
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_store_of_the_version_before_gets_its_outlooks_and_nothing_is_told() {
+    let (mut world, leads) = written_to(&[2, 4]).await;
+    world.stop().await;
+    world.back_to_schema_1();
+    let (log, guard) = Log::begin();
+    world.start().await;
+    assert_eq!(log.lines(&["the rules have changed"]), [""; 0]);
+    drop(guard);
+    world.settle().await;
+    assert_eq!(open(&world, &leads), [false, true]);
+    // They are there again: other rules are tried on them.
+    let said = restart_with(&mut world, "no_reply = \"3d\"", "no_reply = \"1d\"").await;
+    assert!(said[0].contains("leads=2 opened=1 closed=0"), "{said:#?}");
+    assert_eq!(open(&world, &leads), [true, true]);
+    world.end().await;
+}

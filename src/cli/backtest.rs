@@ -6,11 +6,12 @@ mod compare;
 mod counts;
 mod differences;
 mod flat;
+mod groups;
 mod ids;
 mod input;
 mod report;
+mod timeline;
 
-use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,13 +20,13 @@ use crate::config::{Config, Mistakes};
 use crate::decide::replay::{Episodes, Passage, Passed, Replay};
 use crate::domain::Timestamp;
 use crate::domain::calendar::Calendar;
-use crate::rules::history::{History, NextStep};
+use crate::rules::history::History;
 use crate::rules::{BadSettings, Settings, settings_from_toml};
 
 use compare::Side;
 use counts::Range;
 use input::Recording;
-use report::Entry;
+use timeline::{Entry, Timeline};
 
 /// Replay recorded history through the rules, and print what would have opened and closed, and when.
 ///
@@ -251,31 +252,30 @@ impl<'a> Side<'a> {
     /// Reads and replays the recording under these settings.
     fn replay(&mut self, args: &Args) -> Result<Recording, BacktestError> {
         let recording = Recording::read(&args.leads, &args.activities, args.from, &self.settings)?;
-        self.entries = replay(&recording, &self.settings, args.from, args.to);
+        self.entries = replay(&recording, &self.settings, args.from, args.to).into_entries();
         Ok(recording)
     }
 }
 
 /// Everything that opens or closes, in the order of the output.
-fn replay(recording: &Recording, settings: &Settings, from: Timestamp, to: Timestamp) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    let mut steps: HashMap<u32, Vec<NextStep>> = HashMap::new();
-    for (lead, step) in &recording.steps {
-        steps.entry(*lead).or_default().push(*step);
-    }
-    let mut rows = recording.rows.as_slice();
+fn replay(recording: &Recording, settings: &Settings, from: Timestamp, to: Timestamp) -> Timeline {
+    let mut timeline = Timeline::between(from, to);
+    let (mut facts, mut steps) = (Vec::new(), Vec::new());
     for (lead, row) in (0u32..).zip(&recording.leads) {
-        let own;
-        (own, rows) = rows.split_at(rows.iter().take_while(|row| row.lead == lead).count());
-        let facts = own.iter().map(|row| row.fact).collect();
-        let history = History { life: row.life, facts, steps: steps.remove(&lead).unwrap_or_default() };
-        let mut tell = |passed: Passed| entries.extend(entry(lead, &passed));
+        facts.extend_from_slice(recording.facts.get(lead));
+        steps.extend_from_slice(recording.steps.get(lead));
+        let history = History { life: row.life, facts, steps };
+        let mut tell = |passed: Passed| entry(lead, &passed).into_iter().for_each(|entry| timeline.push(entry));
         let mut replay = Replay::new(&history, settings, Episodes::default());
         replay.run(None, from, &mut tell);
         replay.run(Some(from), to, &mut tell);
+        // The next lead's take their room.
+        History { facts, steps, .. } = history;
+        facts.clear();
+        steps.clear();
     }
-    entries.sort_unstable_by_key(Entry::order);
-    entries
+    timeline.sort();
+    timeline
 }
 
 fn entry(lead: u32, passed: &Passed) -> Option<Entry> {

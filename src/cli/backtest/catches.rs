@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::{AlertType, Anchor, CloseReason, Seconds, Timestamp};
 
-use super::report::Entry;
+use super::timeline::Entry;
 
 /// What both replays have in common, and what only one of them has.
 #[derive(Debug, Default)]

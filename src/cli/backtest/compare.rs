@@ -14,7 +14,8 @@ use super::catches::{Catches, Elsewhere, Missed, Shifts, catches};
 use super::counts::{Busiest, Counts, Range, Tally, days_in_words};
 use super::differences::{Difference, differences};
 use super::input::Recording;
-use super::report::{Entry, IN_TIME, owner_shown, owners_width, shown, write_size, write_superseded};
+use super::report::{IN_TIME, owner_shown, owners_width, shown, write_size, write_superseded};
+use super::timeline::Entry;
 
 /// One of the two configurations, and what the rules said under it.
 #[derive(Debug)]
@@ -39,8 +40,8 @@ pub(super) fn write_comparison(
     sides: [Side<'_>; 2],
     range: Range,
 ) -> io::Result<()> {
-    let counts =
-        [&sides[0], &sides[1]].map(|side| Counts::of(recording, &side.entries, &side.settings, &side.calendar, range));
+    let counts = [&sides[0], &sides[1]]
+        .map(|side| Counts::of(recording, side.entries.iter(), &side.settings, &side.calendar, range));
     writeln!(out, "Comparison from {} to {}", range.from, range.to)?;
     for (name, side) in NAMES.iter().zip(&sides) {
         // A path is as long as it is: it is there to be found again.

@@ -10,7 +10,7 @@ use crate::domain::{AlertType, Anchor, CloseReason, Timestamp};
 use crate::rules::Settings;
 
 use super::input::Recording;
-use super::report::Entry;
+use super::timeline::Entry;
 
 /// From when to when is replayed, both included.
 #[derive(Clone, Copy, Debug)]
@@ -120,9 +120,9 @@ pub(super) struct Counts<'a> {
 }
 
 impl<'a> Counts<'a> {
-    pub(super) fn of(
+    pub(super) fn of<'e>(
         recording: &'a Recording,
-        entries: &[Entry],
+        entries: impl Iterator<Item = &'e Entry>,
         settings: &Settings,
         calendar: &Calendar,
         range: Range,

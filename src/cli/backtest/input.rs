@@ -16,7 +16,8 @@ use crate::rules::history::{Deed, Fact, Life, NextStep, is_young};
 
 use super::BacktestError;
 use super::flat::{self, Spelled, Value};
-use super::ids::{Ids, Seen};
+use super::groups::Groups;
+use super::ids::{Ids, Query, Seen};
 
 /// A lead, reduced.
 #[derive(Clone, Copy, Debug)]
@@ -35,13 +36,6 @@ impl LeadRow {
     }
 }
 
-/// A fact and whose it is: the lead's place in [`Recording::leads`].
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Row {
-    pub(super) lead: u32,
-    pub(super) fact: Fact,
-}
-
 /// Everything that was recorded, in memory.
 #[derive(Debug)]
 pub(super) struct Recording {
@@ -50,10 +44,10 @@ pub(super) struct Recording {
     owners: Ids,
     /// In the order of their ids.
     pub(super) leads: Vec<LeadRow>,
-    /// By (lead, instant, activity id).
-    pub(super) rows: Vec<Row>,
-    /// Next steps, in any order.
-    pub(super) steps: Vec<(u32, NextStep)>,
+    /// By lead, each lead's by (instant, activity id).
+    pub(super) facts: Groups<Fact>,
+    /// Next steps by lead, in any order.
+    pub(super) steps: Groups<NextStep>,
     /// How many activities there are, those of unknown leads included.
     pub(super) activities: usize,
     /// How many activities name a lead that is not there.
@@ -105,25 +99,18 @@ impl Recording {
         })?;
         let (lead_ids, order) = lead_ids.sorted();
         let leads = order.into_iter().map(|place| leads[place as usize]).collect();
-        let (rows, steps) = (Vec::new(), Vec::new());
-        Ok(Self { lead_ids, owners, leads, rows, steps, activities: 0, of_unknown_leads: 0 })
+        let (facts, steps) = (Groups::default(), Groups::default());
+        Ok(Self { lead_ids, owners, leads, facts, steps, activities: 0, of_unknown_leads: 0 })
     }
 
     fn read_activities(&mut self, path: &Path, from: Timestamp, settings: &Settings) -> Result<(), BacktestError> {
         let (mut ids, mut lines) = (Seen::default(), Lines::default());
-        let mut reader = Reader::default();
+        let mut intake = Intake::new(self, from, settings);
         let all_read = each_line(path, |number, line| {
             let activity = Checked::of(line)?;
             let index = ids.push(&activity.id.0).ok_or("more lines than there is room for")?;
             lines.note(index, number);
-            match self.lead_ids.place_of(&activity.lead_id.0) {
-                None => self.of_unknown_leads += 1,
-                Some(lead) if !self.leads[lead as usize].can_tell(activity.at, activity.planned_at) => {}
-                Some(lead) => {
-                    let reading = activity.reading(&mut reader);
-                    self.take(lead, index, &activity, reading, from, settings);
-                }
-            }
+            intake.take(index, &activity);
             Ok(())
         });
         // Whatever else is wrong comes after every line whose id is known.
@@ -131,34 +118,116 @@ impl Recording {
             return Err(malformed(path, lines.number(place), duplicate(ids.text(place))));
         }
         all_read?;
-        let key = |row: &Row| (row.lead, row.fact.at);
-        self.rows.sort_unstable_by(|a, b| {
-            key(a).cmp(&key(b)).then_with(|| ids.text(a.fact.index).cmp(ids.text(b.fact.index)))
-        });
+        intake.finish(&ids);
         self.activities = ids.len();
         Ok(())
     }
+}
 
-    fn take(
-        &mut self,
-        lead: u32,
-        index: u32,
-        activity: &Checked<'_>,
-        reading: Reading,
-        from: Timestamp,
-        settings: &Settings,
-    ) {
-        let Checked { channel, direction, status, at, planned_at, .. } = *activity;
-        if let Some(planned_at) = planned_at {
-            self.steps.push((lead, NextStep::new(planned_at, at, settings)));
+/// Deals activities out to their leads.
+struct Intake<'r> {
+    recording: &'r mut Recording,
+    from: Timestamp,
+    settings: &'r Settings,
+    reader: Reader,
+    facts: Vec<(u32, Fact)>,
+    steps: Vec<(u32, NextStep)>,
+    /// Those whose leads are still to be looked up, which is faster when it is done for many together.
+    waiting: Vec<Told>,
+    query: Query,
+    places: Vec<Option<u32>>,
+}
+
+/// What an activity says to the rules.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    index: u32,
+    channel: Channel,
+    direction: Direction,
+    status: ActivityStatus,
+    at: Timestamp,
+    planned_at: Option<Timestamp>,
+    reading: Reading,
+}
+
+impl<'r> Intake<'r> {
+    const TOGETHER: usize = 64;
+
+    fn new(recording: &'r mut Recording, from: Timestamp, settings: &'r Settings) -> Self {
+        let (reader, query) = (Reader::default(), Query::default());
+        let (facts, steps, waiting, places) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { recording, from, settings, reader, facts, steps, waiting, query, places }
+    }
+
+    fn take(&mut self, index: u32, activity: &Checked<'_>) {
+        let lead_id = &activity.lead_id.0;
+        if let Some(reading) = activity.given_reading()
+            && self.recording.lead_ids.ask(&mut self.query, lead_id)
+        {
+            self.waiting.push(activity.told(index, reading));
+            if self.waiting.len() == Self::TOGETHER {
+                self.deal_waiting();
+            }
             return;
         }
-        let young = || is_young(at, at.max(from), self.leads[lead as usize].life.created_at, settings.hot);
+        let place = self.recording.lead_ids.place_of(lead_id);
+        // Detection is what takes longest by far: only for those who are asked for.
+        if let Some(lead) = self.lead_to_tell(place, activity.at, activity.planned_at) {
+            let reading = activity.reading(&mut self.reader);
+            self.deal(lead, activity.told(index, reading));
+        }
+    }
+
+    fn deal_waiting(&mut self) {
+        let (mut waiting, mut query) = (std::mem::take(&mut self.waiting), std::mem::take(&mut self.query));
+        let mut places = std::mem::take(&mut self.places);
+        places.extend(self.recording.lead_ids.answer(&mut query));
+        // On its own for the same reason: the leads lie all over memory.
+        for (place, told) in places.iter_mut().zip(&waiting) {
+            *place = self.lead_to_tell(*place, told.at, told.planned_at);
+        }
+        for (place, told) in places.drain(..).zip(waiting.drain(..)) {
+            if let Some(lead) = place {
+                self.deal(lead, told);
+            }
+        }
+        (self.waiting, self.query, self.places) = (waiting, query, places);
+    }
+
+    /// The lead at `place`, if it is one and any rule can ever ask for its activity.
+    fn lead_to_tell(&mut self, place: Option<u32>, at: Timestamp, planned_at: Option<Timestamp>) -> Option<u32> {
+        self.recording.of_unknown_leads += u64::from(place.is_none());
+        place.filter(|lead| self.recording.leads[*lead as usize].can_tell(at, planned_at))
+    }
+
+    fn deal(&mut self, lead: u32, told: Told) {
+        let Told { index, channel, direction, status, at, planned_at, reading } = told;
+        if let Some(planned_at) = planned_at {
+            self.steps.push((lead, NextStep::new(planned_at, at, self.settings)));
+            return;
+        }
+        let created_at = self.recording.leads[lead as usize].life.created_at;
+        let young = || is_young(at, at.max(self.from), created_at, self.settings.hot);
         // Youth is asked of an inbound with intent only.
         let young = direction == Direction::In && reading.intent && young();
         if let Some(deed) = Deed::of(channel, direction, status, reading, young) {
-            self.rows.push(Row { lead, fact: Fact { at, index, channel, deed } });
+            self.facts.push((lead, Fact { at, index, channel, deed }));
         }
+    }
+
+    /// Brings each lead's facts into order. `ids` are the activities'.
+    fn finish(mut self, ids: &Seen) {
+        self.deal_waiting();
+        let by_time = |a: &Fact, b: &Fact| a.at.cmp(&b.at).then_with(|| ids.text(a.index).cmp(ids.text(b.index)));
+        let mut facts = Groups::of(&self.facts, self.recording.leads.len());
+        facts.each_mut(|facts| {
+            // As they usually stand in the file.
+            if !facts.is_sorted_by(|a, b| by_time(a, b).is_le()) {
+                facts.sort_unstable_by(by_time);
+            }
+        });
+        self.recording.facts = facts;
+        self.recording.steps = Groups::of(&self.steps, self.recording.leads.len());
     }
 }
 
@@ -167,7 +236,9 @@ fn each_line(path: &Path, mut take: impl FnMut(u64, &str) -> Result<(), String>)
     let unreadable = |source: io::Error| BacktestError::Unreadable { path: path.to_owned(), source };
     let mut file = BufReader::with_capacity(1 << 17, File::open(path).map_err(unreadable)?);
     let mut checked = |number: u64, bytes: &[u8]| {
-        let taken = match std::str::from_utf8(bytes) {
+        // Which byte is at fault is asked of the slower way only.
+        let text = simdutf8::basic::from_utf8(bytes).or_else(|_| std::str::from_utf8(bytes));
+        let taken = match text {
             Err(error) => Err(format!("not UTF-8, from byte {} on", error.valid_up_to() + 1)),
             Ok(line) if line.trim().is_empty() => Ok(()),
             Ok(line) => take(number, line),
@@ -401,15 +472,24 @@ impl<'a> Checked<'a> {
         })
     }
 
-    /// The reading as given; what is not given is detected, on an inbound.
-    fn reading(&self, reader: &mut Reader) -> Reading {
+    fn told(&self, index: u32, reading: Reading) -> Told {
+        let Self { channel, direction, status, at, planned_at, .. } = *self;
+        Told { index, channel, direction, status, at, planned_at, reading }
+    }
+
+    /// The reading, if nothing is to be detected: only an inbound has one.
+    fn given_reading(&self) -> Option<Reading> {
         if self.direction == Direction::Out || self.status == ActivityStatus::Planned {
-            return Reading::default();
+            return Some(Reading::default());
         }
-        if let (Some(intent), Some(expects_reply), Some(auto_reply)) =
-            (self.intent, self.expects_reply, self.auto_reply)
-        {
-            return Reading { intent, expects_reply, auto_reply };
+        let (intent, expects_reply, auto_reply) = (self.intent?, self.expects_reply?, self.auto_reply?);
+        Some(Reading { intent, expects_reply, auto_reply })
+    }
+
+    /// The reading; what is not given is detected.
+    fn reading(&self, reader: &mut Reader) -> Reading {
+        if let Some(given) = self.given_reading() {
+            return given;
         }
         let spelled = self.spelled_preview.and_then(Spelled::text);
         let preview = self.preview.as_ref().map(|preview| &preview.0).or(spelled.as_ref());

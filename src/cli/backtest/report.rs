@@ -3,100 +3,161 @@
 use std::io::{self, Write};
 
 use crate::domain::calendar::Calendar;
-use crate::domain::time::format_duration;
+use crate::domain::time::{DAY, HOUR, format_duration};
 use crate::domain::{AlertType, Anchor, CloseReason, Timestamp};
 use crate::rules::Settings;
 
 use super::counts::{Counts, Range, Tally, days_in_words};
+use super::ids::{Cell, Cells};
 use super::input::Recording;
-
-/// An opening, or a closing with its reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) at: Timestamp,
-    /// The lead's place in the recording, which follows its id's bytes.
-    pub(super) lead: u32,
-    pub(super) alert_type: AlertType,
-    pub(super) anchor: Anchor,
-    /// Why it closed; `None` when it opened.
-    pub(super) closed: Option<CloseReason>,
-}
-
-impl Entry {
-    /// What the output is ordered by: instant, lead, closed before opened, type by its bytes.
-    pub(super) fn order(&self) -> impl Ord + use<> {
-        (self.at, self.lead, self.closed.is_none(), self.alert_type.as_str(), self.anchor)
-    }
-}
+use super::timeline::{Entry, Timeline};
 
 /// One JSON object per line, keys in this order, no spaces.
-pub(super) fn write_lines(out: &mut impl Write, recording: &Recording, entries: &[Entry]) -> io::Result<()> {
-    let mut lines = Vec::new();
-    let mut ids = Vec::new();
-    for entries in entries.chunks(200) {
+pub(super) fn write_lines(out: &mut impl Write, recording: &Recording, entries: &Timeline) -> io::Result<()> {
+    let writer = LineWriter::new(recording)?;
+    let (mut days, mut ids, mut lines) = (Days::default(), Vec::new(), Vec::new());
+    for entries in entries.portions(200) {
         // They lie all over memory: looked up together, they are waited for together.
-        ids.extend(entries.iter().map(|entry| recording.lead_id(entry.lead)));
+        ids.extend(entries.iter().map(|entry| *writer.lead_ids.cell(entry.lead)));
         for (entry, id) in entries.iter().zip(ids.drain(..)) {
-            push_line(&mut lines, id, entry)?;
+            writer.push(&mut lines, &mut days, entry, &id)?;
         }
-        out.write_all(&lines)?;
-        lines.clear();
+        if lines.len() >= PORTION_BYTES {
+            out.write_all(&lines)?;
+            lines.clear();
+        }
     }
-    Ok(())
+    out.write_all(&lines)
 }
 
-fn push_line(line: &mut Vec<u8>, lead_id: &str, entry: &Entry) -> io::Result<()> {
-    line.extend_from_slice(br#"{"at":""#);
-    push_instant(line, entry.at)?;
-    let event: &[u8] = if entry.closed.is_some() { br#"","event":"closed""# } else { br#"","event":"opened""# };
-    line.extend_from_slice(event);
-    line.extend_from_slice(br#","lead_id":"#);
-    push_text(line, lead_id)?;
-    let (name, severity) = (entry.alert_type.as_str(), entry.alert_type.severity().as_str());
-    for part in [r#","type":""#, name, r#"","severity":""#, severity, r#"","anchor":""#] {
-        line.extend_from_slice(part.as_bytes());
-    }
-    match entry.anchor {
-        Anchor::At(at) => push_instant(line, at)?,
-        Anchor::Channel(channel) => line.extend_from_slice(channel.as_str().as_bytes()),
-    }
-    if let Some(reason) = entry.closed {
-        line.extend_from_slice(br#"","reason":""#);
-        line.extend_from_slice(reason.as_str().as_bytes());
-    }
-    line.extend_from_slice(b"\"}\n");
-    Ok(())
+/// Written at once: fits in the cache, and is not copied once more on its way.
+const PORTION_BYTES: usize = 1 << 16;
+
+/// All that lines have in common, spelled out once: there are millions.
+struct LineWriter {
+    /// As JSON, by place.
+    lead_ids: Cells,
+    /// From the lead's id to the anchor, by type.
+    middles: [Piece<64>; 7],
+    /// From the anchor on; by reason, after that of an opening.
+    ends: [Piece<32>; 6],
 }
 
-/// `write!` takes several times as long, and there are millions.
-fn push_instant(line: &mut Vec<u8>, at: Timestamp) -> io::Result<()> {
-    match at.to_plain() {
-        Some(text) => line.extend_from_slice(&text),
-        None => write!(line, "{at}")?,
+impl LineWriter {
+    fn new(recording: &Recording) -> io::Result<Self> {
+        let mut lead_ids = Cells::default();
+        for lead in (0u32..).take(recording.leads.len()) {
+            lead_ids.push(&serde_json::to_string(recording.lead_id(lead))?);
+        }
+        let middles = AlertType::ALL.map(|alert_type| {
+            let (name, severity) = (alert_type.as_str(), alert_type.severity().as_str());
+            Piece::of(&format!(r#","type":"{name}","severity":"{severity}","anchor":""#))
+        });
+        let mut ends = [Piece::of("\"}\n"); 6];
+        for reason in CloseReason::ALL {
+            ends[1 + reason as usize] = Piece::of(&format!("\",\"reason\":\"{}\"}}\n", reason.as_str()));
+        }
+        Ok(Self { lead_ids, middles, ends })
     }
-    Ok(())
+
+    /// `id` is the cell of the lead's id.
+    fn push(&self, line: &mut Vec<u8>, days: &mut Days, entry: &Entry, id: &Cell) -> io::Result<()> {
+        line.extend_from_slice(br#"{"at":""#);
+        days.push(line, entry.at)?;
+        match entry.closed {
+            Some(_) => line.extend_from_slice(br#"","event":"closed","lead_id":"#),
+            None => line.extend_from_slice(br#"","event":"opened","lead_id":"#),
+        }
+        match Cells::short(id) {
+            Some((text, length)) => push_start(line, text, length),
+            None => line.extend_from_slice(self.lead_ids.get(entry.lead).as_bytes()),
+        }
+        self.middles[entry.alert_type as usize].push(line);
+        match entry.anchor {
+            Anchor::At(at) => days.push(line, at)?,
+            Anchor::Channel(channel) => line.extend_from_slice(channel.as_str().as_bytes()),
+        }
+        self.ends[entry.closed.map_or(0, |reason| 1 + reason as usize)].push(line);
+        Ok(())
+    }
 }
 
-fn push_text(line: &mut Vec<u8>, text: &str) -> io::Result<()> {
-    if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-        line.push(b'"');
-        line.extend_from_slice(text.as_bytes());
-        line.push(b'"');
-        return Ok(());
+/// A short text with room after it.
+#[derive(Clone, Copy)]
+struct Piece<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Piece<N> {
+    fn of(text: &str) -> Self {
+        let mut bytes = [0; N];
+        bytes[..text.len()].copy_from_slice(text.as_bytes());
+        Self { bytes, length: text.len() }
     }
-    serde_json::to_writer(line, text).map_err(io::Error::from)
+
+    fn push(&self, line: &mut Vec<u8>) {
+        push_start(line, &self.bytes, self.length);
+    }
+}
+
+/// To copy a fixed number of bytes and take some back is faster than to copy just so many.
+fn push_start<const N: usize>(line: &mut Vec<u8>, bytes: &[u8; N], length: usize) {
+    let end = line.len() + length;
+    line.extend_from_slice(bytes);
+    line.truncate(end);
+}
+
+/// Days as they are written: only few are.
+struct Days {
+    /// Each with its midnight, at a place that follows from its number.
+    known: Vec<(i64, [u8; 20])>,
+}
+
+impl Default for Days {
+    fn default() -> Self {
+        Self { known: vec![(i64::MIN, [0; 20]); Self::ROOM] }
+    }
+}
+
+impl Days {
+    const ROOM: usize = 1 << 10;
+
+    fn push(&mut self, line: &mut Vec<u8>, at: Timestamp) -> io::Result<()> {
+        match self.text(at) {
+            Some(text) => line.extend_from_slice(&text),
+            None => write!(line, "{at}")?,
+        }
+        Ok(())
+    }
+
+    /// See [`Timestamp::to_plain`].
+    fn text(&mut self, at: Timestamp) -> Option<[u8; 20]> {
+        let (day, second) = (at.0.div_euclid(DAY), at.0.rem_euclid(DAY) as u32);
+        let known = &mut self.known[day.rem_euclid(Self::ROOM as i64) as usize];
+        if known.0 != day {
+            *known = (day, Timestamp(day.checked_mul(DAY)?).to_plain()?);
+        }
+        let mut text = known.1;
+        let (hour, minute, second) = (second / HOUR as u32, second / 60 % 60, second % 60);
+        for (place, number) in [(11, hour), (14, minute), (17, second)] {
+            text[place] += (number / 10) as u8;
+            text[place + 1] += (number % 10) as u8;
+        }
+        Some(text)
+    }
 }
 
 /// A table for people: per type, per owner, per day.
 pub(super) fn write_summary(
     out: &mut impl Write,
     recording: &Recording,
-    entries: &[Entry],
+    entries: &Timeline,
     settings: &Settings,
     calendar: &Calendar,
     range: Range,
 ) -> io::Result<()> {
-    let counts = Counts::of(recording, entries, settings, calendar, range);
+    let counts = Counts::of(recording, entries.iter(), settings, calendar, range);
     writeln!(out, "Backtest from {} to {}", range.from, range.to)?;
     write_size(out, recording)?;
     write_types(out, &counts, settings)?;
@@ -194,5 +255,21 @@ fn write_days(out: &mut impl Write, counts: &Counts<'_>, range: Range) -> io::Re
         (Some(busiest), _) if start == 0 => writeln!(out, "Busiest day: {busiest}"),
         (Some(busiest), None) => writeln!(out, "Busiest day: {busiest}; without those none"),
         (Some(busiest), Some(other)) => writeln!(out, "Busiest day: {busiest}; without those {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_written_as_everywhere() {
+        let mut days = Days::default();
+        let far = [i64::MIN, i64::MAX, -62_167_219_201, -62_167_219_200, 253_402_300_799, 253_402_300_800];
+        for second in far.into_iter().chain((-400_000_000..4_000_000_000).step_by(7_654_321)) {
+            let mut line = Vec::new();
+            days.push(&mut line, Timestamp(second)).unwrap();
+            assert_eq!(String::from_utf8(line).unwrap(), Timestamp(second).to_string());
+        }
     }
 }

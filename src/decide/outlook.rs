@@ -24,8 +24,6 @@ pub struct Prospect {
     pub opened: usize,
     /// How many the rules close.
     pub closed: usize,
-    /// The next instant at which time alone can change anything; `None` when it cannot.
-    pub next_due: Option<Timestamp>,
 }
 
 impl Outlook {
@@ -35,18 +33,22 @@ impl Outlook {
         Self { summary: replay.summary(now), episodes }
     }
 
-    /// What becomes of the lead's alerts at `now` under `settings`. `None` when it takes the history to say.
+    /// What becomes of the lead's alerts at `now` under `settings`. `None` when it takes the history to say: a fact that
+    /// was dated later has come true.
     pub fn at(&self, settings: &Settings, now: Timestamp) -> Option<Prospect> {
         if self.summary.is_over(now) {
             return None;
         }
-        let evaluation = self.summary.judge(settings, now);
-        let wanted = wanted(&self.episodes, &evaluation, settings, now);
-        let stays = |episode: &&Episode| episode.is_open() && episode.is_wanted(&wanted);
-        let open = self.episodes.iter().filter(|episode| episode.is_open()).count();
-        let staying = self.episodes.iter().filter(stays).count();
+        let wanted = wanted(&self.episodes, settings, now, self.summary.findings(settings, now));
+        let open = || self.episodes.iter().filter(|episode| episode.is_open());
+        let staying = open().filter(|episode| episode.is_wanted(&wanted)).count();
         let opened = wanted.iter().flatten().count() - staying;
-        let next_due = next_due(&self.episodes, &evaluation, settings, now);
-        Some(Prospect { opened, closed: open - staying, next_due })
+        Some(Prospect { opened, closed: open().count() - staying })
+    }
+
+    /// The next instant, later than `now`, at which time alone can change anything, when nothing opens or closes at
+    /// `now`; `None` when it cannot.
+    pub fn next_due(&self, settings: &Settings, now: Timestamp) -> Option<Timestamp> {
+        next_due(&self.episodes, &self.summary.judge(settings, now), settings, now)
     }
 }

@@ -37,7 +37,7 @@ impl Episode {
         matches!(self.standing, Standing::Open | Standing::Snoozed { .. })
     }
 
-    pub(super) fn is_wanted(&self, wanted: &Wanted<'_>) -> bool {
+    pub(super) fn is_wanted(&self, wanted: &Wanted) -> bool {
         wanted[self.alert_type as usize].is_some_and(|finding| finding.anchor == self.anchor)
     }
 
@@ -172,7 +172,7 @@ impl Episodes {
     }
 
     fn step(&mut self, evaluation: &Evaluation, settings: &Settings, now: Timestamp, tell: &mut impl FnMut(Passed)) {
-        let wanted = wanted(&self.all, evaluation, settings, now);
+        let wanted = wanted(&self.all, settings, now, |alert_type| evaluation.finding(alert_type).copied());
         let inherited = self.close_unwanted(evaluation, &wanted, now, tell);
         for finding in wanted.iter().flatten() {
             self.open_or_wake(finding, inherited, now, tell);
@@ -183,7 +183,7 @@ impl Episodes {
     fn close_unwanted(
         &mut self,
         evaluation: &Evaluation,
-        wanted: &Wanted<'_>,
+        wanted: &Wanted,
         now: Timestamp,
         tell: &mut impl FnMut(Passed),
     ) -> Option<Timestamp> {
@@ -243,23 +243,27 @@ impl Episodes {
 }
 
 /// One place per rule: the finding whose episode is to be open.
-pub(super) type Wanted<'e> = [Option<&'e Finding>; 7];
+pub(super) type Wanted = [Option<Finding>; 7];
 
-/// What is to be open: every rule that holds with an episode that may be open, unless it is outranked.
-pub(super) fn wanted<'e>(
+/// What is to be open: every rule that holds (`holds` is asked for no other) with an episode that may be open, unless
+/// it is outranked.
+pub(super) fn wanted(
     episodes: &[Episode],
-    evaluation: &'e Evaluation,
     settings: &Settings,
     now: Timestamp,
-) -> Wanted<'e> {
+    mut holds: impl FnMut(AlertType) -> Option<Finding>,
+) -> Wanted {
     let mut wanted = [None; 7];
     let mut outranked = false;
-    for finding in evaluation.findings() {
-        let stands_apart = finding.alert_type == AlertType::PreferredChannel;
+    for alert_type in AlertType::ALL {
+        let stands_apart = alert_type == AlertType::PreferredChannel;
+        if outranked && !stands_apart {
+            continue;
+        }
+        let Some(finding) = holds(alert_type) else { continue };
         let may_open_from = |place: usize| episodes[place].may_open_from(settings);
-        let may_open = find(episodes, finding).is_none_or(|place| may_open_from(place).is_some_and(|at| at <= now));
-        if may_open && (stands_apart || !outranked) {
-            wanted[finding.alert_type as usize] = Some(finding);
+        if find(episodes, &finding).is_none_or(|place| may_open_from(place).is_some_and(|at| at <= now)) {
+            wanted[alert_type as usize] = Some(finding);
             outranked |= settings.inhibition && !stands_apart;
         }
     }

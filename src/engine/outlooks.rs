@@ -65,7 +65,7 @@ impl Outlooks {
         let waiting = self.0.iter().filter(|(_, watched)| watched.evaluated.due.is_none_or(|due| due > now));
         let moved = waiting.filter_map(|(lead, Watched { evaluated, outlook })| {
             let due = match outlook.at(rules, now) {
-                Some(prospect) if prospect.opened + prospect.closed == 0 => prospect.next_due,
+                Some(prospect) if prospect.opened + prospect.closed == 0 => outlook.next_due(rules, now),
                 Some(_) | None => Some(now),
             };
             (due != evaluated.due).then(|| (lead.clone(), due))

@@ -3,12 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::Timestamp;
+use crate::domain::{AlertType, Timestamp};
 
 use super::history::{History, Life, NextStep};
 use super::preferred_channel::{Trail, can_hold};
-use super::situation::{Basis, Course, Situation, Wait};
-use super::{Evaluation, Settings, judge};
+use super::situation::{Basis, Course, Situation, View, Wait};
+use super::{Evaluation, Finding, Presence, Settings, holds, judge};
 
 /// A lead as of an instant, good for verdicts from then on until its next fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +57,12 @@ impl Summary {
     /// What the rules say at `now`, an instant at or after that of the summary and before the next fact.
     pub fn judge(&self, settings: &Settings, now: Timestamp) -> Evaluation {
         judge(&self.basis(), settings, now)
+    }
+
+    /// What a rule finds at `now`, asked one by one.
+    pub(crate) fn findings(&self, settings: &Settings, now: Timestamp) -> impl Fn(AlertType) -> Option<Finding> {
+        let view = (self.life.presence(now) == Presence::Active).then(|| View::actual(&self.basis(), now));
+        move |alert_type| holds(alert_type, view.as_ref()?, settings)
     }
 
     fn basis(&self) -> Basis<'_> {

@@ -464,7 +464,7 @@ proptest! {
             prop_assert_eq!(foretold.opened, count(|step| *step == Step::Opened), "opened at {}", now);
             prop_assert_eq!(foretold.closed, count(|step| matches!(step, Step::Closed(_))), "closed at {}", now);
             if foretold.opened + foretold.closed == 0 {
-                prop_assert_eq!(foretold.next_due, decision.next_due, "due after {}", now);
+                prop_assert_eq!(outlook.next_due(&world.settings, Timestamp(now)), decision.next_due, "due after {}", now);
             }
         }
     }

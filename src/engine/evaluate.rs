@@ -235,7 +235,7 @@ impl Engine {
         boundary::pass("before-commit");
         let now = self.now();
         for alert in &decision.alerts {
-            batch.put_alert(alert);
+            batch.put_alert(alert, loaded.alerts.iter().find(|known| known.id == alert.id));
         }
         // What one act settles besides is not counted as handled as well.
         let resolution =

@@ -98,14 +98,16 @@ impl Batch {
         self.remove(Key::new(Kind::Team).last(team.as_str()));
     }
 
-    /// Sets an alert, and its places in the indexes.
-    pub fn put_alert(&mut self, alert: &Alert) {
-        self.put(Key::new(Kind::LeadAlert).part(alert.lead_id.as_str()).last(alert.id.as_str()), &());
+    /// Sets an alert, and its places in the indexes; `before` is what it was.
+    pub fn put_alert(&mut self, alert: &Alert, before: Option<&Alert>) {
+        if before.is_none() {
+            self.put(Key::new(Kind::LeadAlert).part(alert.lead_id.as_str()).last(alert.id.as_str()), &());
+        }
         let open = Key::new(Kind::OpenAlert).last(alert.id.as_str());
-        if alert.state.is_open() {
-            self.put(open, &())
-        } else {
-            self.remove(open)
+        match (before.is_some_and(|before| before.state.is_open()), alert.state.is_open()) {
+            (false, true) => self.put(open, &()),
+            (true, false) => self.remove(open),
+            (true, true) | (false, false) => {}
         }
         self.put(Key::new(Kind::Alert).last(alert.id.as_str()), alert);
     }

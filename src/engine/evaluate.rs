@@ -102,16 +102,15 @@ impl Engine {
             return Ok(Progress::Waiting);
         }
         let due = self.store.due(now, LEADS_PER_JOB)?;
-        let mut tally = Tally::default();
+        let (mut tally, mut stale) = (Tally::default(), Batch::default());
         for (at, lead) in &due {
-            if self.evaluated(lead)?.due != Some(*at) {
-                // Else it would come again for ever.
-                let mut batch = Batch::default();
-                batch.remove_due(lead, *at);
-                self.store.apply(batch)?;
+            if self.evaluated(lead)?.due == Some(*at) {
+                tally = tally.plus(self.evaluate_lead(lead)?);
+            } else {
+                stale.remove_due(lead, *at);
             }
-            tally = tally.plus(self.evaluate_lead(lead)?);
         }
+        self.store.apply(stale)?;
         if due.len() == LEADS_PER_JOB {
             return Ok(Progress::More(tally));
         }

@@ -42,15 +42,15 @@ impl Engine {
             page.take(self, observation)?;
         }
         let Page { mut batch, touched, mut observed, records, .. } = page;
+        // Before the cursor says that they have been seen.
+        for record in records {
+            self.alert_record_seen(record)?;
+        }
         let now = self.now();
         for lead in &touched {
             self.mark_due(&mut batch, lead, now)?;
         }
         observed.touched = touched.len();
-        // Before the cursor says that they have been seen.
-        for record in records {
-            self.alert_record_seen(record)?;
-        }
         cursor(&mut batch, observed.wanted_texts.is_empty());
         self.store.apply(batch)?;
         self.ahead.push("facts-written");

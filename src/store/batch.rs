@@ -118,10 +118,11 @@ impl Batch {
         self.put(Key::new(Kind::Step).number(step.at.0).number(sequence), step);
     }
 
-    /// Sets when a lead was evaluated and is due and what lies ahead of it, and moves its entry in the due index.
+    /// Sets when a lead was evaluated and is due and what lies ahead of it, and enters it in the due index. An entry
+    /// it had for later stays, and is found stale when its time comes: with a million leads it is rarely in memory.
     pub fn put_evaluated(&mut self, lead: &LeadId, new: Evaluated, outlook: Option<&Outlook>, before: Evaluated) {
-        if let Some(due) = before.due.filter(|due| new.due != Some(*due)) {
-            self.remove(Key::new(Kind::Due).number(due.0).last(lead.as_str()));
+        if let Some(due) = before.due.filter(|due| new.due != Some(*due) && new.at.is_some_and(|at| *due <= at)) {
+            self.remove_due(lead, due);
         }
         if let Some(due) = new.due.filter(|due| before.due != Some(*due)) {
             self.put(Key::new(Kind::Due).number(due.0).last(lead.as_str()), &());
@@ -129,7 +130,7 @@ impl Batch {
         self.put(Key::new(Kind::Evaluated).last(lead.as_str()), &(new, outlook));
     }
 
-    /// Forgets an entry of the due index that its lead knows nothing of.
+    /// Forgets an entry of the due index.
     pub fn remove_due(&mut self, lead: &LeadId, due: Timestamp) {
         self.remove(Key::new(Kind::Due).number(due.0).last(lead.as_str()));
     }

@@ -328,7 +328,8 @@ impl Store {
         })
     }
 
-    /// Up to `limit` leads due at or before `now`, soonest first.
+    /// Up to `limit` entries of the due index at or before `now`, soonest first. One is stale when its lead is due at
+    /// another instant: see [`Store::evaluated`].
     pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<(Timestamp, LeadId)>> {
         let mut due = Vec::new();
         for key in self.keys(&Key::new(Kind::Due)).take(limit) {

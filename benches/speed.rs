@@ -1,7 +1,7 @@
 //! How fast M.A.X. decides: `cargo bench --bench speed`. Prints each figure next to its goal.
 //!
 //! Two stores are made in a temporary folder, of 10,000 and of 1,000,000 leads (a first argument makes the second one
-//! smaller), with five activities each. Takes some minutes and 5 GB of disk, nearly all of it to make the stores.
+//! smaller), with five activities each. Takes some minutes and 7 GB of disk, nearly all of it to make the stores.
 //!
 //! Times are those that the thread was on a core, as Linux counts them: a machine that has other things to do
 //! matters less.

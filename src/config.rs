@@ -291,13 +291,15 @@ impl Config {
         Self::read(text, "text", Environment::default().source(Some(Map::new())), Vec::new())
     }
 
-    /// The working hours in a configuration's TOML text, whatever else is in it or missing.
+    /// The working hours in a configuration's TOML text, whatever is in its other tables.
     ///
     /// # Errors
-    /// When the text is not TOML, or for each mistake in `[working_hours]`.
+    /// When the text is not TOML, for each table or key there is none of (a misspelt `[rule]` would silently mean the
+    /// defaults), and for each mistake in `[working_hours]`.
     pub fn working_hours_from_toml(text: &str) -> Result<Calendar, Mistakes> {
         let source = source(text, "text", Environment::default().source(Some(Map::new())))?;
         let mut reader = Reader { source: &source, mistakes: Vec::new() };
+        reader.refuse_unknown_tables();
         let working_hours = reader.table("working_hours");
         let calendar = reader.calendar(&working_hours);
         if reader.mistakes.is_empty() { Ok(calendar) } else { Err(Mistakes(reader.mistakes)) }

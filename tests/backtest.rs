@@ -289,6 +289,15 @@ fn a_reopening_is_an_opened_line_like_any_other() {
 }
 
 #[test]
+fn a_misspelt_table_is_no_configuration_of_defaults() {
+    for text in ["[rule]\nno_reply = \"5d\"", "no_reply = \"5d\""] {
+        let error = Files::new("", "").config(text).run("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z").unwrap_err();
+        let name = if text.starts_with('[') { "rule" } else { "no_reply" };
+        assert!(error.starts_with("max.toml: ") && error.contains(name), "{error}");
+    }
+}
+
+#[test]
 fn the_configuration_counts() {
     let run = |config: &str| Files::new(SOPHIE, "").config(config).run(DAYS.0, DAYS.1);
     assert_eq!(

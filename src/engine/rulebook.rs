@@ -67,6 +67,7 @@ impl Engine {
             self.rules_since = known.since;
             return Ok(());
         }
+        self.no_rules_in_force(known.as_ref())?;
         let mut watched_no_longer = 0;
         if known.as_ref().is_none_or(|known| known.shape != new.shape) {
             watched_no_longer = self.renew_outlooks(now)?;
@@ -91,6 +92,15 @@ impl Engine {
         self.store.flush()?;
         self.rules_since = new.since;
         Ok(())
+    }
+
+    /// Killed from here on, the store is of neither rules: the next start finds that, whichever rules it is given.
+    fn no_rules_in_force(&self, known: Option<&Rulebook>) -> Result<()> {
+        let mut batch = Batch::default();
+        if let Some(known) = known {
+            batch.put_meta(RULES, &Rulebook { rules: String::new(), shape: String::new(), ..known.clone() });
+        }
+        self.store.apply(batch)
     }
 
     fn move_due(&mut self, moved: &[(LeadId, Option<Timestamp>)]) -> Result<()> {

@@ -158,22 +158,39 @@ impl Engine {
     /// When the store cannot be read or written.
     pub fn mark_all_due(&mut self) -> Result<()> {
         let now = self.now();
+        let leads = self.store.lead_ids().collect::<Result<Vec<_>>>()?;
         let mut batch = Batch::default();
-        for lead in self.store.lead_ids() {
-            self.mark_due(&mut batch, &lead?, now)?;
-        }
-        self.store.apply(batch)
+        let marked = self.mark_due(&mut batch, &leads, now)?;
+        self.store.apply(batch)?;
+        self.marked_due(marked);
+        Ok(())
     }
 
-    /// Notes that a lead is to be evaluated at `at` or as soon as possible after it.
-    pub(super) fn mark_due(&mut self, batch: &mut Batch, lead: &LeadId, at: Timestamp) -> Result<()> {
-        let before = self.evaluated(lead)?;
-        if before.due.is_none_or(|due| due > at) {
-            let evaluated = Evaluated { due: Some(at), ..before };
-            batch.put_evaluated(lead, evaluated, self.outlooks.outlook(lead), before);
+    /// Notes that leads are to be evaluated at `at` or as soon as possible after it. What it returns is for
+    /// [`Engine::marked_due`] once the batch is written: memory never knows of a mark that the store lacks.
+    pub(super) fn mark_due<'l>(
+        &self,
+        batch: &mut Batch,
+        leads: impl IntoIterator<Item = &'l LeadId>,
+        at: Timestamp,
+    ) -> Result<Vec<(&'l LeadId, Evaluated)>> {
+        let mut marked = Vec::new();
+        for lead in leads {
+            let before = self.evaluated(lead)?;
+            if before.due.is_none_or(|due| due > at) {
+                let evaluated = Evaluated { due: Some(at), ..before };
+                batch.put_evaluated(lead, evaluated, self.outlooks.outlook(lead), before);
+                marked.push((lead, evaluated));
+            }
+        }
+        Ok(marked)
+    }
+
+    /// The marks have been written.
+    pub(super) fn marked_due(&mut self, marked: Vec<(&LeadId, Evaluated)>) {
+        for (lead, evaluated) in marked {
             self.outlooks.set_evaluated(lead, evaluated);
         }
-        Ok(())
     }
 
     /// When a lead was evaluated, and is due.

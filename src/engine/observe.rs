@@ -47,12 +47,11 @@ impl Engine {
             self.alert_record_seen(record)?;
         }
         let now = self.now();
-        for lead in &touched {
-            self.mark_due(&mut batch, lead, now)?;
-        }
+        let marked = self.mark_due(&mut batch, &touched, now)?;
         observed.touched = touched.len();
         cursor(&mut batch, observed.wanted_texts.is_empty());
         self.store.apply(batch)?;
+        self.marked_due(marked);
         self.ahead.push("facts-written");
         Ok(observed)
     }

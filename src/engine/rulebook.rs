@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Engine;
 use super::outlooks::Review;
-use crate::decide;
+use crate::decide::{self, Outlook};
 use crate::domain::{Alert, LeadId, Timestamp};
 use crate::rules::Settings;
 use crate::store::{Batch, Evaluated, Result, Store};
@@ -28,7 +28,14 @@ struct Rulebook {
 }
 
 impl Rulebook {
+    /// What neither opens nor closes anything is left out: changed, it is no news for any alert.
     fn of(rules: &Settings, since: Timestamp) -> Self {
+        let (target, severities) = (Settings::default().target, Settings::default().severities);
+        let mut rules = Settings { target, severities, ..rules.clone() };
+        rules.not_active_statuses.sort();
+        if rules.active_statuses.is_some() {
+            rules.not_active_statuses.clear();
+        }
         Self { rules: format!("{rules:?}"), shape: rules.shape_of_summaries(), since }
     }
 }
@@ -62,7 +69,9 @@ impl Engine {
     pub(super) fn heed_rules(&mut self) -> Result<()> {
         let now = self.now();
         let known: Option<Rulebook> = self.store.meta(RULES)?;
-        let new = Rulebook::of(&self.policy.rules, now);
+        // Without any before them they are in force from the beginning of time.
+        let since = known.as_ref().map_or(Timestamp(i64::MIN), |_| now);
+        let new = Rulebook::of(&self.policy.rules, since);
         if let Some(known) = known.as_ref().filter(|known| known.rules == new.rules) {
             self.rules_since = known.since;
             return Ok(());
@@ -124,15 +133,25 @@ impl Engine {
         let mut closed = 0;
         for leads in leads.chunks(LEADS_PER_BATCH) {
             let mut batch = Batch::default();
+            let mut renewed = Vec::new();
             for lead in leads {
-                closed += self.renew_outlook(&mut batch, lead, now)?;
+                closed += self.renew_outlook(&mut batch, &mut renewed, lead, now)?;
             }
             self.store.apply(batch)?;
+            for (lead, evaluated, outlook) in renewed {
+                self.outlooks.set(lead, evaluated, outlook);
+            }
         }
         Ok(closed)
     }
 
-    fn renew_outlook(&mut self, batch: &mut Batch, lead: &LeadId, now: Timestamp) -> Result<usize> {
+    fn renew_outlook<'l>(
+        &self,
+        batch: &mut Batch,
+        renewed: &mut Vec<(&'l LeadId, Evaluated, Option<Outlook>)>,
+        lead: &'l LeadId,
+        now: Timestamp,
+    ) -> Result<usize> {
         let Some(loaded) = self.load(lead)?.filter(|loaded| loaded.evaluated.at.is_some()) else { return Ok(0) };
         let outlook = decide::outlook(&loaded.subject(self), &self.policy.rules, now);
         let is_open = |alert: &&Alert| outlook.is_none() && alert.state.is_open();
@@ -141,7 +160,7 @@ impl Engine {
         let due = if closed > 0 { Some(before.due.map_or(now, |due| due.min(now))) } else { before.due };
         let evaluated = Evaluated { due, ..before };
         batch.put_evaluated(lead, evaluated, outlook.as_ref(), before);
-        self.outlooks.set(lead, evaluated, outlook);
+        renewed.push((lead, evaluated, outlook));
         Ok(closed)
     }
 }

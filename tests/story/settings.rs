@@ -60,6 +60,9 @@ async fn a_changed_threshold_says_what_it_opens_and_closes_and_does_it() {
     let messages = world.messages(LUC.1).len();
     let said = restart_with(&mut world, "no_reply = \"1d\"", "no_reply = \"1d\"").await;
     assert_eq!(said, [""; 0], "the same rules are no news");
+    let later = "no_reply = \"1d\"\n[rules.target]\nNoReply3d = \"8h\"";
+    let said = restart_with(&mut world, "no_reply = \"1d\"", later).await;
+    assert_eq!(said, [""; 0], "nor is what opens and closes nothing");
     assert_eq!(world.messages(LUC.1).len(), messages);
     world.end().await;
 }

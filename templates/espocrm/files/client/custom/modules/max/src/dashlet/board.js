@@ -58,7 +58,7 @@ define('modules/max/dashlet/board', ['modules/max/dashlet/offers'], Offers => {
                 element('span', {class: 'max-total'},
                     say('labels', 'alerts', {n: data.total})
                 ),
-                data.urgent > 0 && element('span', {class: 'label label-md label-danger max-urgent'},
+                data.urgent > 0 && element('span', {class: 'label label-md label-danger max-urgent-total'},
                     say.count('labels', 'urgent', data.urgent)
                 ),
                 element('span', {class: 'text-muted max-today', title: say('labels', 'sinceMidnight')}, [

@@ -172,6 +172,8 @@ test('only what the user wants to see is shown, and what is empty is not', () =>
 test('nothing to do is good news', () => {
     equal(text(draw(answer()), '.max-clear'), ['Rien en attente : tout est traité.']);
     equal(text(draw(answer({hot: [alert()]})), '.max-clear'), []);
+    equal(text(draw(answer({hot: [alert()]}), {widgets: ['toAnswer']}), '.max-clear'),
+        ['Aucune alerte dans les rubriques choisies.']);
 });
 
 test('the lag stands below, and above when it must be heard', () => {

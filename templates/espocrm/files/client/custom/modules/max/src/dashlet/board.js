@@ -149,6 +149,13 @@ define('modules/max/dashlet/board', ['modules/max/dashlet/offers'], Offers => {
             )
         );
 
+        const nothing = () => data.total ?
+            element('div', {class: 'max-clear text-muted'}, say('labels', 'noneShown')) :
+            element('div', {class: 'max-clear text-muted'},
+                element('span', {class: 'fas fa-check-circle text-success', 'aria-hidden': 'true'}),
+                say('labels', 'allClear')
+            );
+
         const lag = () => {
             const {text, loud: shout} = words.lag(data.sync, state.asked);
 
@@ -173,10 +180,7 @@ define('modules/max/dashlet/board', ['modules/max/dashlet/offers'], Offers => {
             banner(),
             shown.length ?
                 element('div', {class: 'max-widgets'}, shown.map(widget)) :
-                element('div', {class: 'max-clear text-muted'},
-                    element('span', {class: 'fas fa-check-circle text-success', 'aria-hidden': 'true'}),
-                    say('labels', 'allClear')
-                ),
+                nothing(),
             footer
         );
     };

@@ -212,6 +212,22 @@ test('the keyboard stays where it was', async () => {
     equal(view.element.contains(document.activeElement), true);
 });
 
+test('by keyboard one goes on where the settled row was, or at the last one', async () => {
+    let rows = [row('a'), row('b'), row('c')];
+    const view = await start(async () => answer(...rows));
+
+    rows = [row('a'), row('c')];
+    await view.click('resolveAlert', 'b');
+    equal(document.activeElement.dataset, {action: 'resolveAlert', id: 'c'});
+
+    rows = [row('a')];
+    await view.click('resolveAlert', 'c');
+    equal(document.activeElement.dataset, {action: 'resolveAlert', id: 'a'});
+
+    rows = [];
+    await view.click('resolveAlert', 'a');
+});
+
 test('a clock that is wrong does not change how long ago things were', async () => {
     const view = await start(async () => ({
         ...answer(row('a', {metadata: {evidence: {noReply: {lastOut: {channel: 'email', at: '2030-01-01T09:00:00Z'}}}}})),

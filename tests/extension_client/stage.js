@@ -40,7 +40,7 @@ const settled = async (turns = 50) => {
 
 globalThis.runTests = () => tests.reduce(
     (before, it) => before.then(async () => {
-        const timeout = settled(10000).then(() => 'late');
+        const timeout = settled(2000).then(() => 'late');
 
         try {
             it.state = await Promise.race([Promise.resolve(it.run()).then(() => 'done'), timeout]);
@@ -152,6 +152,7 @@ class FakeElement {
     }
 
     replaceChildren(...children) {
+        this.childNodes.forEach(child => child.parentNode = null);
         this.childNodes = [];
         children.forEach(child => this.appendChild(child));
     }

@@ -14,8 +14,6 @@ define('modules/max/dashlet/board', ['modules/max/dashlet/offers'], Offers => {
         snoozeAlert: 'fas fa-moon',
     };
 
-    const SEVERITIES = ['urgent', 'high', 'medium', 'low', 'info'];
-
     /**
      * @param {Document} document
      * @param {{
@@ -94,7 +92,6 @@ define('modules/max/dashlet/board', ['modules/max/dashlet/offers'], Offers => {
         const row = alert => {
             const rights = state.rights(alert);
             const lead = alert.leadName || say('labels', 'nameless');
-            const severity = SEVERITIES.includes(alert.severity) ? alert.severity : 'info';
             const owner = alert.assignedUserId !== state.userId && alert.assignedUserName;
 
             const name = alert.leadId && rights.lead ?
@@ -107,7 +104,7 @@ define('modules/max/dashlet/board', ['modules/max/dashlet/offers'], Offers => {
                 }, lead) :
                 element('span', {class: 'max-lead'}, lead);
 
-            return element('li', {class: `list-group-item max-row max-${severity}`, 'data-id': alert.id},
+            return element('li', {class: `list-group-item max-row max-${alert.severity}`, 'data-id': alert.id},
                 element('div', {},
                     name,
                     owner && element('span', {class: 'text-muted max-owner'}, owner)
@@ -124,7 +121,7 @@ define('modules/max/dashlet/board', ['modules/max/dashlet/offers'], Offers => {
                         element('span', {class: 'text-danger max-overdue'}, say('labels', 'overdue'))
                 ),
                 element('div', {class: 'max-next'},
-                    element('div', {class: 'text-muted max-suggestion'},
+                    element('div', {class: 'max-suggestion'},
                         alert.suggestedAction && `→ ${alert.suggestedAction}`
                     ),
                     element('div', {class: 'max-actions', role: 'group', 'aria-label': lead},

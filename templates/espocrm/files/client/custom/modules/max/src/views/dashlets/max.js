@@ -208,6 +208,8 @@ define('modules/max/views/dashlets/max', [
 
         async settle(act, target) {
             const alert = this.find(target);
+            const action = target.dataset.action;
+            const place = this.buttonsOf(action).indexOf(target);
 
             target.closest('.max-row').querySelectorAll('button').forEach(it => it.disabled = true);
 
@@ -218,6 +220,17 @@ define('modules/max/views/dashlets/max', [
             }
 
             await this.load();
+
+            // Who works through the list by keyboard goes on where the row was.
+            const next = this.buttonsOf(action);
+
+            if (next.length) {
+                next[Math.min(place, next.length - 1)].focus({preventScroll: true});
+            }
+        }
+
+        buttonsOf(action) {
+            return [...this.element.querySelectorAll(`[data-action="${action}"]`)];
         }
 
         async prepare(target) {

@@ -1,7 +1,7 @@
 /**
  * What happened to an alert, the latest first, in words.
  */
-define('modules/max/views/fields/alert-history', ['views/fields/base'], Dep => {
+define('modules/max/views/fields/alert-history', ['views/fields/base', 'modules/max/instant'], (Dep, Instant) => {
 
     const ICONS = {
         opened: 'fas fa-bell text-primary',
@@ -51,16 +51,16 @@ define('modules/max/views/fields/alert-history', ['views/fields/base'], Dep => {
             return (this.model.get(this.name) ?? []).map(item => ({
                 icon: ICONS[item.step] ?? 'fas fa-circle text-muted',
                 text: this.say(item),
-                at: this.sayInstant(item.at),
+                at: Instant.say(this, item.at),
             }));
         }
 
-        /** "Snoozed until 13/03/2026 09:00 by Luc Moreau on Telegram". */
+        /** "Snoozed until 13 Mar 09:00 by Luc Moreau on Telegram". */
         say({step, who, via, until, reason}) {
             const words = [this.word(step, 'historySteps')];
 
             if (until) {
-                words.push(this.word('until', 'historyParts').replace('{until}', () => this.sayInstant(until)));
+                words.push(this.word('until', 'historyParts').replace('{until}', () => Instant.say(this, until, false)));
             }
 
             if (who) {
@@ -84,11 +84,6 @@ define('modules/max/views/fields/alert-history', ['views/fields/base'], Dep => {
             return this.word('because', 'historyParts')
                 .replace('{what}', () => text)
                 .replace('{why}', () => why.charAt(0).toLowerCase() + why.slice(1));
-        }
-
-        /** An RFC 3339 instant in UTC, as the user has chosen to see dates and times. */
-        sayInstant(instant) {
-            return instant ? this.getDateTime().toDisplay(instant.slice(0, 19).replace('T', ' ')) : '';
         }
 
         word(name, category) {

@@ -2,9 +2,10 @@
  * What M.A.X. knows of a lead: its preferred channel with the figures, when it answers best, the last contact
  * each way and the next step. Whoever may read the lead may read it.
  */
-define('modules/max/views/lead/record/panels/insight', ['views/record/panels/bottom'], Dep => {
+define('modules/max/views/lead/record/panels/insight', ['views/record/panels/bottom', 'modules/max/instant'], (Dep, Instant) => {
 
-    const SCOPE = 'MaxInsight';
+    // The words are the lead's: who has no right of their own on readings is not sent words of that entity.
+    const SCOPE = 'Lead';
 
     return class extends Dep {
 
@@ -22,15 +23,19 @@ define('modules/max/views/lead/record/panels/insight', ['views/record/panels/bot
                 </div>
                 {{/each}}
             </div>
-            {{else}}<span class="text-soft">{{translate 'Nothing Known Yet' scope='MaxInsight'}}</span>{{/if}}
+            {{else}}<span class="text-soft">{{otherwise}}</span>{{/if}}
         `
 
         insight = null
+        isUnavailable = false
 
         data() {
             return {
                 ...super.data(),
                 isKnown: this.insight !== null,
+                otherwise: this.translate(
+                    this.isUnavailable ? 'unavailable' : 'nothingKnown', 'maxInsightTexts', SCOPE
+                ),
                 items: this.insight ? this.getItems(this.insight) : [],
             };
         }
@@ -49,10 +54,19 @@ define('modules/max/views/lead/record/panels/insight', ['views/record/panels/bot
             });
         }
 
+        /** Never rejects: a lead opens without the panel, too. */
         async load() {
-            const {list} = await Espo.Ajax.getRequest(`Lead/${this.model.id}/maxInsights`, {maxSize: 1});
+            try {
+                const {list} = await Espo.Ajax.getRequest(`Lead/${this.model.id}/maxInsights`, {maxSize: 1});
 
-            this.insight = list[0] ?? null;
+                this.insight = list[0] ?? null;
+                this.isUnavailable = false;
+            } catch (xhr) {
+                xhr.errorIsHandled = true;
+
+                this.insight = null;
+                this.isUnavailable = true;
+            }
         }
 
         getItems(insight) {
@@ -70,8 +84,8 @@ define('modules/max/views/lead/record/panels/insight', ['views/record/panels/bot
 
             return items.map(item => ({
                 ...item,
-                label: this.translate(item.name, 'fields', SCOPE),
-                none: this.translate(item.name, 'nothing', SCOPE),
+                label: this.translate(item.name, 'maxInsightFields', SCOPE),
+                none: this.translate(item.name, 'maxInsightNothing', SCOPE),
             }));
         }
 
@@ -91,7 +105,7 @@ define('modules/max/views/lead/record/panels/insight', ['views/record/panels/bot
             // From 1 for Monday to 7; EspoCRM's list begins with Sunday.
             const day = weekday ?
                 this.getLanguage().get('Global', 'lists', 'dayNames')[weekday % 7] :
-                this.translate('anyDay', 'texts', SCOPE);
+                this.translate('anyDay', 'maxInsightTexts', SCOPE);
 
             return {
                 value: this.fill('bestTime', {day, from, to}),
@@ -104,15 +118,15 @@ define('modules/max/views/lead/record/panels/insight', ['views/record/panels/bot
                 return null;
             }
 
-            return [this.getDateTime().toDisplay(at), this.sayChannel(channel)].filter(it => it).join(' · ');
+            return [Instant.say(this, at), this.sayChannel(channel)].filter(it => it).join(' · ');
         }
 
         sayChannel(channel) {
-            return channel ? this.getLanguage().translateOption(channel, 'preferredChannel', SCOPE) : null;
+            return channel ? this.translate(channel, 'maxInsightChannels', SCOPE) : null;
         }
 
         fill(name, values) {
-            return this.translate(name, 'texts', SCOPE).replace(/{(\w+)}/g, (_, key) => values[key]);
+            return this.translate(name, 'maxInsightTexts', SCOPE).replace(/{(\w+)}/g, (_, key) => values[key]);
         }
     };
 });

@@ -78,7 +78,7 @@ fn everything_that_is_shown_has_a_label_in_both_languages() {
         (&client, "\"massActionList\": [\"resolve\"]", "\"massActionList\": [\"burn\"]", "MaxAlert massActions burn"),
         (&client, "\"label\": \"Mark Resolved\"", "\"label\": \"Mark\"", "fr_FR: MaxAlert labels Mark"),
         (&client, "\"listForLead\": {\"type\"", "\"listForX\": {\"type\"", "en_US: MaxAlert layouts listForX"),
-        (&resources("metadata/clientDefs/Lead.json"), "\"name\": \"maxInsight\"", "\"name\": \"x\"", "Lead panels x"),
+        (&resources("metadata/clientDefs/Lead.json"), "\"name\": \"maxAlerts\"", "\"name\": \"x\"", "Lead panels x"),
         (&resources("metadata/entityDefs/Lead.json"), "\"maxAlerts\"", "\"alerts\"", "en_US: Lead links alerts"),
         (&resources("i18n/en_US/Global.json"), "\"MaxAlert\": \"M.A.X. Alert\",", "", "Global scopeNames MaxAlert"),
         (

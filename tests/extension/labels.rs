@@ -56,11 +56,13 @@ pub fn missing(tree: &Tree) -> Vec<String> {
 /// Every label that metadata and layouts make EspoCRM show.
 fn shown(tree: &Tree) -> BTreeSet<Place> {
     let mut places = BTreeSet::new();
-    for (entity, _) in tree.metadata("scopes") {
-        places.insert(place("Global", "scopeNames", &[&entity]));
-        places.insert(place("Global", "scopeNamesPlural", &[&entity]));
+    for (entity, _) in tree.metadata("scopes").iter().filter(|(_, scope)| !is_hidden(scope)) {
+        places.insert(place("Global", "scopeNames", &[entity]));
+        places.insert(place("Global", "scopeNamesPlural", &[entity]));
     }
-    for (entity, _) in tree.metadata("entityDefs") {
+    let hidden: Vec<String> =
+        tree.metadata("scopes").into_iter().filter(|(_, scope)| is_hidden(scope)).map(|(entity, _)| entity).collect();
+    for (entity, _) in tree.metadata("entityDefs").into_iter().filter(|(entity, _)| !hidden.contains(entity)) {
         places.extend(of_fields(tree, &entity));
         places.extend(of_links(tree, &entity));
     }
@@ -77,6 +79,11 @@ fn shown(tree: &Tree) -> BTreeSet<Place> {
         places.extend(own.map(|name| place("DashletOptions", "fields", &[name])));
     }
     places
+}
+
+/// Whether the entity is shown nowhere: no tab, no layout, no line in a role.
+fn is_hidden(scope: &Value) -> bool {
+    ["tab", "layouts", "acl", "object"].into_iter().all(|place| scope[place] != true)
 }
 
 fn of_fields(tree: &Tree, entity: &str) -> Vec<Place> {
@@ -121,7 +128,9 @@ fn of_client(entity: &str, definition: &Value) -> Vec<Place> {
         for panel in
             definition[panels].as_object().into_iter().flatten().flat_map(|(_, list)| list.as_array()).flatten()
         {
-            places.extend(panel["name"].as_str().map(|name| place(entity, "panels", &[name])));
+            // With a label of its own it goes by that.
+            let name = panel["name"].as_str().filter(|_| panel["label"].is_null());
+            places.extend(name.map(|name| place(entity, "panels", &[name])));
         }
     }
     places
@@ -160,12 +169,17 @@ pub fn uneven(tree: &Tree) -> Vec<String> {
     let mut problems = Vec::new();
     for (language, words) in &of {
         let all = of.iter().flat_map(|(_, words)| words.keys()).collect::<BTreeSet<_>>();
-        let lacking = all.into_iter().filter(|key| !words.contains_key(*key));
+        let lacking = all.into_iter().filter(|key| !words.contains_key(*key) && !is_stock(key));
         problems.extend(lacking.map(|key| format!("{language} lacks {key}")));
         let empty = words.iter().filter(|(key, text)| text.trim().is_empty() && !key.ends_with('/'));
         problems.extend(empty.map(|(key, _)| format!("{language} says nothing for {key}")));
     }
     problems
+}
+
+/// Whether EspoCRM has words of its own for it, though maybe not in every language.
+fn is_stock(key: &str) -> bool {
+    key.strip_prefix("DashletOptions/fields/").is_some_and(|option| STOCK_DASHLET_OPTIONS.contains(&option))
 }
 
 /// Labels that nothing shows: those of fields, links and options that do not exist, and others whose name
@@ -187,7 +201,11 @@ pub fn unused(tree: &Tree) -> Vec<String> {
             ["Global", "scopeNames" | "scopeNamesPlural", entity] => tree.is_ours(entity),
             // EspoCRM makes this name up.
             [scope, "labels", label] if label == format!("Create {scope}") => true,
-            _ => parts.last().is_some_and(|name| mentioned.contains(*name)),
+            // Of one and of many, the code says which.
+            _ => parts.last().is_some_and(|name| {
+                let stem = name.strip_suffix("_one").or(name.strip_suffix("_other"));
+                mentioned.contains(*name) || stem.is_some_and(|stem| mentioned.contains(stem))
+            }),
         }
     };
     flat(tree, LANGUAGES[0]).into_keys().filter(|key| !is_used(key)).collect()

@@ -43,7 +43,7 @@ define('modules/max/views/fields/alert-history', ['views/fields/base', 'modules/
         data() {
             return {
                 ...super.data(),
-                steps: this.getSteps().toReversed(),
+                steps: this.getSteps().reverse(),
             };
         }
 

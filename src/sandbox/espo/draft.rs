@@ -50,7 +50,7 @@ pub fn draft(
             Kind::Derived(Derived::Subject) => {
                 draft.entry("name").or_insert(value.clone());
             }
-            Kind::LinkName | Kind::LinkNames | Kind::ParentName | Kind::Derived(_) => {}
+            Kind::LinkName | Kind::LinkNames | Kind::ParentName | Kind::Derived(_) | Kind::Selected(_) => {}
         }
     }
     if creating {

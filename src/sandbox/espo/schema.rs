@@ -135,6 +135,8 @@ pub enum Kind {
     LinkColumns(String),
     /// Derived from other attributes when read.
     Derived(Derived),
+    /// What the definition selects: another attribute, or a text in `CONCAT:('…')`.
+    Selected(String),
 }
 
 /// Attributes that nobody stores.
@@ -415,6 +417,9 @@ fn attributes(name: &str, wire: &Value, field: &Field) -> Vec<Attribute> {
     };
     let unlisted = |attribute: Attribute| Attribute { in_list: false, ..attribute };
     let derived = Kind::Derived;
+    if let Some(selected) = wire["select"]["select"].as_str() {
+        return vec![Attribute { in_create: false, ..one("", Kind::Selected(selected.to_owned())) }];
+    }
     match field.kind.as_str() {
         "link" => vec![one("Id", Kind::LinkId), one("Name", Kind::LinkName)],
         "linkParent" => {

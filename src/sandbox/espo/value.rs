@@ -88,6 +88,12 @@ impl World {
                 ids.into_iter().map(|id| (id.clone(), of(&id))).collect::<Map<_, _>>().into()
             }
             Kind::Derived(derived) => self.derive(*derived, actor, record, attribute),
+            Kind::Selected(selected) => {
+                match selected.strip_prefix("CONCAT:('").and_then(|text| text.strip_suffix("')")) {
+                    Some(text) => text.into(),
+                    None => stored(selected),
+                }
+            }
         }
     }
 

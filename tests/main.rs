@@ -10,6 +10,7 @@ mod crash;
 mod demo;
 mod demo_page;
 mod espo_client;
+mod outbox;
 mod reading;
 mod rules;
 mod sandbox_telegram;

@@ -21,17 +21,22 @@ use crate::voice::Content;
 
 /// Works until `stop`.
 pub async fn work(crm: Crm, engine: Handle, speaker: Arc<Speaker>, stop: CancellationToken) {
-    let mut worker = Worker { crm, engine, speaker, outage: None };
+    let mut worker = Worker { crm, engine, speaker, outage: None, has_leftovers: false };
     loop {
         let mut changes = worker.engine.changes();
+        let seen = worker.outbox_changes();
         let next = tokio::select! {
             () = stop.cancelled() => return,
             next = worker.round() => next,
         };
         let clock = worker.engine.clock().clone();
+        let news = async {
+            // What others write is nothing to wake up for, unless something was ready and could not be tried.
+            while changes.changed().await.is_ok() && !worker.has_leftovers && worker.outbox_changes() == seen {}
+        };
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = changes.changed() => {}
+            () = news => {}
             () = clock.sleep_until(next.unwrap_or(Timestamp(i64::MAX / 2_000))) => {}
         }
     }
@@ -42,6 +47,8 @@ struct Worker {
     engine: Handle,
     speaker: Arc<Speaker>,
     outage: Option<Outage>,
+    /// Something was ready in the last round and was not tried.
+    has_leftovers: bool,
 }
 
 /// The CRM is out of reach: what waits is tried one at a time, and ever less often.
@@ -71,6 +78,7 @@ enum Reach {
 impl Worker {
     /// Carries out what is ready. Returns when the next entry is.
     async fn round(&mut self) -> Option<Timestamp> {
+        self.has_leftovers = true;
         let now = self.engine.clock().now();
         if let Some(outage) =
             self.outage.as_ref().filter(|outage| outage.until > now && outage.until.since(now) <= LONGEST_PAUSE)
@@ -98,7 +106,12 @@ impl Worker {
                 }
             }
         }
+        self.has_leftovers = false;
         next
+    }
+
+    fn outbox_changes(&self) -> u64 {
+        self.engine.store().outbox_changes(true)
     }
 
     /// Notes that the CRM is out of reach; returns until when it is left alone.
@@ -138,7 +151,7 @@ impl Worker {
             }
             Outcome::Later => {
                 let again = self.engine.clock().now().plus(pause_after(entry.attempts + 1));
-                self.engine.run(move |engine| engine.postpone(&key, again, true)).await?;
+                self.engine.run(move |engine| engine.postpone(&key, again)).await?;
             }
             Outcome::Failed(error) if error.is_outage() => {
                 if self.outage.is_none() {
@@ -146,14 +159,14 @@ impl Worker {
                 }
                 // Others go first, should it be about this one after all.
                 let again = self.engine.clock().now().plus(pause_after(entry.attempts + 1).min(LONGEST_PAUSE));
-                self.engine.run(move |engine| engine.postpone(&key, again, true)).await?;
+                self.engine.run(move |engine| engine.postpone(&key, again)).await?;
                 return Ok(Reach::Out);
             }
             Outcome::Failed(error) => {
                 let attempts = entry.attempts + 1;
                 let again = self.engine.clock().now().plus(pause_after(attempts));
                 tracing::warn!(effect = %key, attempts, %again, %error, "writing to the CRM failed; it is tried again");
-                self.engine.run(move |engine| engine.postpone(&key, again, true)).await?;
+                self.engine.run(move |engine| engine.postpone(&key, again)).await?;
             }
         }
         Ok(Reach::Fine)

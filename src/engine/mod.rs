@@ -104,8 +104,7 @@ impl Engine {
         // Sequence numbers only have to grow: one start of the daemon never uses a million times the last
         // one's seconds.
         let sequence = u64::try_from(clock.now_millis()).unwrap_or_default() << 20;
-        let last: u64 = store.outbox()?.iter().map(|(_, entry)| entry.sequence).max().unwrap_or_default();
-        let sequence = sequence.max(last);
+        let sequence = sequence.max(store.outbox_last_sequence());
         let outlooks = Outlooks::load(&store)?;
         let rules_since = Timestamp(i64::MIN);
         let first_evaluation_done = !evaluate::is_first_evaluation(&store)?;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::keys::{Key, Kind};
+use super::waiting::{Change, Place};
 use super::{AlertRecordState, Evaluated, Hook, Link, LinkToken, Message, OutboxEntry, StepRow, encode};
 use crate::decide::Outlook;
 use crate::domain::observation::RecordRef;
@@ -13,6 +14,7 @@ use crate::domain::{Activity, ActivityId, Alert, AlertId, Lead, LeadId, Team, Te
 pub struct Batch {
     sled: sled::Batch,
     touched: usize,
+    outbox: Vec<Change>,
 }
 
 impl Batch {
@@ -21,8 +23,9 @@ impl Batch {
         self.touched == 0
     }
 
-    pub(super) fn into_sled(self) -> sled::Batch {
-        self.sled
+    /// What is to be written, and what of it concerns the outbox.
+    pub(super) fn into_parts(self) -> (sled::Batch, Vec<Change>) {
+        (self.sled, self.outbox)
     }
 
     fn put<T: Serialize>(&mut self, key: Key, value: &T) {
@@ -143,12 +146,15 @@ impl Batch {
 
     /// Sets an entry of the outbox.
     pub fn put_outbox(&mut self, entry: &OutboxEntry) {
-        self.put(Key::new(Kind::Outbox).last(&entry.effect.key()), entry);
+        let key = entry.effect.key();
+        self.put(Key::new(Kind::Outbox).last(&key), entry);
+        self.outbox.push(Change::Put(key, Place::of(entry)));
     }
 
     /// Removes an entry of the outbox.
     pub fn remove_outbox(&mut self, key: &str) {
         self.remove(Key::new(Kind::Outbox).last(key));
+        self.outbox.push(Change::Remove(key.to_owned()));
     }
 
     /// Notes that a record is to be looked at again. `sequence` tells this hint from an earlier one.

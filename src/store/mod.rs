@@ -8,11 +8,12 @@ mod batch;
 mod keys;
 mod open;
 mod rows;
+mod waiting;
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,6 +30,7 @@ pub use open::OpenError;
 pub use rows::{
     AlertRecordState, Evaluated, Hook, Link, LinkToken, Message, OutboxEntry, RecordLink, StepKind, StepRow,
 };
+use waiting::{Change, Place, Waiting};
 
 /// The log target of the database itself: it repeats for every write what we say once, and better.
 pub const DATABASE_LOG: &str = "sled";
@@ -83,6 +85,8 @@ struct Inner {
     file: File,
     /// Batches applied.
     writes: AtomicU64,
+    /// What the outbox holds.
+    waiting: Mutex<Waiting>,
 }
 
 impl std::fmt::Debug for Store {
@@ -98,7 +102,8 @@ impl Store {
     /// When another process has it open, it was written by a newer version, or the disk says no.
     pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
         let (db, file) = open::open(path)?;
-        let store = Self { tree: (*db).clone(), inner: Arc::new(Inner { db, file, writes: AtomicU64::new(0) }) };
+        let (tree, waiting) = ((*db).clone(), Mutex::default());
+        let store = Self { tree, inner: Arc::new(Inner { db, file, writes: AtomicU64::new(0), waiting }) };
         let content = |source| OpenError::Content { path: path.to_owned(), source };
         match store.meta::<u32>("schema").map_err(content)? {
             None => {
@@ -112,7 +117,15 @@ impl Store {
             Some(1) => store.upgrade_from_1().map_err(content)?,
             Some(_) => {}
         }
+        for (key, entry) in store.outbox().map_err(content)? {
+            store.waiting().enter(Change::Put(key, Place::of(&entry)));
+        }
         Ok(store)
+    }
+
+    /// The index is plain data that every change leaves whole, so a panic elsewhere does not spoil it.
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.inner.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Schema 1 knew when a lead is due, and no outlook. May be repeated.
@@ -146,7 +159,12 @@ impl Store {
         if batch.is_empty() {
             return Ok(());
         }
-        self.tree.apply_batch(batch.into_sled())?;
+        let (rows, outbox) = batch.into_parts();
+        self.tree.apply_batch(rows)?;
+        if !outbox.is_empty() {
+            let mut waiting = self.waiting();
+            outbox.into_iter().for_each(|change| waiting.enter(change));
+        }
         self.inner.writes.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -357,6 +375,54 @@ impl Store {
                 Ok((text_after(&key, 1), entry))
             })
             .collect()
+    }
+
+    /// The entries for the CRM (or for Telegram) that may be tried at `now`, oldest decision first, with their keys.
+    pub fn outbox_ready(&self, for_crm: bool, now: Timestamp) -> Result<Vec<(String, OutboxEntry)>> {
+        let keys = self.waiting().ready(for_crm, now);
+        self.outbox_entries(keys)
+    }
+
+    /// The same of those that are to wait until after `at`.
+    pub fn outbox_beyond(&self, for_crm: bool, at: Timestamp) -> Result<Vec<(String, OutboxEntry)>> {
+        let keys = self.waiting().beyond(for_crm, at);
+        self.outbox_entries(keys)
+    }
+
+    fn outbox_entries(&self, keys: Vec<String>) -> Result<Vec<(String, OutboxEntry)>> {
+        let mut entries = Vec::with_capacity(keys.len());
+        for key in keys {
+            if let Some(entry) = self.outbox_entry(&key)? {
+                entries.push((key, entry));
+            }
+        }
+        entries.sort_by_key(|(_, entry)| entry.sequence);
+        Ok(entries)
+    }
+
+    /// When the first entry that has to wait at `now` need not any more.
+    pub fn outbox_next(&self, for_crm: bool, now: Timestamp) -> Option<Timestamp> {
+        self.waiting().next(for_crm, now)
+    }
+
+    /// Grows with every change of the entries for the CRM (or for Telegram).
+    pub fn outbox_changes(&self, for_crm: bool) -> u64 {
+        self.waiting().changes(for_crm)
+    }
+
+    /// How many entries the outbox holds.
+    pub fn outbox_len(&self) -> usize {
+        self.waiting().len()
+    }
+
+    /// When the oldest entry was decided; of those for the CRM (or for Telegram), if it is said which.
+    pub fn outbox_oldest(&self, for_crm: Option<bool>) -> Option<Timestamp> {
+        self.waiting().oldest(for_crm)
+    }
+
+    /// The greatest sequence number in the outbox; 0 when it is empty.
+    pub fn outbox_last_sequence(&self) -> u64 {
+        self.waiting().last_sequence()
     }
 
     /// One entry of the outbox.

@@ -52,13 +52,18 @@ impl Sender {
         };
         loop {
             let mut changes = worker.sender.engine.changes();
+            let seen = worker.concerns_us();
             // Never cut short: a message that was sent and not noted would be sent again.
             worker.round().await;
             let clock = worker.sender.engine.clock().clone();
             let wake_at = worker.wake_at.take().unwrap_or(i64::MAX / 2);
+            let news = async {
+                // What others write is nothing to wake up for: what cannot be sent now has its own time.
+                while changes.changed().await.is_ok() && worker.concerns_us() == seen {}
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = changes.changed() => {}
+                () = news => {}
                 () = clock.sleep_until_millis(wake_at) => {}
             }
         }
@@ -121,6 +126,12 @@ impl Worker {
 
     fn store(&self) -> &Store {
         self.sender.engine.store()
+    }
+
+    /// What has to change for another round to be worth it: the entries for Telegram, and whether the first evaluation
+    /// is over.
+    fn concerns_us(&self) -> (u64, Option<bool>) {
+        (self.store().outbox_changes(false), is_first_evaluation(self.store()).ok())
     }
 
     async fn try_round(&mut self) -> Result<(), EngineError> {
@@ -234,16 +245,15 @@ impl Worker {
         recent.retain(|at| *at > now.plus(-MINUTE) && *at <= now);
         let pending: Vec<Pending> = announcements.iter().map(pending).collect();
         let plan = plan(&pending, recent, &self.sender.calendar, now);
-        for (alert, until) in plan.later {
-            if let Some(one) = announcements.iter().find(|one| one.alert.id == alert) {
-                let key = one.key.clone();
-                self.sender.engine.run(move |engine| engine.postpone(&key, until, false)).await?;
-                self.wake_at_millis(until.0 * 1000);
-            }
+        let by_alert: HashMap<&AlertId, &Announcement> = announcements.iter().map(|one| (&one.alert.id, one)).collect();
+        let later = plan.later.iter().filter_map(|(alert, until)| Some((by_alert.get(alert)?.key.clone(), *until)));
+        let later: Vec<(String, Timestamp)> = later.collect();
+        if let Some(until) = later.iter().map(|(_, until)| *until).min() {
+            self.sender.engine.run(move |engine| engine.put_off(&later)).await?;
+            self.wake_at_millis(until.0 * 1000);
         }
         for planned in plan.now {
-            let parts: Vec<&Announcement> =
-                planned.alerts.iter().filter_map(|id| announcements.iter().find(|one| one.alert.id == *id)).collect();
+            let parts: Vec<&Announcement> = planned.alerts.iter().filter_map(|id| by_alert.get(id).copied()).collect();
             self.announce_one(chat, user.as_ref(), &planned, &parts).await?;
         }
         Ok(())

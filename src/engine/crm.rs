@@ -1,12 +1,15 @@
 //! The dispatcher towards the CRM: takes effects out of the outbox and brings our records there to the state
 //! they should have.
 
+mod insights;
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use super::acts::record_status;
 use super::briefing::{Briefing, Speaker};
+use super::chronicle::{events_of, message_of};
 use super::outbox::{Ready, pause_after, ready};
 use super::sync::{Crm, Existence, LONGEST_PAUSE};
 use super::{Engine, EngineError, Handle, boundary};
@@ -17,11 +20,13 @@ use crate::espo::error::ErrorKind;
 use crate::espo::write::{ActivityWrite, AlertWrite, Written, upsert_activity, upsert_alert};
 use crate::espo::{Error, Retry};
 use crate::store::{AlertRecordState, Batch, OutboxEntry, Result};
-use crate::voice::Content;
+use crate::voice::{Content, CtaEntry};
+use insights::{Acceptance, Filled};
 
 /// Works until `stop`.
 pub async fn work(crm: Crm, engine: Handle, speaker: Arc<Speaker>, stop: CancellationToken) {
-    let mut worker = Worker { crm, engine, speaker, outage: None, has_leftovers: false };
+    let mut worker =
+        Worker { crm, engine, speaker, outage: None, has_leftovers: false, insights: Acceptance::default() };
     loop {
         let mut changes = worker.engine.changes();
         let seen = worker.outbox_changes();
@@ -49,6 +54,7 @@ struct Worker {
     outage: Option<Outage>,
     /// Something was ready in the last round and was not tried.
     has_leftovers: bool,
+    insights: Acceptance,
 }
 
 /// The CRM is out of reach: what waits is tried one at a time, and ever less often.
@@ -92,9 +98,15 @@ impl Worker {
                 return Some(now.plus(pause_after(3)));
             }
         };
-        for (key, entry) in entries {
-            if self.crm.is_refused() || !self.crm.is_connected() {
-                // Nothing is sent before the sources have found their way in again.
+        if self.crm.is_refused() || !self.crm.is_connected() {
+            // Nothing is sent before the sources have found their way in again.
+            return Some(now.plus(pause_after(2)));
+        }
+        let is_idle = entries.is_empty();
+        let (can_wait, pressing): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|(_, entry)| entry.effect.can_wait());
+        for (key, entry) in pressing {
+            if self.crm.is_refused() {
                 return Some(now.plus(pause_after(2)));
             }
             match self.carry_out(&key, entry).await {
@@ -106,8 +118,31 @@ impl Worker {
                 }
             }
         }
+        match self.write_insights(can_wait).await {
+            Ok(Reach::Fine) => {}
+            Ok(Reach::Out) => return Some(self.out_of_reach()),
+            Err(error) => {
+                tracing::error!(%error, "what is known of leads could not be written");
+                return None;
+            }
+        }
         self.has_leftovers = false;
-        next
+        if !is_idle {
+            return next;
+        }
+        match self.fill_insights().await {
+            Ok(Filled::More) => Some(now),
+            Ok(Filled::Idle(at)) => [at, next].into_iter().flatten().min(),
+            Ok(Filled::NotYet) => {
+                self.has_leftovers = true;
+                next
+            }
+            Ok(Filled::Out) => Some(self.out_of_reach()),
+            Err(error) => {
+                tracing::error!(%error, "what is known of leads could not be gone through");
+                next
+            }
+        }
     }
 
     fn outbox_changes(&self) -> u64 {
@@ -135,12 +170,25 @@ impl Worker {
             Effect::WriteAlert(alert) => self.write_alert(alert).await?,
             Effect::WriteActivity { lead, activity } => self.write_activity(lead, activity).await?,
             Effect::VerifyLead(lead) => self.verify(lead).await?,
-            Effect::Announce { .. }
+            Effect::WriteInsight(_)
+            | Effect::Announce { .. }
             | Effect::RefreshMessages(_)
             | Effect::SendDraft { .. }
             | Effect::SendAlert { .. }
-            | Effect::Welcome { .. } => Outcome::Done,
+            | Effect::Welcome { .. }
+            | Effect::SyncStopped { .. }
+            | Effect::SyncResumed { .. } => Outcome::Done,
         };
+        self.conclude(key, &entry, outcome).await
+    }
+
+    /// Settles or postpones an effect, as it came out.
+    async fn conclude(
+        &self,
+        key: &str,
+        entry: &OutboxEntry,
+        outcome: Outcome,
+    ) -> std::result::Result<Reach, EngineError> {
         let (key, sequence) = (key.to_owned(), entry.sequence);
         match outcome {
             Outcome::Done => self.engine.run(move |engine| engine.settle(&key, sequence)).await?,
@@ -184,12 +232,19 @@ impl Worker {
         let Some(briefing) = Briefing::load(store, &self.speaker, alert, now)? else { return Ok(Outcome::Done) };
         let context = briefing.context(&self.speaker, Content::Full, Occasion::Opened, now);
         let texts = self.speaker.voice.crm_texts(&context);
+        let is_open = briefing.alert.state.is_open();
+        let cta = if is_open { self.speaker.voice.cta(&context) } else { Vec::new() };
+        let draft = self.speaker.voice.draft(&context).filter(|_| is_open);
+        let (history, message) = (events_of(store, &briefing.alert)?, message_of(store, &briefing.alert)?);
         let write = AlertWrite {
             alert: &briefing.alert,
             name: &texts.message,
             suggested_action: &texts.suggested_action,
             evidence: &texts.evidence,
-            metadata: metadata(&briefing.alert),
+            metadata: metadata(&briefing.alert, &cta),
+            history: &history,
+            message: message.as_ref(),
+            draft: draft.as_ref().map(|draft| draft.text.as_str()),
             crm_id: state.crm_id.as_deref(),
             seen: state.seen_at,
         };
@@ -234,10 +289,17 @@ impl Worker {
         boundary::pass("crm-before-write");
         let written = upsert_activity(self.crm.client(), &write).await;
         boundary::pass("crm-after-write");
-        Ok(match written {
-            Ok(_) => Outcome::Done,
-            Err(error) => Outcome::Failed(error),
-        })
+        match written {
+            Ok(Written::Done { crm_id, .. }) => {
+                if store.activity_record(&activity.lead_id, id)?.as_ref() != Some(&crm_id) {
+                    let (lead, id) = (activity.lead_id.clone(), id.clone());
+                    self.engine.run(move |engine| engine.activity_written(&lead, &id, &crm_id)).await?;
+                }
+                Ok(Outcome::Done)
+            }
+            Ok(Written::Gone | Written::Touched(_)) => Ok(Outcome::Done),
+            Err(error) => Ok(Outcome::Failed(error)),
+        }
     }
 
     async fn verify(&self, lead: &LeadId) -> std::result::Result<Outcome, EngineError> {
@@ -255,8 +317,8 @@ impl Worker {
 }
 
 /// What the record keeps for programs.
-fn metadata(alert: &Alert) -> serde_json::Value {
-    let mut metadata = serde_json::json!({"evidence": alert.evidence});
+fn metadata(alert: &Alert, cta: &[CtaEntry]) -> serde_json::Value {
+    let mut metadata = serde_json::json!({"evidence": alert.evidence, "cta": cta});
     if let Evidence::PreferredChannel { best, .. } = &alert.evidence {
         metadata["preferredChannel"] = serde_json::json!(best.channel);
         metadata["rate"] = serde_json::json!(best.percent());
@@ -281,6 +343,13 @@ impl Engine {
         };
         let mut batch = Batch::default();
         batch.put_alert_record(&alert.id, &state, &before);
+        self.store.apply(batch)
+    }
+
+    /// An activity that we were told of has this record: an alert that rests on it can point there.
+    fn activity_written(&mut self, lead: &LeadId, activity: &ActivityId, crm_id: &str) -> Result<()> {
+        let mut batch = Batch::default();
+        batch.put_activity_record(lead, activity, crm_id);
         self.store.apply(batch)
     }
 

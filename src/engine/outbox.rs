@@ -34,6 +34,8 @@ pub fn ready(store: &Store, for_crm: bool, now: Timestamp) -> Result<Ready> {
         entries.extend(store.outbox_beyond(for_crm, now.plus(PAUSES[PAUSES.len() - 1]))?);
         entries.sort_by_key(|(_, entry)| entry.sequence);
     }
+    // Those of one kind stay in their order.
+    entries.sort_by_key(|(_, entry)| entry.effect.can_wait());
     Ok(Ready { entries, next: store.outbox_next(for_crm, now) })
 }
 

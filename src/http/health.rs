@@ -21,16 +21,7 @@ pub(super) async fn readyz(State(api): State<Api>) -> Result<(StatusCode, Json<V
     let last_sync = api.engine.run(|engine| engine.last_sync()).await?;
     let backfilled = api.engine.run(|engine| engine.is_backfilled()).await?;
     let oldest = store.outbox_oldest(None).map(|at| now.since(at));
-    let mut reasons = Vec::new();
-    if let Some(error) = &crm.error {
-        reasons.push(error.clone());
-    }
-    if !backfilled {
-        reasons.push("the first backfill is not complete".to_owned());
-    }
-    if let Some(error) = telegram.error.as_ref().filter(|_| api.config.telegram.is_on()) {
-        reasons.push(error.clone());
-    }
+    let reasons = api.status.reasons(backfilled);
     let ready = reasons.is_empty();
     let source = |status: &SourceStatus| {
         json!({

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::keys::{Key, Kind};
 use super::waiting::{Change, Place};
-use super::{AlertRecordState, Evaluated, Hook, Link, LinkToken, Message, OutboxEntry, StepRow, encode};
+use super::{AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkToken, Message, OutboxEntry, StepRow, encode};
 use crate::decide::Outlook;
+use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
 use crate::domain::{Activity, ActivityId, Alert, AlertId, Lead, LeadId, Team, TeamId, Timestamp, User, UserId};
 
@@ -78,7 +79,15 @@ impl Batch {
 
     /// Notes that a CRM record means this activity of this lead.
     pub fn put_record_link(&mut self, record: &RecordRef, lead: &LeadId, activity: &ActivityId) {
+        if record.entity == "MaxActivity" {
+            self.put_activity_record(lead, activity, &record.id);
+        }
         self.put(Key::new(Kind::Record).part(&record.to_string()).last(lead.as_str()), activity);
+    }
+
+    /// Notes which `MaxActivity` record (CRM id) an activity has: its own id does not tell.
+    pub fn put_activity_record(&mut self, lead: &LeadId, activity: &ActivityId, crm_id: &str) {
+        self.put(Key::new(Kind::ActivityRecord).part(lead.as_str()).last(activity.as_str()), &crm_id);
     }
 
     /// Forgets what a CRM record means for a lead.
@@ -119,6 +128,12 @@ impl Batch {
     pub fn add_step(&mut self, step: &StepRow, sequence: u64) {
         let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
         self.put(Key::new(Kind::Step).number(step.at.0).number(sequence), step);
+    }
+
+    /// Adds what happened to an alert. `sequence` tells events of one instant apart.
+    pub fn add_event(&mut self, alert: &AlertId, event: &Event, sequence: u64) {
+        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
+        self.put(Key::new(Kind::Event).part(alert.as_str()).number(event.at.0).number(sequence), event);
     }
 
     /// Sets when a lead was evaluated and is due and what lies ahead of it, and enters it in the due index. An entry
@@ -204,6 +219,11 @@ impl Batch {
     /// Forgets a webhook.
     pub fn remove_hook(&mut self, id: &str) {
         self.remove(Key::new(Kind::Webhook).last(id));
+    }
+
+    /// Sets what we know of a lead's `MaxInsight` record in the CRM.
+    pub fn put_insight(&mut self, lead: &LeadId, row: &InsightRow) {
+        self.put(Key::new(Kind::Insight).last(lead.as_str()), row);
     }
 
     /// Sets what we know of an alert's record in the CRM, and finds the alert by it.

@@ -12,6 +12,8 @@ pub(super) enum Kind {
     Activity = b'A' as isize,
     /// What a CRM record means: record, lead.
     Record = b'R' as isize,
+    /// The `MaxActivity` record of an activity: lead, activity.
+    ActivityRecord = b'q' as isize,
     /// Leads by mail address: address, lead.
     Address = b'E' as isize,
     /// User: user.
@@ -26,6 +28,8 @@ pub(super) enum Kind {
     OpenAlert = b'v' as isize,
     /// Steps in alerts' lives: instant, sequence.
     Step = b'y' as isize,
+    /// What happened to an alert: alert, instant, sequence.
+    Event = b'H' as isize,
     /// Due index: instant, lead.
     Due = b'D' as isize,
     /// When a lead was evaluated and is due, up to schema 1: lead.
@@ -50,6 +54,8 @@ pub(super) enum Kind {
     Webhook = b'w' as isize,
     /// Our alert records in the CRM: alert.
     AlertRecord = b'C' as isize,
+    /// What the CRM shows of a lead: lead.
+    Insight = b'I' as isize,
     /// Alerts by their record in the CRM: CRM id.
     RecordAlert = b'g' as isize,
 }

@@ -19,6 +19,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::decide::Outlook;
+use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
     Activity, ActivityId, Alert, AlertId, ChatId, Lead, LeadId, Team, TeamId, Timestamp, User, UserId,
@@ -28,7 +29,7 @@ pub use batch::Batch;
 use keys::{Key, Kind, number_at, text_after};
 pub use open::OpenError;
 pub use rows::{
-    AlertRecordState, Evaluated, Hook, Link, LinkToken, Message, OutboxEntry, RecordLink, StepKind, StepRow,
+    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkToken, Message, OutboxEntry, RecordLink, StepKind, StepRow,
 };
 use waiting::{Change, Place, Waiting};
 
@@ -330,6 +331,26 @@ impl Store {
             .collect()
     }
 
+    /// What happened to an alert, oldest first: the first event and the latest, at most `most` (at least 1).
+    pub fn events(&self, alert: &AlertId, most: usize) -> Result<Vec<Event>> {
+        let prefix = Key::new(Kind::Event).part(alert.as_str());
+        let mut latest: Vec<Event> = Vec::new();
+        for pair in self.tree.scan_prefix(prefix.bytes()).rev().take(most) {
+            let (key, value) = pair?;
+            latest.push(decode(&key, &value)?);
+        }
+        latest.reverse();
+        if let (true, Some(first)) = (latest.len() == most, self.values(&prefix).next()) {
+            latest[0] = first?;
+        }
+        Ok(latest)
+    }
+
+    /// The CRM's id of an activity's `MaxActivity` record, if it is known to have one.
+    pub fn activity_record(&self, lead: &LeadId, activity: &ActivityId) -> Result<Option<String>> {
+        self.get(&Key::new(Kind::ActivityRecord).part(lead.as_str()).last(activity.as_str()))
+    }
+
     /// When a lead was evaluated and is due.
     pub fn evaluated(&self, lead: &LeadId) -> Result<Evaluated> {
         let row: Option<(Evaluated, Option<Outlook>)> = self.get(&Key::new(Kind::Evaluated).last(lead.as_str()))?;
@@ -488,6 +509,11 @@ impl Store {
     /// What we know of an alert's record in the CRM.
     pub fn alert_record(&self, alert: &AlertId) -> Result<AlertRecordState> {
         Ok(self.get(&Key::new(Kind::AlertRecord).last(alert.as_str()))?.unwrap_or_default())
+    }
+
+    /// What we know of a lead's `MaxInsight` record in the CRM, if we wrote one.
+    pub fn insight(&self, lead: &LeadId) -> Result<Option<InsightRow>> {
+        self.get(&Key::new(Kind::Insight).last(lead.as_str()))
     }
 
     /// The alert whose record in the CRM has this id.

@@ -176,15 +176,19 @@ impl Worker {
                 Effect::Welcome { chat, user } => {
                     let user = self.store().user(&user)?;
                     let Some(user) = user else { return self.settle(&key, sequence).await };
-                    let speaker = &self.sender.speaker;
-                    let html = speaker.voice.notice_html(speaker.lang(), Notice::Welcome(&user));
-                    let message = Rendered { html, keyboard: Vec::new() };
-                    match self.send(chat, &message, false).await? {
-                        Attempt::NotNow => {}
-                        Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(&key, sequence).await?,
-                    }
+                    self.notify(&key, sequence, chat, Notice::Welcome(&user)).await?;
                 }
-                Effect::WriteAlert(_) | Effect::WriteActivity { .. } | Effect::VerifyLead(_) => {}
+                Effect::SyncStopped { chat, since, why } => {
+                    let zone = self.sender.speaker.zone;
+                    self.notify(&key, sequence, chat, Notice::SyncStopped { since, why, now, zone }).await?;
+                }
+                Effect::SyncResumed { chat, since, at } => {
+                    self.notify(&key, sequence, chat, Notice::SyncResumed { lasted: at.since(since) }).await?;
+                }
+                Effect::WriteAlert(_)
+                | Effect::WriteActivity { .. }
+                | Effect::VerifyLead(_)
+                | Effect::WriteInsight(_) => {}
             }
         }
         for ((chat, user), mut announcements) in announcements {
@@ -211,7 +215,21 @@ impl Worker {
             | Effect::Welcome { .. }
             | Effect::WriteAlert(_)
             | Effect::WriteActivity { .. }
-            | Effect::VerifyLead(_) => Ok(()),
+            | Effect::VerifyLead(_)
+            | Effect::WriteInsight(_)
+            | Effect::SyncStopped { .. }
+            | Effect::SyncResumed { .. } => Ok(()),
+        }
+    }
+
+    /// Sends what is not about one alert.
+    async fn notify(&mut self, key: &str, sequence: u64, chat: ChatId, notice: Notice<'_>) -> Result<(), EngineError> {
+        let speaker = &self.sender.speaker;
+        let html = speaker.voice.notice_html(speaker.lang(), notice);
+        let chat = self.moved.get(&chat).copied().unwrap_or(chat);
+        match self.send(chat, &Rendered { html, keyboard: Vec::new() }, false).await? {
+            Attempt::NotNow => Ok(()),
+            Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
         }
     }
 
@@ -287,7 +305,8 @@ impl Worker {
                     shown: fingerprint(&rendered),
                     settled: false,
                 };
-                self.sent_one(message, done).await
+                let stale = self.stale_by(&message)?;
+                self.sender.engine.run(move |engine| engine.announced(&message, &done, stale.as_ref())).await
             }
             Attempt::NotNow => Ok(()),
             // The chat is marked now: whoever stands in is told instead, so that nothing is lost with it.
@@ -301,14 +320,12 @@ impl Worker {
         }
     }
 
-    /// Keeps a message that went out. Earlier ones in the chat about the same alert lose their buttons, so that there
-    /// is one place to tap.
-    async fn sent_one(&self, message: Message, done: Vec<(String, u64)>) -> Result<(), EngineError> {
-        let stale = match message.alerts.as_slice() {
+    /// The alert of which earlier messages in the chat lose their buttons by this one, so that there is one place to tap.
+    fn stale_by(&self, message: &Message) -> Result<Option<AlertId>, EngineError> {
+        Ok(match message.alerts.as_slice() {
             [alert] => self.of_one_alert(alert, message.chat)?.next().is_some().then(|| alert.clone()),
             _ => None,
-        };
-        self.sender.engine.run(move |engine| engine.messages_sent(&[message], &done, stale.as_ref())).await
+        })
     }
 
     /// The messages in a chat that speak of this alert alone.
@@ -359,7 +376,8 @@ impl Worker {
                     shown: fingerprint(&rendered),
                     settled: false,
                 };
-                self.sent_one(message, vec![(key.to_owned(), sequence)]).await
+                let (stale, done) = (self.stale_by(&message)?, vec![(key.to_owned(), sequence)]);
+                self.sender.engine.run(move |engine| engine.messages_sent(&[message], &done, stale.as_ref())).await
             }
         }
     }

@@ -1,0 +1,131 @@
+//! The story of an alert, as its record in the CRM tells it: each step is kept with who took it and where, in the
+//! write of the decision that it came from.
+
+use super::Engine;
+use super::evaluate::Loaded;
+use crate::decide::{Decision, Step, Transition};
+use crate::domain::alert::Via;
+use crate::domain::event::{Actor, Event, EventKind};
+use crate::domain::observation::RecordRef;
+use crate::domain::{Alert, AlertId, AlertState, Evidence, UserId};
+use crate::store::{Batch, Result, Store};
+
+/// How many events are told: the first, and the latest.
+pub const EVENTS_TOLD: usize = 50;
+
+/// What happened to an alert, oldest first, at most [`EVENTS_TOLD`]. Of one that is older than the chronicle, what its
+/// state tells.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn events_of(store: &Store, alert: &Alert) -> Result<Vec<Event>> {
+    let mut events = store.events(&alert.id, EVENTS_TOLD)?;
+    let is_untold = events.first().is_none_or(|first| first.kind != EventKind::Opened);
+    if let Some(opened_at) = alert.opened_at.filter(|_| is_untold) {
+        if events.is_empty() {
+            events.extend(outcome(alert));
+        }
+        let first = events.first().map_or(opened_at, |event| event.at.min(opened_at));
+        events.insert(0, Event::new(first, EventKind::Opened));
+        events.truncate(EVENTS_TOLD);
+    }
+    Ok(events)
+}
+
+/// What an alert's state tells of how it came to it.
+fn outcome(alert: &Alert) -> Option<Event> {
+    match &alert.state {
+        AlertState::Open | AlertState::Snoozed { .. } => None,
+        AlertState::Closed { at, reason } => {
+            Some(Event { reason: Some(*reason), ..Event::new(*at, EventKind::Closed) })
+        }
+        AlertState::Resolved(resolution) => {
+            let actor = Actor { name: resolution.by.clone(), user: resolution.user.clone(), via: resolution.via };
+            Some(Event::new(resolution.at, EventKind::Resolved).by(Some(&actor)))
+        }
+    }
+}
+
+/// The CRM's record of the one message or meeting that an alert rests on, if there is one and it is of a kind that an
+/// alert's record can point at.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn message_of(store: &Store, alert: &Alert) -> Result<Option<RecordRef>> {
+    let cited = match &alert.evidence {
+        Evidence::HotLead { inbound, .. } => Some(inbound),
+        Evidence::AwaitingReply { first, .. } => Some(first),
+        Evidence::NoReply { last_out } => Some(last_out),
+        Evidence::NoFollowup { last } => Some(last),
+        Evidence::Stale { last, .. } => last.as_ref(),
+        Evidence::NoContact { .. } | Evidence::PreferredChannel { .. } => None,
+    };
+    let Some(activity) = cited.map(|cited| &cited.activity_id) else { return Ok(None) };
+    if let Some(id) = store.activity_record(&alert.lead_id, activity)? {
+        return Ok(Some(RecordRef::new("MaxActivity", id)));
+    }
+    let named = activity.as_str().split_once(':').filter(|(entity, _)| NAMED.contains(entity));
+    Ok(named.map(|(entity, id)| RecordRef::new(entity, id)))
+}
+
+/// The stock entities that the record's `message` may lead to: their activities are called `<Entity>:<id>`.
+const NAMED: [&str; 4] = ["Email", "Call", "Meeting", "Lead"];
+
+impl Engine {
+    /// Enters one step of a decision. `by` is the person whose act it was.
+    pub(super) fn chronicle(
+        &self,
+        batch: &mut Batch,
+        loaded: &Loaded,
+        decision: &Decision,
+        place: usize,
+        by: Option<&Actor>,
+        sequence: u64,
+    ) -> Result<()> {
+        let Some(Transition { at, alert, step }) = decision.transitions.get(place) else { return Ok(()) };
+        let event = |kind| Event::new(*at, kind);
+        let event = match step {
+            Step::Opened => {
+                let is_opened = |transition: &Transition| transition.alert == *alert && transition.step == Step::Opened;
+                let was_open = loaded.alerts.iter().any(|known| known.id == *alert && known.openings > 0)
+                    || decision.transitions[..place].iter().any(is_opened);
+                event(if was_open { EventKind::Reopened } else { EventKind::Opened })
+            }
+            Step::Closed(reason) => Event { reason: Some(*reason), ..event(EventKind::Closed) },
+            Step::Resolved => event(EventKind::Resolved).by(by),
+            Step::Unresolved => event(EventKind::Unresolved).by(by),
+            Step::Snoozed { until } => Event { until: Some(*until), ..event(EventKind::Snoozed).by(by) },
+            Step::Unsnoozed => event(EventKind::Unsnoozed).by(by),
+            Step::Woke => event(EventKind::SnoozeOver),
+            Step::Moved { from } if *from == loaded.lead.owner => return Ok(()),
+            Step::Moved { .. } => {
+                let who = loaded.lead.owner.as_ref().map(|owner| self.name_of(owner)).transpose()?;
+                Event { who, ..event(EventKind::OwnerChanged) }
+            }
+        };
+        batch.add_event(alert, &event, sequence);
+        Ok(())
+    }
+
+    /// Enters that somebody was told of alerts, and has their records show it.
+    pub(super) fn chronicle_told(
+        &mut self,
+        batch: &mut Batch,
+        alerts: &[AlertId],
+        told: Option<&UserId>,
+    ) -> Result<()> {
+        let now = self.now();
+        let who = told.map(|user| self.name_of(user)).transpose()?;
+        let event = Event { who, via: Some(Via::Telegram), ..Event::new(now, EventKind::Announced) };
+        for alert in alerts {
+            let sequence = self.next_sequence();
+            batch.add_event(alert, &event, sequence);
+            self.add_effect(batch, crate::domain::effect::Effect::WriteAlert(alert.clone()), now)?;
+        }
+        Ok(())
+    }
+
+    fn name_of(&self, user: &UserId) -> Result<String> {
+        Ok(self.store.user(user)?.map_or_else(|| user.to_string(), |user| user.name))
+    }
+}

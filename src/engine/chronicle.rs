@@ -129,3 +129,73 @@ impl Engine {
         Ok(self.store.user(user)?.map_or_else(|| user.to_string(), |user| user.name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::alert::Resolution;
+    use crate::domain::{AlertType, Anchor, CloseReason, LeadId, Timestamp};
+
+    const T: Timestamp = Timestamp(1_772_355_600);
+
+    fn alert(state: AlertState) -> Alert {
+        Alert {
+            id: AlertId::from("a0123456789abcdef"),
+            lead_id: LeadId::from("l1"),
+            alert_type: AlertType::NoContact7d,
+            anchor: Anchor::At(T),
+            state,
+            opened_at: Some(T),
+            openings: 1,
+            due_at: None,
+            evidence: Evidence::NoContact { created_at: T, last_inbound: None },
+            owner: None,
+            teams: Vec::new(),
+        }
+    }
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        (folder, store)
+    }
+
+    #[test]
+    fn an_alert_from_before_the_chronicle_tells_what_its_state_does() {
+        let (_folder, store) = store();
+        let resolution = Resolution {
+            at: T.plus(60),
+            by: "Luc".to_owned(),
+            user: None,
+            via: Via::Crm,
+            note: String::new(),
+            act: AlertId::from("a0123456789abcdef"),
+        };
+        let told = events_of(&store, &alert(AlertState::Resolved(resolution))).unwrap();
+        assert_eq!(told.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::Opened, EventKind::Resolved]);
+        assert_eq!((told[1].who.as_deref(), told[1].via), (Some("Luc"), Some(Via::Crm)));
+        let closed = alert(AlertState::Closed { at: T.plus(60), reason: CloseReason::Cleared });
+        assert_eq!(events_of(&store, &closed).unwrap()[1].reason, Some(CloseReason::Cleared));
+        let mut batch = Batch::default();
+        batch.add_event(&closed.id, &Event::new(T.plus(90), EventKind::Reopened), 1);
+        store.apply(batch).unwrap();
+        let again = events_of(&store, &Alert { opened_at: Some(T.plus(90)), ..alert(AlertState::Open) }).unwrap();
+        assert_eq!(again.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::Opened, EventKind::Reopened]);
+    }
+
+    #[test]
+    fn of_a_long_story_the_beginning_and_the_end_are_told() {
+        let (_folder, store) = store();
+        let alert = alert(AlertState::Open);
+        let mut batch = Batch::default();
+        for number in 0..80 {
+            let kind = if number == 0 { EventKind::Opened } else { EventKind::Snoozed };
+            batch.add_event(&alert.id, &Event::new(T.plus(number), kind), 1);
+        }
+        batch.add_event(&AlertId::from("another"), &Event::new(T, EventKind::Opened), 1);
+        store.apply(batch).unwrap();
+        let told = events_of(&store, &alert).unwrap();
+        assert_eq!(told.len(), EVENTS_TOLD);
+        assert_eq!((told[0].at, told[1].at, told[49].at), (T, T.plus(31), T.plus(79)));
+    }
+}

@@ -447,6 +447,7 @@ mod tests {
     use super::*;
     use crate::domain::alert::{Cited, Resolution};
     use crate::domain::event::EventKind;
+    use crate::domain::insight::BestTime;
     use crate::domain::{ActivityId, ActivityStatus, AlertId, AlertType, Direction, Evidence, LeadId, Reading};
 
     const T: Timestamp = Timestamp(1_772_355_600);
@@ -510,6 +511,9 @@ mod tests {
             ALERT => include_str!(
                 "../../templates/espocrm/files/custom/Espo/Modules/Max/Resources/metadata/entityDefs/MaxAlert.json"
             ),
+            INSIGHT => include_str!(
+                "../../templates/espocrm/files/custom/Espo/Modules/Max/Resources/metadata/entityDefs/MaxInsight.json"
+            ),
             _ => include_str!(
                 "../../templates/espocrm/files/custom/Espo/Modules/Max/Resources/metadata/entityDefs/MaxActivity.json"
             ),
@@ -572,6 +576,51 @@ mod tests {
         let write =
             ActivityWrite { activity: &activity, name: "WhatsApp reçu", owner: None, teams: &[], crm_id: None };
         assert_accepted(ACTIVITY, &activity_attributes(&write));
+    }
+
+    #[test]
+    fn the_extension_accepts_what_is_known_of_a_lead() {
+        let lead = Lead {
+            id: LeadId::from("l1"),
+            name: "Sophie ".repeat(90),
+            first_name: String::new(),
+            account_name: String::new(),
+            status: "New".to_owned(),
+            created_at: T,
+            deleted: false,
+            closed_at: None,
+            do_not_contact: false,
+            do_not_call: false,
+            email_opted_out: false,
+            phone_opted_out: false,
+            owner: Some(UserId::from("u1")),
+            teams: vec![TeamId::from("t1")],
+            phone: None,
+            email: None,
+            emails: Vec::new(),
+            source: String::new(),
+        };
+        for channel in Channel::ALL {
+            let touch = Some(Touch { at: T, channel });
+            let best = BestTime { weekday: Some(7), from: 23, to: 24, answers: 2, of: 4 };
+            let insight = LeadInsight {
+                preferred: Some(channel),
+                channels: vec![ChannelRate { channel, answered: 2, attempts: 3 }],
+                best_time: Some(best),
+                last_in: touch,
+                last_out: touch,
+                next_step: touch,
+            };
+            let attributes = insight_attributes(&InsightWrite { lead: &lead, insight: &insight });
+            assert_accepted(INSIGHT, &attributes);
+            assert_eq!(attributes["channels"][0]["rate"], 67);
+            assert_eq!(
+                (&attributes["bestTime"]["from"], &attributes["bestTime"]["to"]),
+                (&json!("23:00"), &json!("00:00"))
+            );
+        }
+        let nothing = InsightWrite { lead: &lead, insight: &LeadInsight::default() };
+        assert_accepted(INSIGHT, &insight_attributes(&nothing));
     }
 
     #[test]

@@ -47,6 +47,9 @@ impl Event {
     }
 }
 
+/// How many events a record tells: the first, and the latest.
+pub const EVENTS_TOLD: usize = 50;
+
 /// What happened to an alert. Kept by its place: new ones go to the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EventKind {
@@ -101,5 +104,10 @@ impl EventKind {
             Self::Closed => "closed",
             Self::OwnerChanged => "owner_changed",
         }
+    }
+
+    /// The inverse of [`EventKind::as_str`]; case matters.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }

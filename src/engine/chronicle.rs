@@ -5,13 +5,11 @@ use super::Engine;
 use super::evaluate::Loaded;
 use crate::decide::{Decision, Step, Transition};
 use crate::domain::alert::Via;
-use crate::domain::event::{Actor, Event, EventKind};
+use crate::domain::effect::Effect;
+use crate::domain::event::{Actor, EVENTS_TOLD, Event, EventKind};
 use crate::domain::observation::RecordRef;
 use crate::domain::{Alert, AlertId, AlertState, Evidence, UserId};
 use crate::store::{Batch, Result, Store};
-
-/// How many events are told: the first, and the latest.
-pub const EVENTS_TOLD: usize = 50;
 
 /// What happened to an alert, oldest first, at most [`EVENTS_TOLD`]. Of one that is older than the chronicle, what its
 /// state tells.
@@ -28,6 +26,10 @@ pub fn events_of(store: &Store, alert: &Alert) -> Result<Vec<Event>> {
         let first = events.first().map_or(opened_at, |event| event.at.min(opened_at));
         events.insert(0, Event::new(first, EventKind::Opened));
         events.truncate(EVENTS_TOLD);
+    }
+    // After a store was lost, an alert is found anew.
+    for event in events.iter_mut().skip(1).filter(|event| event.kind == EventKind::Opened) {
+        event.kind = EventKind::Reopened;
     }
     Ok(events)
 }
@@ -120,9 +122,21 @@ impl Engine {
         for alert in alerts {
             let sequence = self.next_sequence();
             batch.add_event(alert, &event, sequence);
-            self.add_effect(batch, crate::domain::effect::Effect::WriteAlert(alert.clone()), now)?;
+            self.add_effect(batch, Effect::WriteAlert(alert.clone()), now)?;
         }
         Ok(())
+    }
+
+    /// Takes over what an alert's record tells of its past, and has the record written.
+    pub(super) fn remember(&mut self, alert: &AlertId, events: &[Event]) -> Result<()> {
+        let mut batch = Batch::default();
+        for event in events {
+            let sequence = self.next_sequence();
+            batch.add_event(alert, event, sequence);
+        }
+        let now = self.now();
+        self.add_effect(&mut batch, Effect::WriteAlert(alert.clone()), now)?;
+        self.store.apply(batch)
     }
 
     fn name_of(&self, user: &UserId) -> Result<String> {

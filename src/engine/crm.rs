@@ -263,6 +263,11 @@ impl Worker {
                 self.engine.run(move |engine| engine.alert_record_seen(Observation::AlertGone(crm_id))).await?;
                 Ok(Outcome::Done)
             }
+            Ok(Written::Remembers(events)) => {
+                let alert = id.clone();
+                self.engine.run(move |engine| engine.remember(&alert, &events)).await?;
+                Ok(Outcome::Done)
+            }
             Ok(Written::Touched(record)) => {
                 // A person was there in the meantime: that comes first, and asks for another write.
                 self.engine.run(move |engine| engine.alert_touched(record)).await?;
@@ -297,7 +302,7 @@ impl Worker {
                 }
                 Ok(Outcome::Done)
             }
-            Ok(Written::Gone | Written::Touched(_)) => Ok(Outcome::Done),
+            Ok(Written::Gone | Written::Touched(_) | Written::Remembers(_)) => Ok(Outcome::Done),
             Err(error) => Ok(Outcome::Failed(error)),
         }
     }

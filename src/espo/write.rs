@@ -8,7 +8,7 @@ use super::error::{Error, ErrorKind};
 use super::observe::alert_record;
 use super::record::Record;
 use crate::domain::alert::{ChannelRate, Via};
-use crate::domain::event::Event;
+use crate::domain::event::{EVENTS_TOLD, Event, EventKind};
 use crate::domain::insight::{LeadInsight, Touch};
 use crate::domain::observation::{AlertRecord, RecordRef};
 use crate::domain::{Activity, Alert, AlertState, Anchor, Channel, CloseReason, Lead, TeamId, Timestamp, UserId};
@@ -98,6 +98,9 @@ pub enum Written {
     /// A person changed the alert's status or snooze since it was last seen. Nothing was written: observe this
     /// first, then write with its `modified_at` as `seen`.
     Touched(AlertRecord),
+    /// The alert's record, which was not known by its id, tells of what we do not know: our store was lost. Nothing was
+    /// written: take these over, then write.
+    Remembers(Vec<Event>),
 }
 
 /// Brings an alert's record to its present state. `me` is our own user ([`Client::api_user`]).
@@ -108,8 +111,11 @@ pub async fn upsert_alert(client: &Client, me: &UserId, write: &AlertWrite<'_>) 
         crm_id: write.crm_id,
         attributes: alert_attributes(write),
     };
-    let by_person = |current: &Record| person_changed(current, &wanted.attributes, me, write.seen);
-    wanted.bring_about(client, by_person).await
+    let is_news = |current: &Record| {
+        let remembered = remembered(current, &wanted.attributes, write).map(Written::Remembers);
+        remembered.or_else(|| person_changed(current, &wanted.attributes, me, write.seen).map(Written::Touched))
+    };
+    wanted.bring_about(client, is_news).await
 }
 
 /// Brings the record of an activity that we were told of to its present state.
@@ -157,7 +163,7 @@ impl Wanted<'_> {
     async fn bring_about(
         &self,
         client: &Client,
-        by_person: impl Fn(&Record) -> Option<AlertRecord>,
+        is_news: impl Fn(&Record) -> Option<Written>,
     ) -> Result<Written, Error> {
         let found = match self.crm_id {
             Some(id) => self.look_up(client, "id", id).await?,
@@ -171,8 +177,8 @@ impl Wanted<'_> {
                 Created::Existed(current) => current,
             },
         };
-        match by_person(&current) {
-            Some(touched) => Ok(Written::Touched(touched)),
+        match is_news(&current) {
+            Some(news) => Ok(news),
             None => self.update(client, &current).await,
         }
     }
@@ -383,6 +389,29 @@ fn name(text: &str, chars: usize) -> String {
     if name.is_empty() { "M.A.X.".to_owned() } else { name }
 }
 
+/// What a record that is new to us tells of an alert's past that we do not know; nothing when all of it could not be told
+/// any more.
+fn remembered(current: &Record, wanted: &Map<String, Value>, write: &AlertWrite<'_>) -> Option<Vec<Event>> {
+    let told = current.0.get("history").and_then(Value::as_array).filter(|_| write.crm_id.is_none())?;
+    let known = wanted.get("history").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let unknown = told.iter().filter(|item| !known.iter().any(|known| same(known, item)));
+    let unknown: Vec<Event> = unknown.filter_map(read_event).collect();
+    (!unknown.is_empty() && unknown.len() + known.len() <= EVENTS_TOLD).then_some(unknown)
+}
+
+/// The inverse of [`event`]; `None` for what we did not write.
+fn read_event(item: &Value) -> Option<Event> {
+    let text = |name: &str| item.get(name).and_then(Value::as_str);
+    let instant = |name: &str| text(name).and_then(|at| Timestamp::parse_rfc3339(at).ok());
+    Some(Event {
+        who: text("who").map(str::to_owned),
+        via: Via::ALL.into_iter().find(|via| Some(via.as_str()) == text("via")),
+        until: instant("until"),
+        reason: CloseReason::ALL.into_iter().find(|reason| Some(reason.as_str()) == text("reason")),
+        ..Event::new(instant("at")?, EventKind::parse(text("step")?)?)
+    })
+}
+
 /// What a person made of an alert since it was last seen, if that is another status or snooze than is wanted.
 fn person_changed(
     current: &Record,
@@ -446,7 +475,6 @@ fn is_nothing(value: &Value) -> bool {
 mod tests {
     use super::*;
     use crate::domain::alert::{Cited, Resolution};
-    use crate::domain::event::EventKind;
     use crate::domain::insight::BestTime;
     use crate::domain::{ActivityId, ActivityStatus, AlertId, AlertType, Direction, Evidence, LeadId, Reading};
 

@@ -129,3 +129,33 @@ async fn an_alert_points_at_a_message_that_was_reported() {
     world.tap("done").await;
     world.end().await;
 }
+
+/// The record remembers what we forgot.
+#[tokio::test]
+async fn a_lost_store_does_not_cost_an_alert_its_story() {
+    let mut world = World::begin().await;
+    let open = world.lead("Marie", 8 * DAY, json!({}));
+    world.settle().await;
+    let settled = world.lead("Nina", 8 * DAY, json!({}));
+    world.clock.advance(2 * MINUTE);
+    world.settle().await;
+    world.tap("done").await;
+    let story = |world: &World, lead: &str| world.alert(lead, "NoContact7d")["history"].as_array().unwrap().clone();
+    let (before_open, before_settled) = (story(&world, &open), story(&world, &settled));
+    assert_eq!((before_open.len(), before_settled.len()), (2, 3));
+    world.stop().await;
+    world.lose_store();
+    world.clock.advance(HOUR);
+    world.start().await;
+    world.settle().await;
+    let alert = world.alert(&open, "NoContact7d");
+    assert_eq!(steps(&alert), ["opened", "announced", "reopened"]);
+    assert_eq!(alert["history"].as_array().unwrap()[..2], before_open[..]);
+    let alert = world.alert(&settled, "NoContact7d");
+    assert_eq!(alert["status"], "Resolved");
+    assert_eq!(alert["history"].as_array().unwrap()[..3], before_settled[..]);
+    let before = writes(&world.espo);
+    world.pass(MINUTE).await;
+    assert_eq!(writes(&world.espo), before);
+    world.end().await;
+}

@@ -12,12 +12,23 @@ async fn led() -> World {
     World::with(Setting { linked: vec![LUC, CAMILLE], config, ..Setting::default() }, |_| {}).await
 }
 
-/// Moves the clock in steps that a daemon would take, while the CRM may be out of reach.
+/// Has the daemon look at the CRM, which may be out of reach.
+async fn look(world: &World) {
+    let _ = world.app().crm.look_now().await;
+}
+
+/// Moves the clock in steps that a daemon would take.
 async fn wait(world: &World, seconds: Seconds) {
     for _ in 0..seconds / MINUTE {
         world.clock.advance(MINUTE);
-        world.quiet().await;
+        look(world).await;
     }
+}
+
+/// Waits, in real time, until so many messages have come to a chat.
+async fn until_told(world: &World, chat: i64, messages: usize) {
+    let told = world.telegram.wait_until(|_| world.messages(chat).len() >= messages);
+    tokio::time::timeout(std::time::Duration::from_secs(30), told).await.expect("it is told");
 }
 
 fn heartbeats(world: &World) -> usize {
@@ -62,11 +73,12 @@ async fn those_who_lead_hear_once_that_the_crm_is_not_seen_and_once_that_it_is_o
     let mut world = led().await;
     let (to_camille, to_luc) = (world.messages(CAMILLE.1).len(), world.messages(LUC.1).len());
     world.espo.fail(Fault::Down);
-    world.clock.advance(15);
-    world.quiet().await;
+    look(&world).await;
     wait(&world, 14 * MINUTE).await;
+    world.quiet().await;
     assert_eq!(world.messages(CAMILLE.1).len(), to_camille, "a hiccup is nobody's business");
     wait(&world, 3 * MINUTE).await;
+    until_told(&world, CAMILLE.1, to_camille + 1).await;
     let told = world.messages(CAMILLE.1);
     assert_eq!(told.len(), to_camille + 1);
     let text = &told.last().unwrap().plain;
@@ -75,6 +87,7 @@ async fn those_who_lead_hear_once_that_the_crm_is_not_seen_and_once_that_it_is_o
     world.stop().await;
     world.start().await;
     wait(&world, 20 * MINUTE).await;
+    world.quiet().await;
     assert_eq!(world.messages(CAMILLE.1).len(), to_camille + 1, "a restart tells nothing twice");
 
     world.espo.heal();
@@ -94,9 +107,9 @@ async fn a_refused_key_is_told_as_what_it_is() {
     let mut world = led().await;
     let before = world.messages(CAMILLE.1).len();
     world.restart_with_key("no longer the key").await;
-    world.quiet().await;
+    look(&world).await;
     world.clock.advance(16 * MINUTE);
-    wait(&world, 3 * MINUTE).await;
+    until_told(&world, CAMILLE.1, before + 1).await;
     let told = world.messages(CAMILLE.1);
     assert_eq!(told.len(), before + 1, "nothing is tried any more, and it is told all the same");
     let text = &told.last().unwrap().plain;
@@ -148,9 +161,9 @@ async fn without_managers_the_fallback_chat_hears_and_with_0s_nobody_does() {
         let setting = Setting { telegram, linked: vec![LUC], ..Setting::default() };
         let world = World::with(setting, |world| world.telegram.open_group(GROUP, "Commercial")).await;
         world.espo.fail(Fault::Down);
-        world.clock.advance(15);
-        world.quiet().await;
+        look(&world).await;
         wait(&world, 17 * MINUTE).await;
+        until_told(&world, GROUP, heard).await;
         assert_eq!(world.messages(GROUP).len(), heard, "{telegram}");
         world.espo.heal();
         world.clock.advance(MINUTE);

@@ -147,6 +147,9 @@ pub struct TelegramSection {
     pub content: Content,
     /// Who is told when neither owner nor stand-in can be.
     pub fallback_chat: Option<ChatId>,
+    /// How long, in seconds, the CRM may not have been seen before those who lead a team are told; 0: they never are.
+    #[serde(with = "duration")]
+    pub standstill_after: Seconds,
 }
 
 impl Default for TelegramSection {
@@ -156,6 +159,7 @@ impl Default for TelegramSection {
             api_url: "https://api.telegram.org".to_owned(),
             content: Content::Full,
             fallback_chat: None,
+            standstill_after: 15 * MINUTE,
         }
     }
 }

@@ -50,7 +50,12 @@ pub enum Step {
     /// A person took that back.
     Unresolved,
     /// A person silenced it.
-    Snoozed,
+    Snoozed {
+        /// Until when (exclusive).
+        until: Timestamp,
+    },
+    /// A person ended a silence.
+    Unsnoozed,
     /// Its snooze ended while it still held.
     Woke,
     /// The lead's owner or teams changed; the owner it had.
@@ -144,12 +149,11 @@ pub fn snooze(
     let mut ledger = Ledger::new(subject, settings);
     let open = ledger.place_of(alert).filter(|place| subject.alerts[*place].state.is_open());
     if let Some(place) = open {
-        let state = match until.filter(|until| *until > now) {
-            Some(until) => AlertState::Snoozed { until },
-            None => AlertState::Open,
+        let (state, step) = match until.filter(|until| *until > now) {
+            Some(until) => (AlertState::Snoozed { until }, Step::Snoozed { until }),
+            None => (AlertState::Open, Step::Unsnoozed),
         };
         if subject.alerts[place].state != state {
-            let step = if state == AlertState::Open { Step::Woke } else { Step::Snoozed };
             ledger.turn(place, state, now, step);
         }
     }

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::alert::Severity;
 use crate::domain::button::SnoozeFor;
-use crate::domain::effect::Occasion;
-use crate::domain::{Alert, AlertType, Channel, Lead, Timestamp, User};
+use crate::domain::effect::{Occasion, Stillness};
+use crate::domain::{Alert, AlertType, Channel, Lead, Seconds, Timestamp, User};
 use crate::insight::advice::{self, CtaAction, CtaParams};
 
 pub use html::{MESSAGE_UNITS, escape, fault, fitted, plain, visible_units};
@@ -155,6 +155,22 @@ pub enum Notice<'a> {
     Unknown,
     /// Nothing is open.
     AllClear,
+    /// The CRM has not been seen for a while.
+    SyncStopped {
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        why: Stillness,
+        /// The instant of writing.
+        now: Timestamp,
+        /// The reader's time zone.
+        zone: Tz,
+    },
+    /// The CRM is seen again.
+    SyncResumed {
+        /// How long it was not.
+        lasted: Seconds,
+    },
 }
 
 /// The short answer that pops up on a tap; at most 200 characters.

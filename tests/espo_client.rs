@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use max::clock::Clock;
 use max::domain::alert::{Cited, Resolution, Via};
 use max::domain::observation::Observation;
+use max::domain::observation::RecordRef;
 use max::domain::{
     Activity, ActivityId, ActivityStatus, Alert, AlertId, AlertState, AlertType, Anchor, Channel, Direction, Evidence,
     LeadId, MINUTE, Reading, TeamId, Timestamp, UserId,
@@ -340,6 +341,9 @@ fn write(alert: &Alert) -> AlertWrite<'_> {
         suggested_action: "Relance douce sur WhatsApp",
         evidence: "Appel du 18 novembre",
         metadata: json!({"preferredChannel": "call", "rate": 80}),
+        history: &[],
+        message: None,
+        draft: None,
         crm_id: None,
         seen: None,
     }
@@ -350,6 +354,19 @@ fn done(written: &Written) -> (&str, Timestamp) {
         Written::Done { crm_id, modified_at } => (crm_id, modified_at.unwrap()),
         other => panic!("{other:?}"),
     }
+}
+
+/// As EspoCRM was seen to refuse it: "Can't relate with non-existing record. … link: message."
+#[tokio::test]
+async fn an_alert_whose_message_is_gone_is_written_without_it() {
+    let crm = Crm::start().await;
+    let me = crm.client.api_user().await.unwrap().id;
+    let alert = alert(&crm.lead(json!({})));
+    let gone = RecordRef::new("Email", "0000000000000gone");
+    let wanted = AlertWrite { message: Some(&gone), draft: Some("Bonjour"), ..write(&alert) };
+    let written = upsert_alert(&crm.client, &me, &wanted).await.unwrap();
+    let record = crm.sandbox.get("MaxAlert", done(&written).0).unwrap();
+    assert_eq!((&record["messageId"], &record["draft"]), (&json!(null), &json!("Bonjour")));
 }
 
 #[tokio::test]

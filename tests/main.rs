@@ -12,6 +12,7 @@ mod demo_page;
 mod espo_client;
 mod extension;
 mod extension_client;
+mod outbox;
 mod reading;
 mod rules;
 mod sandbox_telegram;

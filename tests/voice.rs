@@ -5,7 +5,7 @@ use std::path::Path;
 
 use max::domain::alert::{ChannelRate, Cited, Resolution, Via};
 use max::domain::button::Button;
-use max::domain::effect::Occasion;
+use max::domain::effect::{Occasion, Stillness};
 use max::domain::{
     ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, CloseReason, DAY, Direction, Evidence, HOUR,
     Lead, LeadId, MINUTE, Severity, Timestamp, User, UserId,
@@ -461,8 +461,11 @@ fn notices_toasts_and_buttons_read_well() {
             Notice::Help,
             Notice::Unknown,
             Notice::AllClear,
+            Notice::SyncResumed { lasted: 25 * MINUTE },
         ];
-        for notice in notices {
+        let (since, zone) = (now().plus(-25 * MINUTE), chrono_tz::Europe::Paris);
+        let stopped = Stillness::ALL.map(|why| Notice::SyncStopped { since, why, now: now(), zone });
+        for notice in notices.into_iter().chain(stopped) {
             let title = format!("{notice:?}").chars().take_while(char::is_ascii_alphabetic).collect::<String>();
             chapter(&mut book, &title, &page(&render::notice(&voice, lang, notice)));
         }

@@ -75,7 +75,7 @@ async fn generate_once(mut config: Config) -> anyhow::Result<Value> {
     let outcome = app.crm.sync_now().await;
     let mut changes = app.engine.changes();
     let drained = async {
-        while !app.engine.store().outbox()?.is_empty() {
+        while app.engine.store().outbox_len() > 0 {
             changes.changed().await.ok();
         }
         anyhow::Ok(())

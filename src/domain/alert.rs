@@ -301,6 +301,9 @@ pub enum Via {
 }
 
 impl Via {
+    /// Every door.
+    pub const ALL: [Self; 3] = [Self::Telegram, Self::Crm, Self::Api];
+
     /// The name in JSON and in the CRM.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -19,7 +19,35 @@ pub enum Occasion {
     NewOwner,
 }
 
-/// One piece of work for the dispatcher.
+/// Why the mirror stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Stillness {
+    /// The CRM refuses our key.
+    KeyRefused,
+    /// We lack a right, or the CRM lacks what we ask for.
+    NotAllowed,
+    /// The CRM does not answer, or not as it should.
+    NoAnswer,
+    /// A sweep found so much missing that it dropped nothing.
+    TooManyGone,
+}
+
+impl Stillness {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::KeyRefused, Self::NotAllowed, Self::NoAnswer, Self::TooManyGone];
+
+    /// The name of its wording.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyRefused => "key_refused",
+            Self::NotAllowed => "not_allowed",
+            Self::NoAnswer => "no_answer",
+            Self::TooManyGone => "too_many_gone",
+        }
+    }
+}
+
+/// One piece of work for the dispatcher. Kept by its place: new ones go to the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Effect {
     /// Bring the alert's `MaxAlert` record in the CRM to its present state.
@@ -67,6 +95,26 @@ pub enum Effect {
         /// Whom.
         user: UserId,
     },
+    /// Bring a lead's `MaxInsight` record in the CRM to what is known of it.
+    WriteInsight(LeadId),
+    /// Tell a chat that the CRM has not been seen for a while.
+    SyncStopped {
+        /// Where.
+        chat: ChatId,
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        why: Stillness,
+    },
+    /// Tell a chat that it is over.
+    SyncResumed {
+        /// Where.
+        chat: ChatId,
+        /// Since when it had lasted.
+        since: Timestamp,
+        /// When it was over.
+        at: Timestamp,
+    },
 }
 
 impl Effect {
@@ -81,18 +129,27 @@ impl Effect {
             Self::SendDraft { alert, chat } => format!("draft/{chat}/{alert}"),
             Self::SendAlert { alert, chat } => format!("show/{chat}/{alert}"),
             Self::Welcome { chat, .. } => format!("welcome/{chat}"),
+            Self::WriteInsight(lead) => format!("crm-insight/{lead}"),
+            Self::SyncStopped { chat, .. } | Self::SyncResumed { chat, .. } => format!("standstill/{chat}"),
         }
     }
 
     /// Whether the CRM, not Telegram, is to be reached.
     pub fn is_for_crm(&self) -> bool {
         match self {
-            Self::WriteAlert(_) | Self::WriteActivity { .. } | Self::VerifyLead(_) => true,
+            Self::WriteAlert(_) | Self::WriteActivity { .. } | Self::VerifyLead(_) | Self::WriteInsight(_) => true,
             Self::Announce { .. }
             | Self::RefreshMessages(_)
             | Self::SendDraft { .. }
             | Self::SendAlert { .. }
-            | Self::Welcome { .. } => false,
+            | Self::Welcome { .. }
+            | Self::SyncStopped { .. }
+            | Self::SyncResumed { .. } => false,
         }
+    }
+
+    /// Whether everything else that is ready goes first.
+    pub fn can_wait(&self) -> bool {
+        matches!(self, Self::WriteInsight(_))
     }
 }

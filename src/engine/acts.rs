@@ -5,20 +5,10 @@ use super::evaluate::Loaded;
 use crate::decide::{self, Decision};
 use crate::domain::alert::{Resolution, Via};
 use crate::domain::effect::{Effect, Occasion};
+pub use crate::domain::event::Actor;
 use crate::domain::observation::{AlertRecord, Observation};
 use crate::domain::{Alert, AlertId, AlertState, ChatId, Timestamp, UserId};
 use crate::store::{AlertRecordState, Batch, Link, LinkToken, Message, Result, Store};
-
-/// Who acts, and through which door.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor {
-    /// In words; may be empty.
-    pub name: String,
-    /// The user of the CRM, if it is one.
-    pub user: Option<UserId>,
-    /// Through which door.
-    pub via: Via,
-}
 
 /// What came of an act.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +45,7 @@ impl Engine {
         self.act(
             batch,
             alert,
+            actor,
             |alert| alert.state.is_open(),
             |engine, loaded| decide::resolve(&loaded.subject(engine), &engine.policy.rules, alert, resolution),
         )
@@ -64,14 +55,15 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub fn unresolve(&mut self, alert: &AlertId) -> Result<Acted> {
-        self.unresolve_with(Batch::default(), alert)
+    pub fn unresolve(&mut self, alert: &AlertId, actor: &Actor) -> Result<Acted> {
+        self.unresolve_with(Batch::default(), alert, actor)
     }
 
-    fn unresolve_with(&mut self, batch: Batch, alert: &AlertId) -> Result<Acted> {
+    fn unresolve_with(&mut self, batch: Batch, alert: &AlertId, actor: &Actor) -> Result<Acted> {
         self.act(
             batch,
             alert,
+            actor,
             |alert| alert.resolution().is_some(),
             |engine, loaded| decide::unresolve(&loaded.subject(engine), &engine.policy.rules, alert, engine.now()),
         )
@@ -81,14 +73,15 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub fn snooze(&mut self, alert: &AlertId, until: Option<Timestamp>) -> Result<Acted> {
-        self.snooze_with(Batch::default(), alert, until)
+    pub fn snooze(&mut self, alert: &AlertId, until: Option<Timestamp>, actor: &Actor) -> Result<Acted> {
+        self.snooze_with(Batch::default(), alert, until, actor)
     }
 
-    fn snooze_with(&mut self, batch: Batch, alert: &AlertId, until: Option<Timestamp>) -> Result<Acted> {
+    fn snooze_with(&mut self, batch: Batch, alert: &AlertId, until: Option<Timestamp>, actor: &Actor) -> Result<Acted> {
         self.act(
             batch,
             alert,
+            actor,
             |alert| alert.state.is_open(),
             |engine, loaded| decide::snooze(&loaded.subject(engine), &engine.policy.rules, alert, until, engine.now()),
         )
@@ -100,6 +93,7 @@ impl Engine {
         &mut self,
         batch: Batch,
         alert: &AlertId,
+        actor: &Actor,
         applies: impl Fn(&Alert) -> bool,
         decide: impl FnOnce(&Self, &Loaded) -> Decision,
     ) -> Result<Acted> {
@@ -115,7 +109,7 @@ impl Engine {
             }
         }
         let decision = decide(self, &loaded);
-        self.commit(&loaded, decision, batch, self.now())?;
+        self.commit(&loaded, decision, batch, self.now(), Some(actor))?;
         Ok(self.store.alert(alert)?.map_or(Acted::Unknown, Acted::Done))
     }
 
@@ -180,12 +174,12 @@ impl Engine {
         let actor = self.crm_actor(record.modified_by.as_ref(), &record.modified_by_name)?;
         match record.status.as_str() {
             "Resolved" | "Closed" => self.resolve_with(batch, &id, &actor, ""),
-            "Open" if alert.resolution().is_some() => self.unresolve_with(batch, &id),
-            "Open" => self.snooze_with(batch, &id, None),
+            "Open" if alert.resolution().is_some() => self.unresolve_with(batch, &id, &actor),
+            "Open" => self.snooze_with(batch, &id, None, &actor),
             "Snoozed" => {
                 let until = record.snoozed_until.filter(|until| *until > self.now());
                 let until = until.unwrap_or_else(|| self.policy.calendar.next_day_open(self.now()));
-                self.snooze_with(batch, &id, Some(until))
+                self.snooze_with(batch, &id, Some(until), &actor)
             }
             other => {
                 tracing::warn!(alert = %id, status = other, "the CRM has a status for an alert that M.A.X. does not know; it is set back");
@@ -356,6 +350,17 @@ impl Engine {
         self.store.apply(batch)
     }
 
+    /// Keeps a message that told somebody of alerts, and that the effects named by (key, sequence) are done. `stale` as
+    /// in [`Engine::messages_sent`].
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn announced(&mut self, message: &Message, done: &[(String, u64)], stale: Option<&AlertId>) -> Result<()> {
+        let mut batch = Batch::default();
+        self.chronicle_told(&mut batch, &message.alerts, message.told.as_ref())?;
+        self.messages_sent_with(batch, std::slice::from_ref(message), done, stale)
+    }
+
     /// Keeps what became of Telegram messages, and that the effects named by (key, sequence) are done. `stale`: an
     /// alert of which earlier messages now have to show that there is a newer one.
     ///
@@ -367,7 +372,16 @@ impl Engine {
         done: &[(String, u64)],
         stale: Option<&AlertId>,
     ) -> Result<()> {
-        let mut batch = Batch::default();
+        self.messages_sent_with(Batch::default(), messages, done, stale)
+    }
+
+    fn messages_sent_with(
+        &mut self,
+        mut batch: Batch,
+        messages: &[Message],
+        done: &[(String, u64)],
+        stale: Option<&AlertId>,
+    ) -> Result<()> {
         if let Some(alert) = stale {
             let now = self.now();
             self.add_effect(&mut batch, Effect::RefreshMessages(alert.clone()), now)?;

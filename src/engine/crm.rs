@@ -1,12 +1,15 @@
 //! The dispatcher towards the CRM: takes effects out of the outbox and brings our records there to the state
 //! they should have.
 
+mod insights;
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
 use super::acts::record_status;
 use super::briefing::{Briefing, Speaker};
+use super::chronicle::{events_of, message_of};
 use super::outbox::{Ready, pause_after, ready};
 use super::sync::{Crm, Existence, LONGEST_PAUSE};
 use super::{Engine, EngineError, Handle, boundary};
@@ -17,21 +20,28 @@ use crate::espo::error::ErrorKind;
 use crate::espo::write::{ActivityWrite, AlertWrite, Written, upsert_activity, upsert_alert};
 use crate::espo::{Error, Retry};
 use crate::store::{AlertRecordState, Batch, OutboxEntry, Result};
-use crate::voice::Content;
+use crate::voice::{Content, CtaEntry};
+use insights::{Acceptance, Filled};
 
 /// Works until `stop`.
 pub async fn work(crm: Crm, engine: Handle, speaker: Arc<Speaker>, stop: CancellationToken) {
-    let mut worker = Worker { crm, engine, speaker, outage: None };
+    let mut worker =
+        Worker { crm, engine, speaker, outage: None, has_leftovers: false, insights: Acceptance::default() };
     loop {
         let mut changes = worker.engine.changes();
+        let seen = worker.outbox_changes();
         let next = tokio::select! {
             () = stop.cancelled() => return,
             next = worker.round() => next,
         };
         let clock = worker.engine.clock().clone();
+        let news = async {
+            // What others write is nothing to wake up for, unless something was ready and could not be tried.
+            while changes.changed().await.is_ok() && !worker.has_leftovers && worker.outbox_changes() == seen {}
+        };
         tokio::select! {
             () = stop.cancelled() => return,
-            _ = changes.changed() => {}
+            () = news => {}
             () = clock.sleep_until(next.unwrap_or(Timestamp(i64::MAX / 2_000))) => {}
         }
     }
@@ -42,6 +52,9 @@ struct Worker {
     engine: Handle,
     speaker: Arc<Speaker>,
     outage: Option<Outage>,
+    /// Something was ready in the last round and was not tried.
+    has_leftovers: bool,
+    insights: Acceptance,
 }
 
 /// The CRM is out of reach: what waits is tried one at a time, and ever less often.
@@ -71,6 +84,7 @@ enum Reach {
 impl Worker {
     /// Carries out what is ready. Returns when the next entry is.
     async fn round(&mut self) -> Option<Timestamp> {
+        self.has_leftovers = true;
         let now = self.engine.clock().now();
         if let Some(outage) =
             self.outage.as_ref().filter(|outage| outage.until > now && outage.until.since(now) <= LONGEST_PAUSE)
@@ -84,9 +98,15 @@ impl Worker {
                 return Some(now.plus(pause_after(3)));
             }
         };
-        for (key, entry) in entries {
-            if self.crm.is_refused() || !self.crm.is_connected() {
-                // Nothing is sent before the sources have found their way in again.
+        if self.crm.is_refused() || !self.crm.is_connected() {
+            // Nothing is sent before the sources have found their way in again.
+            return Some(now.plus(pause_after(2)));
+        }
+        let is_idle = entries.is_empty();
+        let (can_wait, pressing): (Vec<_>, Vec<_>) =
+            entries.into_iter().partition(|(_, entry)| entry.effect.can_wait());
+        for (key, entry) in pressing {
+            if self.crm.is_refused() {
                 return Some(now.plus(pause_after(2)));
             }
             match self.carry_out(&key, entry).await {
@@ -98,7 +118,35 @@ impl Worker {
                 }
             }
         }
-        next
+        match self.write_insights(can_wait).await {
+            Ok(Reach::Fine) => {}
+            Ok(Reach::Out) => return Some(self.out_of_reach()),
+            Err(error) => {
+                tracing::error!(%error, "what is known of leads could not be written");
+                return None;
+            }
+        }
+        self.has_leftovers = false;
+        if !is_idle {
+            return next;
+        }
+        match self.fill_insights().await {
+            Ok(Filled::More) => Some(now),
+            Ok(Filled::Idle(at)) => [at, next].into_iter().flatten().min(),
+            Ok(Filled::NotYet) => {
+                self.has_leftovers = true;
+                next
+            }
+            Ok(Filled::Out) => Some(self.out_of_reach()),
+            Err(error) => {
+                tracing::error!(%error, "what is known of leads could not be gone through");
+                next
+            }
+        }
+    }
+
+    fn outbox_changes(&self) -> u64 {
+        self.engine.store().outbox_changes(true)
     }
 
     /// Notes that the CRM is out of reach; returns until when it is left alone.
@@ -122,12 +170,25 @@ impl Worker {
             Effect::WriteAlert(alert) => self.write_alert(alert).await?,
             Effect::WriteActivity { lead, activity } => self.write_activity(lead, activity).await?,
             Effect::VerifyLead(lead) => self.verify(lead).await?,
-            Effect::Announce { .. }
+            Effect::WriteInsight(_)
+            | Effect::Announce { .. }
             | Effect::RefreshMessages(_)
             | Effect::SendDraft { .. }
             | Effect::SendAlert { .. }
-            | Effect::Welcome { .. } => Outcome::Done,
+            | Effect::Welcome { .. }
+            | Effect::SyncStopped { .. }
+            | Effect::SyncResumed { .. } => Outcome::Done,
         };
+        self.conclude(key, &entry, outcome).await
+    }
+
+    /// Settles or postpones an effect, as it came out.
+    async fn conclude(
+        &self,
+        key: &str,
+        entry: &OutboxEntry,
+        outcome: Outcome,
+    ) -> std::result::Result<Reach, EngineError> {
         let (key, sequence) = (key.to_owned(), entry.sequence);
         match outcome {
             Outcome::Done => self.engine.run(move |engine| engine.settle(&key, sequence)).await?,
@@ -138,7 +199,7 @@ impl Worker {
             }
             Outcome::Later => {
                 let again = self.engine.clock().now().plus(pause_after(entry.attempts + 1));
-                self.engine.run(move |engine| engine.postpone(&key, again, true)).await?;
+                self.engine.run(move |engine| engine.postpone(&key, again)).await?;
             }
             Outcome::Failed(error) if error.is_outage() => {
                 if self.outage.is_none() {
@@ -146,14 +207,14 @@ impl Worker {
                 }
                 // Others go first, should it be about this one after all.
                 let again = self.engine.clock().now().plus(pause_after(entry.attempts + 1).min(LONGEST_PAUSE));
-                self.engine.run(move |engine| engine.postpone(&key, again, true)).await?;
+                self.engine.run(move |engine| engine.postpone(&key, again)).await?;
                 return Ok(Reach::Out);
             }
             Outcome::Failed(error) => {
                 let attempts = entry.attempts + 1;
                 let again = self.engine.clock().now().plus(pause_after(attempts));
                 tracing::warn!(effect = %key, attempts, %again, %error, "writing to the CRM failed; it is tried again");
-                self.engine.run(move |engine| engine.postpone(&key, again, true)).await?;
+                self.engine.run(move |engine| engine.postpone(&key, again)).await?;
             }
         }
         Ok(Reach::Fine)
@@ -171,12 +232,19 @@ impl Worker {
         let Some(briefing) = Briefing::load(store, &self.speaker, alert, now)? else { return Ok(Outcome::Done) };
         let context = briefing.context(&self.speaker, Content::Full, Occasion::Opened, now);
         let texts = self.speaker.voice.crm_texts(&context);
+        let is_open = briefing.alert.state.is_open();
+        let cta = if is_open { self.speaker.voice.cta(&context) } else { Vec::new() };
+        let draft = self.speaker.voice.draft(&context).filter(|_| is_open);
+        let (history, message) = (events_of(store, &briefing.alert)?, message_of(store, &briefing.alert)?);
         let write = AlertWrite {
             alert: &briefing.alert,
             name: &texts.message,
             suggested_action: &texts.suggested_action,
             evidence: &texts.evidence,
-            metadata: metadata(&briefing.alert),
+            metadata: metadata(&briefing.alert, &cta),
+            history: &history,
+            message: message.as_ref(),
+            draft: draft.as_ref().map(|draft| draft.text.as_str()),
             crm_id: state.crm_id.as_deref(),
             seen: state.seen_at,
         };
@@ -193,6 +261,11 @@ impl Worker {
             Ok(Written::Gone) => {
                 let crm_id = state.crm_id.unwrap_or_default();
                 self.engine.run(move |engine| engine.alert_record_seen(Observation::AlertGone(crm_id))).await?;
+                Ok(Outcome::Done)
+            }
+            Ok(Written::Remembers(events)) => {
+                let alert = id.clone();
+                self.engine.run(move |engine| engine.remember(&alert, &events)).await?;
                 Ok(Outcome::Done)
             }
             Ok(Written::Touched(record)) => {
@@ -221,10 +294,17 @@ impl Worker {
         boundary::pass("crm-before-write");
         let written = upsert_activity(self.crm.client(), &write).await;
         boundary::pass("crm-after-write");
-        Ok(match written {
-            Ok(_) => Outcome::Done,
-            Err(error) => Outcome::Failed(error),
-        })
+        match written {
+            Ok(Written::Done { crm_id, .. }) => {
+                if store.activity_record(&activity.lead_id, id)?.as_ref() != Some(&crm_id) {
+                    let (lead, id) = (activity.lead_id.clone(), id.clone());
+                    self.engine.run(move |engine| engine.activity_written(&lead, &id, &crm_id)).await?;
+                }
+                Ok(Outcome::Done)
+            }
+            Ok(Written::Gone | Written::Touched(_) | Written::Remembers(_)) => Ok(Outcome::Done),
+            Err(error) => Ok(Outcome::Failed(error)),
+        }
     }
 
     async fn verify(&self, lead: &LeadId) -> std::result::Result<Outcome, EngineError> {
@@ -242,8 +322,8 @@ impl Worker {
 }
 
 /// What the record keeps for programs.
-fn metadata(alert: &Alert) -> serde_json::Value {
-    let mut metadata = serde_json::json!({"evidence": alert.evidence});
+fn metadata(alert: &Alert, cta: &[CtaEntry]) -> serde_json::Value {
+    let mut metadata = serde_json::json!({"evidence": alert.evidence, "cta": cta});
     if let Evidence::PreferredChannel { best, .. } = &alert.evidence {
         metadata["preferredChannel"] = serde_json::json!(best.channel);
         metadata["rate"] = serde_json::json!(best.percent());
@@ -268,6 +348,13 @@ impl Engine {
         };
         let mut batch = Batch::default();
         batch.put_alert_record(&alert.id, &state, &before);
+        self.store.apply(batch)
+    }
+
+    /// An activity that we were told of has this record: an alert that rests on it can point there.
+    fn activity_written(&mut self, lead: &LeadId, activity: &ActivityId, crm_id: &str) -> Result<()> {
+        let mut batch = Batch::default();
+        batch.put_activity_record(lead, activity, crm_id);
         self.store.apply(batch)
     }
 

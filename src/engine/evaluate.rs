@@ -3,6 +3,7 @@
 use super::observe::{BACKFILLED, LAST_SYNC};
 use super::{Engine, boundary};
 use crate::decide::{self, Decision, Step, Subject};
+use crate::domain::event::Actor;
 use crate::domain::{Activity, Alert, AlertId, Lead, LeadId, Timestamp};
 use crate::store::{Batch, Evaluated, OutboxEntry, Result, StepKind, StepRow, Store};
 
@@ -196,17 +197,19 @@ impl Engine {
             closed: decision.transitions.iter().filter(|step| matches!(step.step, Step::Closed(_))).count(),
         };
         tracing::debug!(lead = %loaded.lead.id, opened = tally.opened, closed = tally.closed, "evaluated");
-        self.commit(loaded, decision, batch, to)?;
+        self.commit(loaded, decision, batch, to, None)?;
         Ok(tally)
     }
 
     /// Writes a decision as of `at`: alerts, history, due index and outbox, together with what `batch` holds already.
+    /// `by` is the person whose act it was.
     pub(super) fn commit(
         &mut self,
         loaded: &Loaded,
         decision: Decision,
         mut batch: Batch,
         at: Timestamp,
+        by: Option<&Actor>,
     ) -> Result<()> {
         boundary::pass("before-commit");
         let now = self.now();
@@ -217,16 +220,22 @@ impl Engine {
         let resolution =
             |id: &AlertId| decision.alerts.iter().find(|alert| alert.id == *id).and_then(Alert::resolution);
         let is_act = |id: &AlertId| resolution(id).is_none_or(|resolution| resolution.act == *id);
-        for transition in &decision.transitions {
+        for (place, transition) in decision.transitions.iter().enumerate() {
             let kind = match transition.step {
                 Step::Opened => StepKind::Opened,
                 Step::Closed(_) => StepKind::Closed,
                 Step::Resolved if is_act(&transition.alert) => StepKind::Resolved,
-                Step::Resolved | Step::Unresolved | Step::Snoozed | Step::Woke | Step::Moved { .. } => StepKind::Other,
+                Step::Resolved
+                | Step::Unresolved
+                | Step::Snoozed { .. }
+                | Step::Unsnoozed
+                | Step::Woke
+                | Step::Moved { .. } => StepKind::Other,
             };
             let row = StepRow { at: transition.at, alert: transition.alert.clone(), kind };
             let sequence = self.next_sequence();
             batch.add_step(&row, sequence);
+            self.chronicle(&mut batch, loaded, &decision, place, by, sequence)?;
         }
         for effect in decision.effects {
             self.add_effect(&mut batch, effect, now)?;

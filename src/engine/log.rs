@@ -63,12 +63,16 @@ impl Engine {
         for report in reports {
             results.push(self.log_one(&mut news, report, verify)?);
         }
-        let News { batch, activities } = news;
+        let News { mut batch, activities } = news;
         if batch.is_empty() {
             return Ok(());
         }
         match self.load_with(lead, activities)? {
-            Some(loaded) => self.advance_to_now(loaded, batch).map(|_| ()),
+            Some(loaded) => {
+                let now = self.now();
+                self.add_effect(&mut batch, Effect::WriteInsight(lead.clone()), now)?;
+                self.advance_to_now(loaded, batch).map(|_| ())
+            }
             // It is decided on when the CRM has shown it.
             None => self.store.apply(batch),
         }

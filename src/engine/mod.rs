@@ -5,9 +5,11 @@ pub mod acts;
 pub mod ascribe;
 pub mod boundary;
 pub mod briefing;
+pub mod chronicle;
 pub mod crm;
 pub mod evaluate;
 pub mod export;
+mod insights;
 pub mod linking;
 pub mod log;
 pub mod observe;
@@ -101,8 +103,7 @@ impl Engine {
         // Sequence numbers only have to grow: one start of the daemon never uses a million times the last
         // one's seconds.
         let sequence = u64::try_from(clock.now_millis()).unwrap_or_default() << 20;
-        let last: u64 = store.outbox()?.iter().map(|(_, entry)| entry.sequence).max().unwrap_or_default();
-        let sequence = sequence.max(last);
+        let sequence = sequence.max(store.outbox_last_sequence());
         let rules_since = Timestamp(i64::MIN);
         let first_evaluation_done = !evaluate::is_first_evaluation(&store)?;
         let (me, ahead, round_is_open) = (None, Vec::new(), false);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Engine;
 use super::ascribe::{Ascription, Directory, ascribe};
+use crate::domain::effect::Effect;
 use crate::domain::observation::{ActivityDraft, Observation, RecordRef};
 use crate::domain::{Activity, ActivityId, ActivityStatus, Direction, HOUR, Lead, LeadId, Reading, Timestamp};
 use crate::insight::reading;
@@ -22,9 +23,9 @@ pub struct Observed {
 }
 
 /// The instant of the last complete sync is kept under this name.
-pub(super) const LAST_SYNC: &str = "last_sync";
+pub(in crate::engine) const LAST_SYNC: &str = "last_sync";
 /// Set once the first backfill is complete.
-pub(super) const BACKFILLED: &str = "backfilled";
+pub(in crate::engine) const BACKFILLED: &str = "backfilled";
 
 impl Engine {
     /// Takes over a page of observations. `cursor` is stored in the same write, so that a crash repeats the
@@ -47,6 +48,12 @@ impl Engine {
             self.alert_record_seen(record)?;
         }
         let now = self.now();
+        if self.is_backfilled()? {
+            // Until then, all leads are gone through afterwards.
+            for lead in &touched {
+                self.add_effect(&mut batch, Effect::WriteInsight(lead.clone()), now)?;
+            }
+        }
         touched.iter().for_each(|lead| batch.mark_due(lead, now));
         observed.touched = touched.len();
         cursor(&mut batch, observed.wanted_texts.is_empty());

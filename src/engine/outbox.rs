@@ -27,17 +27,16 @@ pub struct Ready {
 /// # Errors
 /// When the store cannot be read.
 pub fn ready(store: &Store, for_crm: bool, now: Timestamp) -> Result<Ready> {
-    let mut entries = store.outbox()?;
-    entries.retain(|(_, entry)| entry.effect.is_for_crm() == for_crm);
-    // Nothing waits longer for the CRM than the longest pause: a later instant is from before the clock was set back.
-    let latest = now.plus(PAUSES[PAUSES.len() - 1]);
-    for (_, entry) in entries.iter_mut().filter(|(_, entry)| for_crm && entry.not_before > latest) {
-        entry.not_before = now;
+    let mut entries = store.outbox_ready(for_crm, now)?;
+    if for_crm {
+        // Nothing waits longer for the CRM than the longest pause: a later instant is from before the clock was set
+        // back.
+        entries.extend(store.outbox_beyond(for_crm, now.plus(PAUSES[PAUSES.len() - 1]))?);
+        entries.sort_by_key(|(_, entry)| entry.sequence);
     }
-    entries.sort_by_key(|(_, entry)| entry.sequence);
-    let next = entries.iter().map(|(_, entry)| entry.not_before).filter(|at| *at > now).min();
-    entries.retain(|(_, entry)| entry.not_before <= now);
-    Ok(Ready { entries, next })
+    // Those of one kind stay in their order.
+    entries.sort_by_key(|(_, entry)| entry.effect.can_wait());
+    Ok(Ready { entries, next: store.outbox_next(for_crm, now) })
 }
 
 impl Engine {
@@ -63,15 +62,28 @@ impl Engine {
         Ok(())
     }
 
-    /// An effect has to wait until `not_before`. `failed` counts a try in vain.
+    /// An effect was tried in vain, and has to wait until `not_before`.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub fn postpone(&mut self, key: &str, not_before: Timestamp, failed: bool) -> Result<()> {
+    pub fn postpone(&mut self, key: &str, not_before: Timestamp) -> Result<()> {
         let mut batch = Batch::default();
         if let Some(entry) = self.store.outbox_entry(key)? {
-            let attempts = entry.attempts + u32::from(failed);
-            batch.put_outbox(&OutboxEntry { attempts, not_before, ..entry });
+            batch.put_outbox(&OutboxEntry { attempts: entry.attempts + 1, not_before, ..entry });
+        }
+        self.store.apply(batch)
+    }
+
+    /// Effects (by key) are not to be tried before an instant.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn put_off(&mut self, effects: &[(String, Timestamp)]) -> Result<()> {
+        let mut batch = Batch::default();
+        for (key, not_before) in effects {
+            if let Some(entry) = self.store.outbox_entry(key)? {
+                batch.put_outbox(&OutboxEntry { not_before: *not_before, ..entry });
+            }
         }
         self.store.apply(batch)
     }

@@ -74,6 +74,24 @@ impl Status {
         self.with(|inner| inner.bot_name = Some(name));
     }
 
+    /// What keeps M.A.X. from being fit for work. `backfilled`: whether the first backfill is complete.
+    pub fn reasons(&self, backfilled: bool) -> Vec<String> {
+        let Inner { crm, telegram, .. } = self.with(|inner| inner.clone());
+        let unread = (!backfilled).then(|| "the first backfill is not complete".to_owned());
+        [crm.error, unread, telegram.error].into_iter().flatten().collect()
+    }
+
+    /// The same and all alarms, as one text; `None` when all is well.
+    pub fn problem(&self, backfilled: bool) -> Option<String> {
+        let all: Vec<String> = self.reasons(backfilled).into_iter().chain(self.alarm()).collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
+    /// What a sweep lost sight of, if it was so much that nothing was dropped.
+    pub fn sweep_alarm(&self) -> Option<String> {
+        self.with(|inner| inner.alarm.clone())
+    }
+
     /// Something that a person has to look into, such as a sweep that would drop too many leads.
     pub fn alarm(&self) -> Option<String> {
         self.with(|inner| {

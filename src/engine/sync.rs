@@ -2,6 +2,8 @@
 //! A round that went through is a complete sync; only after it does time decide.
 
 mod backfill;
+mod heartbeat;
+mod standstill;
 mod sweep;
 
 use std::future::Future;
@@ -18,6 +20,7 @@ use super::outbox::pause_after;
 use super::status::Status;
 use super::{EngineError, Handle};
 use crate::config::SyncSection;
+use crate::domain::effect::Stillness;
 use crate::domain::observation::Observation;
 use crate::domain::{LeadId, Seconds, Timestamp, UserId};
 use crate::espo::observe::gone;
@@ -25,9 +28,13 @@ use crate::espo::sync::{self as pages, PollCursor};
 use crate::espo::webhooks;
 use crate::espo::{Client, Error, Mapping, Record, Retry, observe};
 use crate::store::{Batch, Hook};
+use heartbeat::Heartbeat;
+pub use standstill::Alarm;
 
 /// People before leads, leads before what happened to them, our own records last.
 const PEOPLE_AND_LEADS: [&str; 3] = ["Team", "User", "Lead"];
+/// What a sweep lost sight of is kept under this name.
+const SWEEP_ALARM: &str = "sweep_alarm";
 /// Our alerts' records.
 const ALERTS: &str = "MaxAlert";
 /// The clocks of the CRM and of this machine may differ by so much, in seconds.
@@ -80,6 +87,7 @@ struct Inner {
     engine: Handle,
     status: Status,
     settings: SyncSection,
+    alarm: Alarm,
     public_url: String,
     wake: Notify,
     requests: mpsc::UnboundedSender<Request>,
@@ -112,15 +120,19 @@ pub fn sources(
     engine: Handle,
     status: Status,
     settings: SyncSection,
+    alarm: Alarm,
     public_url: String,
 ) -> (Crm, Sources) {
     let (sender, requests) = mpsc::unbounded_channel();
+    // A sweep that lost sight of too much did so before a restart as well.
+    status.set_alarm(engine.store().meta::<Option<String>>(SWEEP_ALARM).ok().flatten().flatten());
     let inner = Inner {
         client,
         mapping,
         engine,
         status,
         settings,
+        alarm,
         public_url,
         wake: Notify::new(),
         requests: sender,
@@ -323,7 +335,7 @@ impl Sources {
     }
 
     async fn run(&mut self) {
-        let mut failures = 0;
+        let (mut failures, mut heartbeat) = (0, Heartbeat::default());
         let clock = self.crm.0.engine.clock().clone();
         loop {
             let mut asked = Vec::new();
@@ -338,6 +350,9 @@ impl Sources {
             let result = self.crm.round(everything).await;
             failures = if result.is_ok() { 0 } else { failures + 1 };
             self.crm.report(&result);
+            let trouble = self.crm.trouble(&result);
+            let look_again = self.mind(trouble).await;
+            self.crm.beat(&mut heartbeat, &result).await;
             let needs_person = matches!(&result, Err(RoundError::Crm(error)) if error.retry() == Retry::NeedsPerson);
             for request in asked {
                 let _ = request.answer.send(result.as_ref().map(|tally| *tally).map_err(ToString::to_string));
@@ -349,14 +364,31 @@ impl Sources {
                 _ if needs_person => LONGEST_PAUSE,
                 failures => pause_after(failures).min(LONGEST_PAUSE),
             };
-            self.wait(&clock, pause, self.crm.is_refused()).await;
+            self.wait(&clock, pause, trouble, look_again).await;
         }
     }
 
+    /// Returns when a standstill has lasted long enough to be told.
+    async fn mind(&self, trouble: Option<Stillness>) -> Option<Timestamp> {
+        self.crm.mind(trouble).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a standstill could not be noted");
+            None
+        })
+    }
+
     /// Waits for the next round: for its time, a hint, or a request; after a refused key for a request only.
-    async fn wait(&mut self, clock: &crate::clock::Clock, pause: i64, refused: bool) {
+    async fn wait(
+        &mut self,
+        clock: &crate::clock::Clock,
+        pause: Seconds,
+        trouble: Option<Stillness>,
+        mut look_again: Option<Timestamp>,
+    ) {
+        let refused = self.crm.is_refused();
         loop {
+            let at = look_again.unwrap_or(Timestamp(i64::MAX / 2_000));
             tokio::select! {
+                () = clock.sleep_until(at), if refused => look_again = self.mind(trouble).await,
                 () = clock.sleep(pause), if !refused => return,
                 () = self.crm.0.wake.notified() => {
                     if !refused || !self.requests.is_empty() {

@@ -1,6 +1,6 @@
 //! Who is told: the lead's owner, else who stands in, else the fallback chat, else nobody.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::{Alert, ChatId, TeamId, User, UserId};
 use crate::store::{Result, Store};
@@ -38,6 +38,18 @@ pub fn told(store: &Store, people: &People, alert: &Alert) -> Result<Option<Told
         }
     }
     Ok(people.fallback_chat.map(|chat| Told { chat, user: None }))
+}
+
+/// The private chats of all who lead a team and can be told.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn chats_of_managers(store: &Store, people: &People) -> Result<BTreeSet<ChatId>> {
+    let mut chats = BTreeSet::new();
+    for manager in people.managers.values().flatten() {
+        chats.extend(reachable(store, manager)?.map(|told| told.chat));
+    }
+    Ok(chats)
 }
 
 fn reachable(store: &Store, user: &UserId) -> Result<Option<Told>> {

@@ -461,6 +461,7 @@ fn understand(path: &str, answer: &Answer) -> Result<Value, ErrorKind> {
         _ if is_web_page(answer) => Err(ErrorKind::NotJson { what: describe(answer) }),
         400 => Err(bad_request(answer, reason)),
         403 => Err(forbidden(answer, reason)),
+        405 => Err(ErrorKind::NoSuchRoute),
         404 => Err(not_found(path, &reason, answer)),
         409 => Err(conflict(answer)),
         _ => Err(ErrorKind::Validation { field: String::new(), rule: format!("{status} {reason}") }),
@@ -551,6 +552,18 @@ mod tests {
         };
         let status = u16::try_from(response["status"].as_u64().unwrap()).unwrap();
         Answer { status: StatusCode::from_u16(status).unwrap(), headers, body }
+    }
+
+    /// A route that the extension got later.
+    #[test]
+    fn a_route_that_is_not_there_is_told_from_a_record_that_is_not() {
+        for recording in [
+            include_str!("../../tests/recordings/10.0.0/max-feed/route-of-a-newer-extension-405.json"),
+            include_str!("../../tests/recordings/9.3.10/max-feed/route-of-a-newer-extension-405.json"),
+        ] {
+            let error = understand("Max/heartbeat", &recorded(recording)).unwrap_err();
+            assert!(matches!(error, ErrorKind::NoSuchRoute), "{error}");
+        }
     }
 
     fn answer(status: u16, content_type: &str, body: &str) -> Answer {

@@ -7,19 +7,32 @@ use super::client::{Client, ListQuery, Where};
 use super::error::{Error, ErrorKind};
 use super::observe::alert_record;
 use super::record::Record;
-use crate::domain::observation::AlertRecord;
-use crate::domain::{Activity, Alert, AlertState, Anchor, TeamId, Timestamp, UserId};
+use crate::domain::alert::{ChannelRate, Via};
+use crate::domain::event::{EVENTS_TOLD, Event, EventKind};
+use crate::domain::insight::{LeadInsight, Touch};
+use crate::domain::observation::{AlertRecord, RecordRef};
+use crate::domain::{Activity, Alert, AlertState, Anchor, Channel, CloseReason, Lead, TeamId, Timestamp, UserId};
 
 const ALERT: &str = "MaxAlert";
 const ACTIVITY: &str = "MaxActivity";
+const INSIGHT: &str = "MaxInsight";
 
 /// The lengths of the extension's text fields, in characters.
 const ALERT_NAME_CHARS: usize = 500;
 const ACTIVITY_NAME_CHARS: usize = 255;
+const INSIGHT_NAME_CHARS: usize = 255;
 const SUGGESTED_ACTION_CHARS: usize = 255;
 const RESOLVED_BY_CHARS: usize = 150;
 /// Below the 10,000 at which listed texts are cut, since what is listed is compared with what should be.
 const EVIDENCE_CHARS: usize = 5_000;
+const DRAFT_CHARS: usize = 5_000;
+const WHO_CHARS: usize = 150;
+
+/// Links without which a record is written when it cannot be with them.
+const MAY_LEAD_NOWHERE: [&str; 5] = ["assignedUserId", "teamsIds", "messageType", "messageId", "resolvedByUserId"];
+/// What the first versions of the extension did not have. Such a CRM leaves them out of its answers, and there is no
+/// use in writing them.
+const NOT_EVERYWHERE: [&str; 5] = ["history", "messageType", "messageId", "draft", "resolvedByUserId"];
 
 /// An alert as its `MaxAlert` record should be.
 #[derive(Clone, Debug)]
@@ -34,6 +47,12 @@ pub struct AlertWrite<'a> {
     pub evidence: &'a str,
     /// Further data as the API gives them; an object or null.
     pub metadata: Value,
+    /// What happened to it, oldest first.
+    pub history: &'a [Event],
+    /// The record that triggered it, if it is one.
+    pub message: Option<&'a RecordRef>,
+    /// A message to the lead, prepared; plain text.
+    pub draft: Option<&'a str>,
     /// The record's id in the CRM, once known.
     pub crm_id: Option<&'a str>,
     /// The record's `modifiedAt` as last written or seen by us. What a person changed after it is not overwritten.
@@ -55,6 +74,15 @@ pub struct ActivityWrite<'a> {
     pub crm_id: Option<&'a str>,
 }
 
+/// What is known of a lead, as its `MaxInsight` record should be.
+#[derive(Clone, Copy, Debug)]
+pub struct InsightWrite<'a> {
+    /// The lead; its id is the record's key.
+    pub lead: &'a Lead,
+    /// What is known.
+    pub insight: &'a LeadInsight,
+}
+
 /// What became of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
@@ -70,6 +98,9 @@ pub enum Written {
     /// A person changed the alert's status or snooze since it was last seen. Nothing was written: observe this
     /// first, then write with its `modified_at` as `seen`.
     Touched(AlertRecord),
+    /// The alert's record, which was not known by its id, tells of what we do not know: our store was lost. Nothing was
+    /// written: take these over, then write.
+    Remembers(Vec<Event>),
 }
 
 /// Brings an alert's record to its present state. `me` is our own user ([`Client::api_user`]).
@@ -80,8 +111,11 @@ pub async fn upsert_alert(client: &Client, me: &UserId, write: &AlertWrite<'_>) 
         crm_id: write.crm_id,
         attributes: alert_attributes(write),
     };
-    let by_person = |current: &Record| person_changed(current, &wanted.attributes, me, write.seen);
-    wanted.bring_about(client, by_person).await
+    let is_news = |current: &Record| {
+        let remembered = remembered(current, &wanted.attributes, write).map(Written::Remembers);
+        remembered.or_else(|| person_changed(current, &wanted.attributes, me, write.seen).map(Written::Touched))
+    };
+    wanted.bring_about(client, is_news).await
 }
 
 /// Brings the record of an activity that we were told of to its present state.
@@ -93,6 +127,28 @@ pub async fn upsert_activity(client: &Client, write: &ActivityWrite<'_>) -> Resu
         attributes: activity_attributes(write),
     };
     wanted.bring_about(client, |_| None).await
+}
+
+/// Brings a lead's `MaxInsight` record to `attributes` ([`insight_attributes`]), and returns its id. Nobody but us writes
+/// these records, so that one that is known (`crm_id`) is not read before.
+pub async fn upsert_insight(
+    client: &Client,
+    attributes: &Map<String, Value>,
+    crm_id: Option<&str>,
+) -> Result<String, Error> {
+    let key = attributes.get("dedupKey").and_then(Value::as_str).unwrap_or_default();
+    let wanted = Wanted { entity: INSIGHT, key, crm_id: None, attributes: attributes.clone() };
+    if let Some(id) = crm_id {
+        match wanted.send(client, Some(id), attributes).await {
+            Err(Error { kind: ErrorKind::NotFound, .. }) => {}
+            written => return written.map(|_| id.to_owned()),
+        }
+    }
+    let existing = match wanted.create(client).await? {
+        Created::New(record) => return Ok(record.id().unwrap_or_default().to_owned()),
+        Created::Existed(record) => record.id().unwrap_or_default().to_owned(),
+    };
+    wanted.send(client, Some(&existing), attributes).await.map(|_| existing)
 }
 
 /// A record that should exist, and what it should hold.
@@ -107,7 +163,7 @@ impl Wanted<'_> {
     async fn bring_about(
         &self,
         client: &Client,
-        by_person: impl Fn(&Record) -> Option<AlertRecord>,
+        is_news: impl Fn(&Record) -> Option<Written>,
     ) -> Result<Written, Error> {
         let found = match self.crm_id {
             Some(id) => self.look_up(client, "id", id).await?,
@@ -121,8 +177,8 @@ impl Wanted<'_> {
                 Created::Existed(current) => current,
             },
         };
-        match by_person(&current) {
-            Some(touched) => Ok(Written::Touched(touched)),
+        match is_news(&current) {
+            Some(news) => Ok(news),
             None => self.update(client, &current).await,
         }
     }
@@ -167,15 +223,15 @@ impl Wanted<'_> {
         }
     }
 
-    /// Creates or changes the record, and once more without owner and teams when one of these no longer exists: a
-    /// lead may long keep the id of a user who was removed.
+    /// Creates or changes the record, and once more without the links that are not needed when one of these leads
+    /// nowhere: a lead may long keep the id of a user who was removed, a mail may have been deleted.
     async fn send(&self, client: &Client, id: Option<&str>, attributes: &Map<String, Value>) -> Result<Record, Error> {
         let error = match self.send_once(client, id, attributes).await {
             Ok(record) => return Ok(record),
             Err(error) => error,
         };
         let mut remaining = attributes.clone();
-        remaining.retain(|name, _| name != "assignedUserId" && name != "teamsIds");
+        remaining.retain(|name, _| !MAY_LEAD_NOWHERE.contains(&name.as_str()));
         let worth_it = remaining.len() < attributes.len() && !remaining.is_empty();
         match &error.kind {
             ErrorKind::NoSuchLink { reason } if worth_it && !reason.contains("link: lead.") => {
@@ -237,11 +293,31 @@ fn alert_attributes(write: &AlertWrite<'_>) -> Map<String, Value> {
         ("suggestedAction", json!(cut(write.suggested_action, SUGGESTED_ACTION_CHARS))),
         ("evidence", json!(cut(write.evidence, EVIDENCE_CHARS))),
         ("metadata", write.metadata.clone()),
+        ("history", write.history.iter().map(event).collect()),
+        ("messageType", json!(write.message.map(|record| &record.entity))),
+        ("messageId", json!(write.message.map(|record| &record.id))),
+        ("draft", json!(write.draft.map(|text| cut(text, DRAFT_CHARS)))),
+        ("resolvedByUserId", json!(resolution.and_then(|resolution| resolution.user.as_ref()))),
         ("dedupKey", json!(alert.id)),
         ("leadId", json!(alert.lead_id)),
         ("assignedUserId", json!(alert.owner)),
         ("teamsIds", json!(alert.teams)),
     ])
+}
+
+/// One item of an alert's history; what does not apply is left out.
+fn event(event: &Event) -> Value {
+    let optional = [
+        ("who", json!(event.who.as_deref().map(|who| cut(who, WHO_CHARS)))),
+        ("via", json!(event.via.map(Via::as_str))),
+        ("until", json!(event.until)),
+        ("reason", json!(event.reason.map(CloseReason::as_str))),
+    ];
+    let mut item = attributes([("at", json!(event.at)), ("step", json!(event.kind.as_str()))]);
+    item.extend(
+        optional.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)),
+    );
+    Value::Object(item)
 }
 
 fn activity_attributes(write: &ActivityWrite<'_>) -> Map<String, Value> {
@@ -260,6 +336,36 @@ fn activity_attributes(write: &ActivityWrite<'_>) -> Map<String, Value> {
         ("leadId", json!(activity.lead_id)),
         ("assignedUserId", json!(write.owner)),
         ("teamsIds", json!(write.teams)),
+    ])
+}
+
+/// What a lead's `MaxInsight` record says.
+pub fn insight_attributes(write: &InsightWrite<'_>) -> Map<String, Value> {
+    let InsightWrite { lead, insight } = write;
+    let (at, on) = (
+        |touch: Option<Touch>| datetime(touch.map(|touch| touch.at)),
+        |touch: Option<Touch>| json!(touch.map(|touch| touch.channel.as_str())),
+    );
+    let rate = |rate: &ChannelRate| json!({"channel": rate.channel.as_str(), "sent": rate.attempts, "replied": rate.answered, "rate": rate.percent()});
+    let hour = |hour: u32| format!("{:02}:00", hour % 24);
+    let best = insight.best_time.map(|best| {
+        json!({"weekday": best.weekday, "from": hour(best.from), "to": hour(best.to), "answers": best.answers, "of": best.of})
+    });
+    attributes([
+        ("name", json!(name(&lead.name, INSIGHT_NAME_CHARS))),
+        ("preferredChannel", json!(insight.preferred.map(Channel::as_str))),
+        ("channels", insight.channels.iter().map(rate).collect()),
+        ("bestTime", json!(best)),
+        ("lastInAt", at(insight.last_in)),
+        ("lastInChannel", on(insight.last_in)),
+        ("lastOutAt", at(insight.last_out)),
+        ("lastOutChannel", on(insight.last_out)),
+        ("nextStepAt", at(insight.next_step)),
+        ("nextStepChannel", on(insight.next_step)),
+        ("dedupKey", json!(lead.id)),
+        ("leadId", json!(lead.id)),
+        ("assignedUserId", json!(lead.owner)),
+        ("teamsIds", json!(lead.teams)),
     ])
 }
 
@@ -283,6 +389,29 @@ fn name(text: &str, chars: usize) -> String {
     if name.is_empty() { "M.A.X.".to_owned() } else { name }
 }
 
+/// What a record that is new to us tells of an alert's past that we do not know; nothing when all of it could not be told
+/// any more.
+fn remembered(current: &Record, wanted: &Map<String, Value>, write: &AlertWrite<'_>) -> Option<Vec<Event>> {
+    let told = current.0.get("history").and_then(Value::as_array).filter(|_| write.crm_id.is_none())?;
+    let known = wanted.get("history").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let unknown = told.iter().filter(|item| !known.iter().any(|known| same(known, item)));
+    let unknown: Vec<Event> = unknown.filter_map(read_event).collect();
+    (!unknown.is_empty() && unknown.len() + known.len() <= EVENTS_TOLD).then_some(unknown)
+}
+
+/// The inverse of [`event`]; `None` for what we did not write.
+fn read_event(item: &Value) -> Option<Event> {
+    let text = |name: &str| item.get(name).and_then(Value::as_str);
+    let instant = |name: &str| text(name).and_then(|at| Timestamp::parse_rfc3339(at).ok());
+    Some(Event {
+        who: text("who").map(str::to_owned),
+        via: Via::ALL.into_iter().find(|via| Some(via.as_str()) == text("via")),
+        until: instant("until"),
+        reason: CloseReason::ALL.into_iter().find(|reason| Some(reason.as_str()) == text("reason")),
+        ..Event::new(instant("at")?, EventKind::parse(text("step")?)?)
+    })
+}
+
 /// What a person made of an alert since it was last seen, if that is another status or snooze than is wanted.
 fn person_changed(
     current: &Record,
@@ -303,7 +432,10 @@ fn person_changed(
 
 /// The wanted attributes that the record does not have.
 fn differing(current: &Record, wanted: &Map<String, Value>) -> Map<String, Value> {
-    let differs = |name: &str, value: &Value| !same(current.0.get(name).unwrap_or(&Value::Null), value);
+    let differs = |name: &str, value: &Value| match current.0.get(name) {
+        Some(shown) => !same(shown, value),
+        None => !NOT_EVERYWHERE.contains(&name) && !is_nothing(value),
+    };
     wanted
         .iter()
         .filter(|(name, value)| differs(name, value))
@@ -316,7 +448,14 @@ fn differing(current: &Record, wanted: &Map<String, Value>) -> Map<String, Value
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::String(a), Value::String(b)) => a.replace("\r\n", "\n").trim() == b.replace("\r\n", "\n").trim(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().all(|item| b.contains(item)),
+        (Value::Array(a), Value::Array(b)) => {
+            let is_in = |list: &[Value], item: &Value| list.iter().any(|other| same(other, item));
+            a.len() == b.len() && (a.iter().zip(b).all(|(a, b)| same(a, b)) || a.iter().all(|item| is_in(b, item)))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            let of = |fields: &Map<String, Value>, name: &str| fields.get(name).cloned().unwrap_or_default();
+            a.keys().chain(b.keys()).all(|name| same(&of(a, name), &of(b, name)))
+        }
         _ => a == b || (is_nothing(a) && is_nothing(b)),
     }
 }
@@ -335,10 +474,9 @@ fn is_nothing(value: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::alert::{Cited, Resolution, Via};
-    use crate::domain::{
-        ActivityId, ActivityStatus, AlertId, AlertType, Channel, CloseReason, Direction, Evidence, LeadId, Reading,
-    };
+    use crate::domain::alert::{Cited, Resolution};
+    use crate::domain::insight::BestTime;
+    use crate::domain::{ActivityId, ActivityStatus, AlertId, AlertType, Direction, Evidence, LeadId, Reading};
 
     const T: Timestamp = Timestamp(1_772_355_600);
 
@@ -372,6 +510,9 @@ mod tests {
             suggested_action: "Relance douce",
             evidence: "Appel du 1er mars",
             metadata: json!({"preferredChannel": "call"}),
+            history: &[],
+            message: None,
+            draft: None,
             crm_id: None,
             seen: None,
         }
@@ -398,6 +539,9 @@ mod tests {
             ALERT => include_str!(
                 "../../templates/espocrm/files/custom/Espo/Modules/Max/Resources/metadata/entityDefs/MaxAlert.json"
             ),
+            INSIGHT => include_str!(
+                "../../templates/espocrm/files/custom/Espo/Modules/Max/Resources/metadata/entityDefs/MaxInsight.json"
+            ),
             _ => include_str!(
                 "../../templates/espocrm/files/custom/Espo/Modules/Max/Resources/metadata/entityDefs/MaxActivity.json"
             ),
@@ -409,7 +553,8 @@ mod tests {
     fn assert_accepted(entity: &str, attributes: &Map<String, Value>) {
         let fields = &defs(entity)["fields"];
         for (attribute, value) in attributes {
-            let definition = &fields[attribute.trim_end_matches("Ids").trim_end_matches("Id")];
+            let field = ["", "Ids", "Id", "Type"].into_iter().filter_map(|suffix| attribute.strip_suffix(suffix));
+            let definition = field.map(|field| &fields[field]).find(|found| !found.is_null()).unwrap_or(&Value::Null);
             assert!(!definition.is_null(), "{entity}.{attribute} is no field");
             if definition["required"] == true {
                 assert!(!is_nothing(value), "{entity}.{attribute} is required");
@@ -443,7 +588,15 @@ mod tests {
             for alert_type in AlertType::ALL {
                 let alert = Alert { alert_type, ..alert(state.clone()) };
                 let long = "très long ".repeat(2_000);
-                let write = AlertWrite { name: &long, suggested_action: &long, evidence: &long, ..write(&alert) };
+                let (name, message) = (long.as_str(), RecordRef::new("Email", "m1"));
+                let write = AlertWrite {
+                    name,
+                    suggested_action: name,
+                    evidence: name,
+                    draft: Some(name),
+                    message: Some(&message),
+                    ..write(&alert)
+                };
                 assert_accepted(ALERT, &alert_attributes(&write));
             }
         }
@@ -451,6 +604,51 @@ mod tests {
         let write =
             ActivityWrite { activity: &activity, name: "WhatsApp reçu", owner: None, teams: &[], crm_id: None };
         assert_accepted(ACTIVITY, &activity_attributes(&write));
+    }
+
+    #[test]
+    fn the_extension_accepts_what_is_known_of_a_lead() {
+        let lead = Lead {
+            id: LeadId::from("l1"),
+            name: "Sophie ".repeat(90),
+            first_name: String::new(),
+            account_name: String::new(),
+            status: "New".to_owned(),
+            created_at: T,
+            deleted: false,
+            closed_at: None,
+            do_not_contact: false,
+            do_not_call: false,
+            email_opted_out: false,
+            phone_opted_out: false,
+            owner: Some(UserId::from("u1")),
+            teams: vec![TeamId::from("t1")],
+            phone: None,
+            email: None,
+            emails: Vec::new(),
+            source: String::new(),
+        };
+        for channel in Channel::ALL {
+            let touch = Some(Touch { at: T, channel });
+            let best = BestTime { weekday: Some(7), from: 23, to: 24, answers: 2, of: 4 };
+            let insight = LeadInsight {
+                preferred: Some(channel),
+                channels: vec![ChannelRate { channel, answered: 2, attempts: 3 }],
+                best_time: Some(best),
+                last_in: touch,
+                last_out: touch,
+                next_step: touch,
+            };
+            let attributes = insight_attributes(&InsightWrite { lead: &lead, insight: &insight });
+            assert_accepted(INSIGHT, &attributes);
+            assert_eq!(attributes["channels"][0]["rate"], 67);
+            assert_eq!(
+                (&attributes["bestTime"]["from"], &attributes["bestTime"]["to"]),
+                (&json!("23:00"), &json!("00:00"))
+            );
+        }
+        let nothing = InsightWrite { lead: &lead, insight: &LeadInsight::default() };
+        assert_accepted(INSIGHT, &insight_attributes(&nothing));
     }
 
     #[test]
@@ -494,6 +692,46 @@ mod tests {
         let differing = differing(&Record(shown), &wanted);
         assert_eq!(differing.keys().collect::<Vec<_>>(), ["status", "snoozedUntil", "teamsIds"]);
         assert!(differing["snoozedUntil"].is_null());
+    }
+
+    #[test]
+    fn what_espocrm_has_of_an_alert_as_we_wrote_it_is_not_written_again() {
+        let alert = alert(AlertState::Open);
+        let mut announced = Event::new(T, EventKind::Announced);
+        announced.who = Some("Luc".to_owned());
+        let history = [Event::new(T, EventKind::Opened), announced];
+        let message = RecordRef::new("Email", "m1");
+        let metadata = json!({"cta": [{"label": "Traité", "action": "resolveAlert", "params": {}}], "rate": 50});
+        let write = AlertWrite {
+            history: &history,
+            message: Some(&message),
+            draft: Some("Bonjour\n\nSophie"),
+            metadata,
+            ..write(&alert)
+        };
+        let wanted = alert_attributes(&write);
+        assert_eq!(
+            wanted["history"],
+            json!([{"at": "2026-03-01T09:00:00Z", "step": "opened"},
+                   {"at": "2026-03-01T09:00:00Z", "step": "announced", "who": "Luc"}])
+        );
+        let mut shown = wanted.clone();
+        shown.insert("draft".to_owned(), json!("Bonjour\r\n\r\nSophie\n"));
+        // PHP reads an empty object back as an empty list.
+        shown["metadata"]["cta"][0]["params"] = json!([]);
+        assert_eq!(differing(&Record(shown.clone()), &wanted), Map::new());
+        shown["history"] = json!([{"at": "2026-03-01T09:00:00Z", "step": "opened"}]);
+        assert_eq!(differing(&Record(shown), &wanted).keys().collect::<Vec<_>>(), ["history"]);
+    }
+
+    #[test]
+    fn an_older_extension_is_not_written_to_for_what_it_does_not_know() {
+        let alert = alert(AlertState::Open);
+        let history = [Event::new(T, EventKind::Opened)];
+        let wanted = alert_attributes(&AlertWrite { history: &history, draft: Some("Bonjour"), ..write(&alert) });
+        let mut shown = wanted.clone();
+        shown.retain(|name, _| !NOT_EVERYWHERE.contains(&name.as_str()));
+        assert_eq!(differing(&Record(shown), &wanted), Map::new());
     }
 
     #[test]

@@ -234,7 +234,7 @@ pub(super) async fn snooze(
     headers: HeaderMap,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, Refusal> {
-    authorise(&api.tokens, &headers, Scope::Admin)?;
+    let Caller(caller) = authorise(&api.tokens, &headers, Scope::Admin)?;
     let fields = object(bytes)?;
     let until = text(&fields, "until")?.ok_or_else(|| Refusal::bad_request("until: is required"))?;
     let until = Timestamp::parse_rfc3339(&until).map_err(|error| Refusal::bad_request(format!("until: {error}")))?;
@@ -242,7 +242,8 @@ pub(super) async fn snooze(
         return Err(Refusal::impossible("until: lies in the past"));
     }
     let id = AlertId(alert);
-    let acted = api.engine.run(move |engine| engine.snooze(&id, Some(until))).await?;
+    let actor = Actor { name: caller, user: None, via: Via::Api };
+    let acted = api.engine.run(move |engine| engine.snooze(&id, Some(until), &actor)).await?;
     if let Acted::Unchanged(alert) = &acted {
         let message = format!("the alert is {}, not open", alert.state.name());
         return Err(Refusal::new(axum::http::StatusCode::CONFLICT, "not_open", message));

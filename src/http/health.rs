@@ -20,18 +20,8 @@ pub(super) async fn readyz(State(api): State<Api>) -> Result<(StatusCode, Json<V
     let (crm, telegram) = (api.status.crm(), api.status.telegram());
     let last_sync = api.engine.run(|engine| engine.last_sync()).await?;
     let backfilled = api.engine.run(|engine| engine.is_backfilled()).await?;
-    let outbox = store.outbox()?;
-    let oldest = outbox.iter().map(|(_, entry)| now.since(entry.decided_at)).max();
-    let mut reasons = Vec::new();
-    if let Some(error) = &crm.error {
-        reasons.push(error.clone());
-    }
-    if !backfilled {
-        reasons.push("the first backfill is not complete".to_owned());
-    }
-    if let Some(error) = telegram.error.as_ref().filter(|_| api.config.telegram.is_on()) {
-        reasons.push(error.clone());
-    }
+    let oldest = store.outbox_oldest(None).map(|at| now.since(at));
+    let reasons = api.status.reasons(backfilled);
     let ready = reasons.is_empty();
     let source = |status: &SourceStatus| {
         json!({
@@ -48,7 +38,7 @@ pub(super) async fn readyz(State(api): State<Api>) -> Result<(StatusCode, Json<V
         "crm": source(&crm),
         "telegram": source(&telegram),
         "lastSync": last_sync,
-        "outbox": {"depth": outbox.len(), "oldestSeconds": oldest},
+        "outbox": {"depth": store.outbox_len(), "oldestSeconds": oldest},
         "untold": untold(&api)?,
     });
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -71,7 +61,7 @@ pub(super) async fn metrics(State(api): State<Api>) -> Result<String, Refusal> {
     let store = api.engine.store();
     let count = |number: usize| number as f64;
     ::metrics::gauge!("max_open_alerts").set(count(store.open_alerts()?.len()));
-    ::metrics::gauge!("max_outbox_depth").set(count(store.outbox()?.len()));
+    ::metrics::gauge!("max_outbox_depth").set(count(store.outbox_len()));
     ::metrics::gauge!("max_untold_alerts").set(count(untold(&api)?));
     ::metrics::gauge!("max_store_bytes").set(store.size_on_disk()? as f64);
     Ok(api.metrics.render())

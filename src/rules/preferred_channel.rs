@@ -164,14 +164,19 @@ pub(super) fn next_due(view: &View<'_>, settings: &Settings) -> Option<Timestamp
     candidates.filter_map(|trail| trail.next_due(settings, view.now)).min()
 }
 
-/// The channel to prefer at `now`: the valid one with the best rate; `None` ("unknown") when none is valid, the
-/// best rate is 0, or it is shared. `activities` are ordered by (timestamp, id).
-pub fn preferred(activities: &[Activity], settings: &Settings, now: Timestamp) -> Option<ChannelRate> {
+/// How well each valid channel worked at `now`, best first. `activities` are ordered by (timestamp, id).
+pub fn rates(activities: &[Activity], settings: &Settings, now: Timestamp) -> Vec<ChannelRate> {
     let (facts, _) = facts_and_steps(activities, settings, |_| false);
     let mut course = Course::default();
     course.advance(&facts, &settings.preferred_channel, now);
-    let [best, second, _] = ranking(course.trails(), &settings.preferred_channel, now);
-    let best = best.filter(|best| best.answered > 0)?;
-    let shared = second.is_some_and(|second| compare(&best, &second).is_eq());
-    (!shared).then_some(best)
+    ranking(course.trails(), &settings.preferred_channel, now).into_iter().flatten().collect()
+}
+
+/// The channel to prefer at `now`: the valid one with the best rate; `None` ("unknown") when none is valid, the
+/// best rate is 0, or it is shared. `activities` are ordered by (timestamp, id).
+pub fn preferred(activities: &[Activity], settings: &Settings, now: Timestamp) -> Option<ChannelRate> {
+    let rates = rates(activities, settings, now);
+    let best = rates.first().filter(|best| best.answered > 0)?;
+    let shared = rates.get(1).is_some_and(|second| compare(best, second).is_eq());
+    (!shared).then_some(*best)
 }

@@ -3,9 +3,14 @@
 use serde::Serialize;
 
 use super::keys::{ACTIVITY, ALERT, Key, Kind};
-use super::outlooks::{Change, Row};
-use super::{AlertRecordState, Evaluated, Hook, Link, LinkToken, Message, OutboxEntry, StepRow, encode};
+use super::outlooks::Row;
+use super::waiting::Place;
+use super::{
+    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkToken, Message, OutboxEntry, StepRow, encode, outlooks,
+    waiting,
+};
 use crate::decide::Outlook;
+use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
 use crate::domain::{Activity, ActivityId, Alert, AlertId, Lead, LeadId, Team, TeamId, Timestamp, User, UserId};
 
@@ -15,7 +20,9 @@ pub struct Batch {
     sled: sled::Batch,
     touched: usize,
     /// What becomes of leads in the index of what is due, in this order.
-    changes: Vec<(LeadId, Change)>,
+    changes: Vec<(LeadId, outlooks::Change)>,
+    /// What becomes of the outbox.
+    outbox: Vec<waiting::Change>,
 }
 
 impl Batch {
@@ -24,12 +31,13 @@ impl Batch {
         self.touched == 0 && self.changes.is_empty()
     }
 
-    pub(super) fn take_changes(&mut self) -> Vec<(LeadId, Change)> {
+    pub(super) fn take_changes(&mut self) -> Vec<(LeadId, outlooks::Change)> {
         std::mem::take(&mut self.changes)
     }
 
-    pub(super) fn into_sled(self) -> sled::Batch {
-        self.sled
+    /// What is to be written, and what of it concerns the outbox.
+    pub(super) fn into_parts(self) -> (sled::Batch, Vec<waiting::Change>) {
+        (self.sled, self.outbox)
     }
 
     pub(super) fn put<T: Serialize>(&mut self, key: Key, value: &T) {
@@ -93,7 +101,15 @@ impl Batch {
 
     /// Notes that a CRM record means this activity of this lead.
     pub fn put_record_link(&mut self, record: &RecordRef, lead: &LeadId, activity: &ActivityId) {
+        if record.entity == "MaxActivity" {
+            self.put_activity_record(lead, activity, &record.id);
+        }
         self.put(Key::new(Kind::Record).part(&record.to_string()).last(lead.as_str()), activity);
+    }
+
+    /// Notes which `MaxActivity` record (CRM id) an activity has: its own id does not tell.
+    pub fn put_activity_record(&mut self, lead: &LeadId, activity: &ActivityId, crm_id: &str) {
+        self.put(Key::new(Kind::ActivityRecord).part(lead.as_str()).last(activity.as_str()), &crm_id);
     }
 
     /// Forgets what a CRM record means for a lead.
@@ -136,19 +152,25 @@ impl Batch {
         self.put(Key::new(Kind::Step).number(step.at.0).number(sequence), step);
     }
 
+    /// Adds what happened to an alert. `sequence` tells events of one instant apart.
+    pub fn add_event(&mut self, alert: &AlertId, event: &Event, sequence: u64) {
+        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
+        self.put(Key::new(Kind::Event).part(alert.as_str()).number(event.at.0).number(sequence), event);
+    }
+
     /// Sets when a lead was evaluated and is due, and what lies ahead of it.
     pub fn put_evaluated(&mut self, lead: &LeadId, evaluated: Evaluated, outlook: Option<Outlook>) {
-        self.changes.push((lead.clone(), Change::Evaluated { evaluated, outlook: outlook.map(Box::new) }));
+        self.changes.push((lead.clone(), outlooks::Change::Evaluated { evaluated, outlook: outlook.map(Box::new) }));
     }
 
     /// Sets when a lead is due, and nothing else.
     pub fn put_due(&mut self, lead: &LeadId, due: Option<Timestamp>) {
-        self.changes.push((lead.clone(), Change::Due(due)));
+        self.changes.push((lead.clone(), outlooks::Change::Due(due)));
     }
 
     /// Has a lead be due at `at` or as soon as possible after it, if it would be later.
     pub fn mark_due(&mut self, lead: &LeadId, at: Timestamp) {
-        self.changes.push((lead.clone(), Change::DueBy(at)));
+        self.changes.push((lead.clone(), outlooks::Change::DueBy(at)));
     }
 
     /// Sets a row of the index of what is due.
@@ -159,12 +181,15 @@ impl Batch {
 
     /// Sets an entry of the outbox.
     pub fn put_outbox(&mut self, entry: &OutboxEntry) {
-        self.put(Key::new(Kind::Outbox).last(&entry.effect.key()), entry);
+        let key = entry.effect.key();
+        self.put(Key::new(Kind::Outbox).last(&key), entry);
+        self.outbox.push(waiting::Change::Put(key, Place::of(entry)));
     }
 
     /// Removes an entry of the outbox.
     pub fn remove_outbox(&mut self, key: &str) {
         self.remove(Key::new(Kind::Outbox).last(key));
+        self.outbox.push(waiting::Change::Remove(key.to_owned()));
     }
 
     /// Notes that a record is to be looked at again. `sequence` tells this hint from an earlier one.
@@ -214,6 +239,11 @@ impl Batch {
     /// Forgets a webhook.
     pub fn remove_hook(&mut self, id: &str) {
         self.remove(Key::new(Kind::Webhook).last(id));
+    }
+
+    /// Sets what we know of a lead's `MaxInsight` record in the CRM.
+    pub fn put_insight(&mut self, lead: &LeadId, row: &InsightRow) {
+        self.put(Key::new(Kind::Insight).last(lead.as_str()), row);
     }
 
     /// Sets what we know of an alert's record in the CRM, and finds the alert by it.

@@ -13,6 +13,8 @@ pub(super) enum Kind {
     History = b'H' as isize,
     /// What a CRM record means: record, lead.
     Record = b'R' as isize,
+    /// The `MaxActivity` record of an activity: lead, activity.
+    ActivityRecord = b'q' as isize,
     /// Leads by mail address: address, lead.
     Address = b'E' as isize,
     /// User: user.
@@ -27,6 +29,8 @@ pub(super) enum Kind {
     Step = b'y' as isize,
     /// When leads were evaluated and are due, and their outlooks: bucket.
     Evaluated = b'b' as isize,
+    /// What happened to an alert: alert, instant, sequence.
+    Event = b'p' as isize,
     /// Outbox: effect key.
     Outbox = b'o' as isize,
     /// Records to look at again: record.
@@ -45,6 +49,8 @@ pub(super) enum Kind {
     Webhook = b'w' as isize,
     /// Our alert records in the CRM: alert.
     AlertRecord = b'C' as isize,
+    /// What the CRM shows of a lead: lead.
+    Insight = b'I' as isize,
     /// Alerts by their record in the CRM: CRM id.
     RecordAlert = b'g' as isize,
 

@@ -10,15 +10,17 @@ mod open;
 mod outlooks;
 mod rows;
 mod upgrade;
+mod waiting;
 
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
     Activity, ActivityId, Alert, AlertId, ChatId, Lead, LeadId, Team, TeamId, Timestamp, User, UserId,
@@ -29,8 +31,9 @@ use keys::{ACTIVITY, ALERT, Key, Kind, number_at, text_after};
 pub use open::OpenError;
 pub use outlooks::{Outlooks, Watched};
 pub use rows::{
-    AlertRecordState, Evaluated, Hook, Link, LinkToken, Message, OutboxEntry, RecordLink, StepKind, StepRow,
+    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkToken, Message, OutboxEntry, RecordLink, StepKind, StepRow,
 };
+use waiting::{Place, Waiting};
 
 /// The log target of the database itself: it repeats for every write what we say once, and better.
 pub const DATABASE_LOG: &str = "sled";
@@ -85,6 +88,8 @@ struct Inner {
     outlooks: RwLock<Outlooks>,
     /// Batches applied.
     writes: AtomicU64,
+    /// What the outbox holds.
+    waiting: Mutex<Waiting>,
 }
 
 impl std::fmt::Debug for Store {
@@ -112,13 +117,22 @@ impl Store {
             None => {}
         }
         let outlooks = RwLock::new(load_outlooks(&tree).map_err(content)?);
-        let store = Self { tree, inner: Arc::new(Inner { db, file, outlooks, writes: AtomicU64::new(0) }) };
+        let inner = Inner { db, file, outlooks, writes: AtomicU64::new(0), waiting: Mutex::default() };
+        let store = Self { tree, inner: Arc::new(inner) };
         if schema != Some(SCHEMA) {
             let mut batch = Batch::default();
             batch.put_meta("schema", &SCHEMA);
             store.apply(batch).and_then(|()| store.flush()).map_err(content)?;
         }
+        for (key, entry) in store.outbox().map_err(content)? {
+            store.waiting().enter(waiting::Change::Put(key, Place::of(&entry)));
+        }
         Ok(store)
+    }
+
+    /// The index is plain data that every change leaves whole, so a panic elsewhere does not spoil it.
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.inner.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether there is a store in the folder `path`, which opening would make.
@@ -140,9 +154,14 @@ impl Store {
         for (bucket, row) in changed.iter().flat_map(outlooks::Changed::rows) {
             batch.put_bucket(bucket, row);
         }
-        self.tree.apply_batch(batch.into_sled())?;
+        let (rows, outbox) = batch.into_parts();
+        self.tree.apply_batch(rows)?;
         if let Some(changed) = changed {
             self.inner.outlooks.write().unwrap_or_else(PoisonError::into_inner).accept(changed);
+        }
+        if !outbox.is_empty() {
+            let mut waiting = self.waiting();
+            outbox.into_iter().for_each(|change| waiting.enter(change));
         }
         self.inner.writes.fetch_add(1, Ordering::SeqCst);
         Ok(())
@@ -308,6 +327,26 @@ impl Store {
             .collect()
     }
 
+    /// What happened to an alert, oldest first: the first event and the latest, at most `most` (at least 1).
+    pub fn events(&self, alert: &AlertId, most: usize) -> Result<Vec<Event>> {
+        let prefix = Key::new(Kind::Event).part(alert.as_str());
+        let mut latest: Vec<Event> = Vec::new();
+        for pair in self.tree.scan_prefix(prefix.bytes()).rev().take(most) {
+            let (key, value) = pair?;
+            latest.push(decode(&key, &value)?);
+        }
+        latest.reverse();
+        if let (true, Some(first)) = (latest.len() == most, self.values(&prefix).next()) {
+            latest[0] = first?;
+        }
+        Ok(latest)
+    }
+
+    /// The CRM's id of an activity's `MaxActivity` record, if it is known to have one.
+    pub fn activity_record(&self, lead: &LeadId, activity: &ActivityId) -> Result<Option<String>> {
+        self.get(&Key::new(Kind::ActivityRecord).part(lead.as_str()).last(activity.as_str()))
+    }
+
     /// When a lead was evaluated and is due.
     pub fn evaluated(&self, lead: &LeadId) -> Evaluated {
         self.outlooks().evaluated(lead)
@@ -336,6 +375,54 @@ impl Store {
                 Ok((text_after(&key, 1), entry))
             })
             .collect()
+    }
+
+    /// The entries for the CRM (or for Telegram) that may be tried at `now`, oldest decision first, with their keys.
+    pub fn outbox_ready(&self, for_crm: bool, now: Timestamp) -> Result<Vec<(String, OutboxEntry)>> {
+        let keys = self.waiting().ready(for_crm, now);
+        self.outbox_entries(keys)
+    }
+
+    /// The same of those that are to wait until after `at`.
+    pub fn outbox_beyond(&self, for_crm: bool, at: Timestamp) -> Result<Vec<(String, OutboxEntry)>> {
+        let keys = self.waiting().beyond(for_crm, at);
+        self.outbox_entries(keys)
+    }
+
+    fn outbox_entries(&self, keys: Vec<String>) -> Result<Vec<(String, OutboxEntry)>> {
+        let mut entries = Vec::with_capacity(keys.len());
+        for key in keys {
+            if let Some(entry) = self.outbox_entry(&key)? {
+                entries.push((key, entry));
+            }
+        }
+        entries.sort_by_key(|(_, entry)| entry.sequence);
+        Ok(entries)
+    }
+
+    /// When the first entry that has to wait at `now` need not any more.
+    pub fn outbox_next(&self, for_crm: bool, now: Timestamp) -> Option<Timestamp> {
+        self.waiting().next(for_crm, now)
+    }
+
+    /// Grows with every change of the entries for the CRM (or for Telegram).
+    pub fn outbox_changes(&self, for_crm: bool) -> u64 {
+        self.waiting().changes(for_crm)
+    }
+
+    /// How many entries the outbox holds.
+    pub fn outbox_len(&self) -> usize {
+        self.waiting().len()
+    }
+
+    /// When the oldest entry was decided; of those for the CRM (or for Telegram), if it is said which.
+    pub fn outbox_oldest(&self, for_crm: Option<bool>) -> Option<Timestamp> {
+        self.waiting().oldest(for_crm)
+    }
+
+    /// The greatest sequence number in the outbox; 0 when it is empty.
+    pub fn outbox_last_sequence(&self) -> u64 {
+        self.waiting().last_sequence()
     }
 
     /// One entry of the outbox.
@@ -401,6 +488,11 @@ impl Store {
     /// What we know of an alert's record in the CRM.
     pub fn alert_record(&self, alert: &AlertId) -> Result<AlertRecordState> {
         Ok(self.get(&Key::new(Kind::AlertRecord).last(alert.as_str()))?.unwrap_or_default())
+    }
+
+    /// What we know of a lead's `MaxInsight` record in the CRM, if we wrote one.
+    pub fn insight(&self, lead: &LeadId) -> Result<Option<InsightRow>> {
+        self.get(&Key::new(Kind::Insight).last(lead.as_str()))
     }
 
     /// The alert whose record in the CRM has this id.

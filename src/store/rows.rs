@@ -116,7 +116,16 @@ pub struct AlertRecordState {
     pub deleted: bool,
 }
 
-/// A step in an alert's life, for history and for the day's figures.
+/// What we know of a lead's `MaxInsight` record in the CRM.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InsightRow {
+    /// The CRM's id.
+    pub crm_id: String,
+    /// A hash of what it says, so that nothing is written twice.
+    pub fingerprint: u64,
+}
+
+/// A step in an alert's life, for the day's figures.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepRow {
     /// When.

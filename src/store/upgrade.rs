@@ -53,7 +53,7 @@ fn portions(
             rewrite(&mut batch, key, value)?;
             batch.remove_bytes(key);
         }
-        tree.apply_batch(batch.into_sled())?;
+        tree.apply_batch(batch.into_parts().0)?;
         // sled keeps what is not flushed in memory.
         tree.flush()?;
     }

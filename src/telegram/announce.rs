@@ -1,6 +1,8 @@
 //! Which announcements go out as messages of their own, which together, and which have to wait: the rep hates
 //! noise. Pure.
 
+use std::collections::HashMap;
+
 use crate::domain::calendar::Calendar;
 use crate::domain::{AlertId, AlertType, MINUTE, Timestamp};
 
@@ -46,7 +48,10 @@ pub fn plan(pending: &[Pending], recent: &[Timestamp], calendar: &Calendar, now:
     // Outside working hours only hot leads are sent, without sound; the rest waits.
     let (mut sendable, waiting): (Vec<_>, Vec<_>) =
         pending.iter().partition(|one| open || one.alert_type == AlertType::HotLead24h);
-    plan.later.extend(waiting.iter().map(|one| (one.alert.clone(), calendar.next_open(now))));
+    if !waiting.is_empty() {
+        let opens = calendar.next_open(now);
+        plan.later.extend(waiting.iter().map(|one| (one.alert.clone(), opens)));
+    }
     sendable.sort_by_key(|one| one.alert_type);
     let minute_ago = now.plus(-MINUTE);
     let sent_lately: Vec<_> = recent.iter().filter(|at| **at > minute_ago).collect();
@@ -73,12 +78,10 @@ pub fn plan(pending: &[Pending], recent: &[Timestamp], calendar: &Calendar, now:
         }
         return plan;
     }
+    let mut by_shared: HashMap<&str, usize> = HashMap::new();
     for one in sendable {
-        let same = plan.now.iter_mut().find(|planned| {
-            one.shared.is_some()
-                && pending.iter().any(|other| other.shared == one.shared && planned.alerts.contains(&other.alert))
-        });
-        match same {
+        let place = one.shared.as_deref().map(|shared| *by_shared.entry(shared).or_insert(plan.now.len()));
+        match place.and_then(|place| plan.now.get_mut(place)) {
             Some(planned) => planned.alerts.push(one.alert.clone()),
             None => plan.now.push(single(one, open)),
         }

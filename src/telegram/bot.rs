@@ -221,7 +221,7 @@ impl Bot {
             Button::Snooze(id, length) => {
                 let (now, zone) = (self.engine.clock().now(), self.speaker.zone);
                 let until = self.snooze_until(length, now);
-                let acted = self.engine.run(move |engine| engine.snooze(&id, Some(until))).await?;
+                let acted = self.engine.run(move |engine| engine.snooze(&id, Some(until), &actor)).await?;
                 self.after(acted, Toast::Snoozed { until, now, zone }).await
             }
             Button::SentByHand(_) => self.sent_by_hand(&alert).await,

@@ -52,13 +52,18 @@ impl Sender {
         };
         loop {
             let mut changes = worker.sender.engine.changes();
+            let seen = worker.concerns_us();
             // Never cut short: a message that was sent and not noted would be sent again.
             worker.round().await;
             let clock = worker.sender.engine.clock().clone();
             let wake_at = worker.wake_at.take().unwrap_or(i64::MAX / 2);
+            let news = async {
+                // What others write is nothing to wake up for: what cannot be sent now has its own time.
+                while changes.changed().await.is_ok() && worker.concerns_us() == seen {}
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = changes.changed() => {}
+                () = news => {}
                 () = clock.sleep_until_millis(wake_at) => {}
             }
         }
@@ -123,6 +128,12 @@ impl Worker {
         self.sender.engine.store()
     }
 
+    /// What has to change for another round to be worth it: the entries for Telegram, and whether the first evaluation
+    /// is over.
+    fn concerns_us(&self) -> (u64, Option<bool>) {
+        (self.store().outbox_changes(false), is_first_evaluation(self.store()).ok())
+    }
+
     async fn try_round(&mut self) -> Result<(), EngineError> {
         let now = self.now();
         let Ready { entries, next } = ready(self.store(), false, now)?;
@@ -165,15 +176,19 @@ impl Worker {
                 Effect::Welcome { chat, user } => {
                     let user = self.store().user(&user)?;
                     let Some(user) = user else { return self.settle(&key, sequence).await };
-                    let speaker = &self.sender.speaker;
-                    let html = speaker.voice.notice_html(speaker.lang(), Notice::Welcome(&user));
-                    let message = Rendered { html, keyboard: Vec::new() };
-                    match self.send(chat, &message, false).await? {
-                        Attempt::NotNow => {}
-                        Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(&key, sequence).await?,
-                    }
+                    self.notify(&key, sequence, chat, Notice::Welcome(&user)).await?;
                 }
-                Effect::WriteAlert(_) | Effect::WriteActivity { .. } | Effect::VerifyLead(_) => {}
+                Effect::SyncStopped { chat, since, why } => {
+                    let zone = self.sender.speaker.zone;
+                    self.notify(&key, sequence, chat, Notice::SyncStopped { since, why, now, zone }).await?;
+                }
+                Effect::SyncResumed { chat, since, at } => {
+                    self.notify(&key, sequence, chat, Notice::SyncResumed { lasted: at.since(since) }).await?;
+                }
+                Effect::WriteAlert(_)
+                | Effect::WriteActivity { .. }
+                | Effect::VerifyLead(_)
+                | Effect::WriteInsight(_) => {}
             }
         }
         for ((chat, user), mut announcements) in announcements {
@@ -200,7 +215,21 @@ impl Worker {
             | Effect::Welcome { .. }
             | Effect::WriteAlert(_)
             | Effect::WriteActivity { .. }
-            | Effect::VerifyLead(_) => Ok(()),
+            | Effect::VerifyLead(_)
+            | Effect::WriteInsight(_)
+            | Effect::SyncStopped { .. }
+            | Effect::SyncResumed { .. } => Ok(()),
+        }
+    }
+
+    /// Sends what is not about one alert.
+    async fn notify(&mut self, key: &str, sequence: u64, chat: ChatId, notice: Notice<'_>) -> Result<(), EngineError> {
+        let speaker = &self.sender.speaker;
+        let html = speaker.voice.notice_html(speaker.lang(), notice);
+        let chat = self.moved.get(&chat).copied().unwrap_or(chat);
+        match self.send(chat, &Rendered { html, keyboard: Vec::new() }, false).await? {
+            Attempt::NotNow => Ok(()),
+            Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
         }
     }
 
@@ -234,16 +263,15 @@ impl Worker {
         recent.retain(|at| *at > now.plus(-MINUTE) && *at <= now);
         let pending: Vec<Pending> = announcements.iter().map(pending).collect();
         let plan = plan(&pending, recent, &self.sender.calendar, now);
-        for (alert, until) in plan.later {
-            if let Some(one) = announcements.iter().find(|one| one.alert.id == alert) {
-                let key = one.key.clone();
-                self.sender.engine.run(move |engine| engine.postpone(&key, until, false)).await?;
-                self.wake_at_millis(until.0 * 1000);
-            }
+        let by_alert: HashMap<&AlertId, &Announcement> = announcements.iter().map(|one| (&one.alert.id, one)).collect();
+        let later = plan.later.iter().filter_map(|(alert, until)| Some((by_alert.get(alert)?.key.clone(), *until)));
+        let later: Vec<(String, Timestamp)> = later.collect();
+        if let Some(until) = later.iter().map(|(_, until)| *until).min() {
+            self.sender.engine.run(move |engine| engine.put_off(&later)).await?;
+            self.wake_at_millis(until.0 * 1000);
         }
         for planned in plan.now {
-            let parts: Vec<&Announcement> =
-                planned.alerts.iter().filter_map(|id| announcements.iter().find(|one| one.alert.id == *id)).collect();
+            let parts: Vec<&Announcement> = planned.alerts.iter().filter_map(|id| by_alert.get(id).copied()).collect();
             self.announce_one(chat, user.as_ref(), &planned, &parts).await?;
         }
         Ok(())
@@ -277,7 +305,8 @@ impl Worker {
                     shown: fingerprint(&rendered),
                     settled: false,
                 };
-                self.sent_one(message, done).await
+                let stale = self.stale_by(&message)?;
+                self.sender.engine.run(move |engine| engine.announced(&message, &done, stale.as_ref())).await
             }
             Attempt::NotNow => Ok(()),
             // The chat is marked now: whoever stands in is told instead, so that nothing is lost with it.
@@ -291,14 +320,12 @@ impl Worker {
         }
     }
 
-    /// Keeps a message that went out. Earlier ones in the chat about the same alert lose their buttons, so that there
-    /// is one place to tap.
-    async fn sent_one(&self, message: Message, done: Vec<(String, u64)>) -> Result<(), EngineError> {
-        let stale = match message.alerts.as_slice() {
+    /// The alert of which earlier messages in the chat lose their buttons by this one, so that there is one place to tap.
+    fn stale_by(&self, message: &Message) -> Result<Option<AlertId>, EngineError> {
+        Ok(match message.alerts.as_slice() {
             [alert] => self.of_one_alert(alert, message.chat)?.next().is_some().then(|| alert.clone()),
             _ => None,
-        };
-        self.sender.engine.run(move |engine| engine.messages_sent(&[message], &done, stale.as_ref())).await
+        })
     }
 
     /// The messages in a chat that speak of this alert alone.
@@ -349,7 +376,8 @@ impl Worker {
                     shown: fingerprint(&rendered),
                     settled: false,
                 };
-                self.sent_one(message, vec![(key.to_owned(), sequence)]).await
+                let (stale, done) = (self.stale_by(&message)?, vec![(key.to_owned(), sequence)]);
+                self.sender.engine.run(move |engine| engine.messages_sent(&[message], &done, stale.as_ref())).await
             }
         }
     }

@@ -5,7 +5,7 @@ use super::speech::Speech;
 use super::templates::Fault;
 use super::{AlertContext, Content, Lang, Notice, Toast, html};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
-use crate::domain::effect::Occasion;
+use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::{
     ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, CloseReason, DAY, Direction, Evidence, HOUR,
     Lead, LeadId, Timestamp, User, UserId,
@@ -63,7 +63,11 @@ fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> R
         ("help", Notice::Help),
         ("unknown", Notice::Unknown),
         ("all_clear", Notice::AllClear),
+        ("sync_resumed", Notice::SyncResumed { lasted: 3 * DAY }),
     ];
+    let stopped =
+        Stillness::ALL.map(|why| Notice::SyncStopped { since: NOW.plus(-DAY), why, now: NOW, zone: chrono_tz::UTC });
+    let notices = notices.into_iter().chain(stopped.map(|notice| ("sync_stopped", notice)));
     for (name, notice) in notices {
         accepted(&format!("notices/{name}.html.j2"), &speech.notice_html(notice)?)?;
     }

@@ -7,7 +7,7 @@ use minijinja::{Environment, Error, Value, context};
 use super::templates::{self, Labels, VoiceError};
 use super::{AlertContext, Content, Draft, Lang, Notice, Toast, html, names, type_key, words};
 use crate::domain::alert::{ChannelRate, Cited, Resolution};
-use crate::domain::effect::Occasion;
+use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::{AlertState, Channel, CloseReason, Direction, Evidence, Severity, Timestamp, User};
 use crate::insight::advice::{self, Suggestion};
 
@@ -347,16 +347,24 @@ impl Speech {
 
     /// A message that is not about one alert.
     pub fn notice_html(&self, notice: Notice<'_>) -> Result<String, Error> {
-        let (name, me) = match notice {
-            Notice::Welcome(user) => ("welcome", names::user(user)),
-            Notice::NotLinked => ("not_linked", String::new()),
-            Notice::LinkExpired => ("link_expired", String::new()),
-            Notice::Unlinked => ("unlinked", String::new()),
-            Notice::Help => ("help", String::new()),
-            Notice::Unknown => ("unknown", String::new()),
-            Notice::AllClear => ("all_clear", String::new()),
+        let (name, values) = match notice {
+            Notice::Welcome(user) => ("welcome", context! { me => names::user(user) }),
+            Notice::NotLinked => ("not_linked", context! {}),
+            Notice::LinkExpired => ("link_expired", context! {}),
+            Notice::Unlinked => ("unlinked", context! {}),
+            Notice::Help => ("help", context! {}),
+            Notice::Unknown => ("unknown", context! {}),
+            Notice::AllClear => ("all_clear", context! {}),
+            Notice::SyncStopped { since, why, now, zone } => {
+                let since = words::when(self.lang, since, now, zone);
+                let reason = self.label("standstill", why.as_str());
+                ("sync_stopped", context! { since, reason, gone => why == Stillness::TooManyGone })
+            }
+            Notice::SyncResumed { lasted } => {
+                ("sync_resumed", context! { duration => words::duration(self.lang, lasted) })
+            }
         };
-        self.render(&format!("notices/{name}.html.j2"), &context! { me })
+        self.render(&format!("notices/{name}.html.j2"), &values)
     }
 
     /// The short answer to a tap.

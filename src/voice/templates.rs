@@ -68,6 +68,8 @@ embedded! {
     "frames/email.txt.j2",
     "frames/call.txt.j2",
     "notices/welcome.html.j2",
+    "notices/sync_stopped.html.j2",
+    "notices/sync_resumed.html.j2",
     "notices/not_linked.html.j2",
     "notices/link_expired.html.j2",
     "notices/unlinked.html.j2",

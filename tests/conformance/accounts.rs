@@ -53,7 +53,10 @@ fn recorded_entities() -> Map<String, Value> {
 pub fn options(recording: &Recording, known: &Known) -> Options {
     let own = recording.folder() == "custom-entity";
     let account = |user_name: &str, kind, credential, rights: &Rights| Account {
-        id: known.user(user_name, ["max-extension", "max-daemon", "max-heartbeat"].contains(&recording.folder())),
+        id: known.user(
+            user_name,
+            ["max-extension", "max-daemon", "max-feed", "max-heartbeat"].contains(&recording.folder()),
+        ),
         user_name: user_name.into(),
         kind,
         credential,

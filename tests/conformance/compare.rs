@@ -102,6 +102,19 @@ fn compare_lists(recording: &Recording, recorded: &Value, ours: &Value, found: &
     }
 }
 
+/// What the extension got after some of its recordings were made; `max-feed` was recorded with it.
+const ADDED: [&str; 9] = [
+    "history",
+    "draft",
+    "messageId",
+    "messageType",
+    "messageName",
+    "resolvedByUserId",
+    "resolvedByUserName",
+    "doneById",
+    "doneByName",
+];
+
 pub fn compare_shapes(path: &str, recorded: &Value, ours: &Value, found: &mut Vec<String>) {
     match (recorded, ours) {
         (Value::String(text), _) if text.starts_with("<left out") => {}
@@ -122,7 +135,10 @@ pub fn compare_shapes(path: &str, recorded: &Value, ours: &Value, found: &mut Ve
                     None => found.push(format!("{path}.{key}: recorded {value}, missing in ours")),
                 }
             }
-            for key in ours.keys().filter(|key| !cut && !recorded.contains_key(*key)) {
+            let is_older = ["", "row", "[]"].contains(&path);
+            let came_later = |key: &str| is_older && ADDED.contains(&key) && recorded.contains_key("dedupKey");
+            let unknown = ours.keys().filter(|key| !cut && !recorded.contains_key(*key) && !came_later(key));
+            for key in unknown {
                 found.push(format!("{path}.{key}: not recorded, ours {}", ours[key]));
             }
         }

@@ -46,6 +46,7 @@ fn linked(row: &Map<String, Value>) -> Vec<(String, String, Option<Value>)> {
         ("lead", "Lead"),
         ("replied", "Email"),
         ("account", "Account"),
+        ("resolvedByUser", "User"),
     ];
     for (link, target) in ones {
         if let Some(id) = row.get(&format!("{link}Id")).and_then(Value::as_str) {
@@ -75,6 +76,13 @@ fn linked(row: &Map<String, Value>) -> Vec<(String, String, Option<Value>)> {
         if let Some(name) = name {
             found.push((kind.to_owned(), id.to_owned(), Some(name.clone())));
         }
+    }
+    if let (Some(kind), Some(id), Some(name)) = (
+        row.get("messageType").and_then(Value::as_str),
+        row.get("messageId").and_then(Value::as_str),
+        row.get("messageName"),
+    ) {
+        found.push((kind.to_owned(), id.to_owned(), Some(name.clone())));
     }
     found.retain(|(_, id, _)| id != "system");
     found

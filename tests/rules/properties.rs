@@ -156,7 +156,9 @@ impl Kept {
                 Step::Opened => Event::Opened,
                 Step::Closed(reason) => Event::Closed(reason),
                 Step::Woke => Event::Woke,
-                Step::Resolved | Step::Unresolved | Step::Snoozed | Step::Moved { .. } => continue,
+                Step::Resolved | Step::Unresolved | Step::Snoozed { .. } | Step::Unsnoozed | Step::Moved { .. } => {
+                    continue;
+                }
             };
             self.log.push((transition.at, event, alert.alert_type, alert.anchor));
         }

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::{ALERTS, CLOCK_TOLERANCE, Crm, RoundError};
+use super::{ALERTS, CLOCK_TOLERANCE, Crm, RoundError, SWEEP_ALARM};
 use crate::domain::Timestamp;
 use crate::domain::observation::Observation;
 use crate::engine::Engine;
@@ -30,14 +30,16 @@ impl Crm {
             return Ok(since >= interval || (!at_work && since >= interval / 4 * 3));
         }
         // The backfill has just seen everything.
-        self.swept(now).await?;
+        self.swept(now, None).await?;
         Ok(false)
     }
 
-    async fn swept(&self, now: Timestamp) -> Result<(), RoundError> {
+    async fn swept(&self, now: Timestamp, alarm: Option<String>) -> Result<(), RoundError> {
+        self.0.status.set_alarm(alarm.clone());
         let store = move |engine: &mut Engine| {
             let mut batch = Batch::default();
             batch.put_cursor("sweep", &now);
+            batch.put_meta(SWEEP_ALARM, &alarm);
             engine.store.apply(batch)
         };
         Ok(self.0.engine.run(store).await?)
@@ -59,17 +61,15 @@ impl Crm {
             };
             self.or_missing(&entity, work).await?;
         }
-        if lost_sight.is_empty() {
-            self.0.status.set_alarm(None);
-        } else {
+        let alarm = (!lost_sight.is_empty()).then(|| {
             let alarm = format!(
                 "a sweep found {}; nothing was dropped: check the rights of M.A.X.'s role",
                 lost_sight.join(", ")
             );
             tracing::error!(%alarm, "the CRM shows far fewer records than before");
-            self.0.status.set_alarm(Some(alarm));
-        }
-        self.swept(now).await
+            alarm
+        });
+        self.swept(now, alarm).await
     }
 
     async fn sweep_entity(&self, entity: &str) -> Result<Option<String>, RoundError> {

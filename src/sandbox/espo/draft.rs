@@ -175,6 +175,11 @@ pub fn validate(
             return refused("required");
         }
         let Some(value) = value else { continue };
+        let parent = text_of(attributes, &format!("{field}Type"));
+        let may_be = |parents: &Vec<String>| parent.is_none_or(|parent| parents.contains(&parent));
+        if rules.kind == "linkParent" && !rules.parents.as_ref().is_none_or(may_be) {
+            return refused("valid");
+        }
         if let Some(rule) = broken_rule(field, rules, value) {
             return refused(rule);
         }
@@ -195,6 +200,7 @@ fn broken_rule(field: &str, rules: &Field, value: &Value) -> Option<&'static str
         "email" if !every(is_mail_address) => Some("emailAddress"),
         "phone" if !every(is_e164) => Some("valid"),
         "varchar" if text.is_none() => Some("valid"),
+        "jsonArray" if !value.is_array() => Some("array"),
         "varchar" if text.is_some_and(|text| rules.max_length.is_some_and(|max| text.chars().count() > max)) => {
             Some("maxLength")
         }

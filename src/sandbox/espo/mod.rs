@@ -250,6 +250,11 @@ impl EspoSandbox {
         world.rows(entity).map(|(_, record)| world.read_view(&desk, definition, record).into()).collect()
     }
 
+    /// What M.A.X. said of itself last.
+    pub fn heartbeat(&self) -> Option<Value> {
+        self.world().heartbeat.clone().map(Value::Object)
+    }
+
     /// Ticks after every write, whoever made it.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()

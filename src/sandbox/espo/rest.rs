@@ -8,6 +8,7 @@ use super::refusal::Refusal;
 use super::schema::Relation;
 use super::value::{ids_of, text_of};
 use super::world::{Pen, Record, World};
+use crate::domain::Timestamp;
 
 /// The most webhooks a user may have.
 const MOST_WEBHOOKS: usize = 50;
@@ -105,6 +106,9 @@ impl World {
                 Ok(Reply { body: Some(found).filter(|found| !found.is_null()), ..Reply::json(200, Value::Null) })
             }
             ("POST", ["Max", "visibleLeads"]) => self.visible_leads(actor, request),
+            ("POST", ["Max", "heartbeat"]) => self.heartbeat(actor, request),
+            // What routes there are is known before the records' own controllers are asked.
+            ("POST", ["Max", _]) => Ok(Reply::json(405, json!({"message": "405 Method Not Allowed"}))),
             ("POST", ["MassAction"]) => self.mass_action(actor, request),
             ("POST", [entity, "action", "restoreDeleted"]) => self.restore_deleted(actor, entity, request),
             ("GET", [entity]) => self.list(actor, entity, request),
@@ -332,6 +336,23 @@ impl World {
     }
 
     /// The extension's own route: which of these leads a user may see.
+    /// As `PostHeartbeat.php` of the extension takes it.
+    fn heartbeat(&mut self, actor: &Actor, request: &Request<'_>) -> Answer {
+        if actor.kind == UserKind::Regular {
+            return Ok(Reply::thrown(403, "Only for API users."));
+        }
+        let input = object(request)?;
+        let text = |name: &str| input.get(name).is_none_or(|value| value.is_null() || value.is_string());
+        if let Some(name) = ["syncedAt", "version", "botUsername", "problem"].into_iter().find(|name| !text(name)) {
+            return Ok(Reply::thrown(400, &format!("{name} must be a text or null.")));
+        }
+        if text_of(&input, "syncedAt").is_some_and(|at| Timestamp::parse_rfc3339(&at).is_err()) {
+            return Ok(Reply::thrown(400, "syncedAt must be an instant such as 2026-03-01T09:00:00Z."));
+        }
+        self.heartbeat = Some(input);
+        Ok(Reply::json(200, json!({})))
+    }
+
     fn visible_leads(&self, actor: &Actor, request: &Request<'_>) -> Answer {
         if actor.kind == UserKind::Regular {
             return Ok(Reply::thrown(403, "Only for API users."));

@@ -77,6 +77,8 @@ pub struct Field {
     pub max_length: Option<usize>,
     /// Of an enum.
     pub options: Option<Vec<String>>,
+    /// The entities a parent may be of.
+    pub parents: Option<Vec<String>>,
     /// What a new record gets.
     pub default: Option<Value>,
     /// Writes are silently ignored.
@@ -391,6 +393,7 @@ fn read_field(name: &str, wire: &Value, links: &Map<String, Value>) -> Field {
         or_date: flag("orDate"),
         max_length: wire.get("maxLength").and_then(Value::as_u64).and_then(|length| usize::try_from(length).ok()),
         options: words(wire.get("options")),
+        parents: words(wire.get("entityList")),
         default: wire.get("default").cloned(),
         read_only: flag("readOnly"),
         read_only_after_create: flag("readOnlyAfterCreate"),

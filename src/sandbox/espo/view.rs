@@ -121,6 +121,7 @@ pub fn columns(definition: &Entity, selected: &[String], order_by: &str) -> Vec<
             Kind::LinkIds | Kind::LinkNames | Kind::LinkColumns(_) => {
                 columns.extend(["Ids", "Names", "Columns"].map(|suffix| format!("{}{suffix}", attribute.field)));
             }
+            Kind::ParentType => columns.extend([name, format!("{}Name", attribute.field)]),
             _ => columns.push(name),
         }
     }

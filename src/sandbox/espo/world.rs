@@ -61,6 +61,8 @@ pub struct World {
     /// The records each mail address (in lower case) was ever seen on.
     pub owners: BTreeMap<String, BTreeSet<(String, String)>>,
     ids: u64,
+    /// What M.A.X. said of itself last.
+    pub heartbeat: Option<Map<String, Value>>,
 }
 
 impl World {
@@ -75,6 +77,7 @@ impl World {
             failed_logins: VecDeque::new(),
             queue: Queue::default(),
             faults: Faults::default(),
+            heartbeat: None,
             requests: VecDeque::new(),
             records: BTreeMap::new(),
             owners: BTreeMap::new(),
@@ -407,9 +410,13 @@ impl World {
             let ids = match rules.kind.as_str() {
                 "link" => text_of(attributes, &format!("{field}Id")).into_iter().collect(),
                 "linkMultiple" => ids_of(attributes, field),
+                // Recordings name parents of mails and calls that are gone: those are not checked here.
+                "linkParent" if field != "parent" => text_of(attributes, &format!("{field}Id")).into_iter().collect(),
                 _ => continue,
             };
-            let Some(target) = rules.target.as_deref() else { continue };
+            let parent = text_of(attributes, &format!("{field}Type"));
+            let target = if rules.kind == "linkParent" { parent.as_deref() } else { rules.target.as_deref() };
+            let Some(target) = target else { continue };
             let known = |id: &String| self.schema.entity(target).is_none() || self.row(target, id).is_some();
             if !ids.iter().all(known) {
                 return Err(Refusal::unrelatable(&definition.name, field, target));

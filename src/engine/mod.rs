@@ -13,6 +13,7 @@ pub mod log;
 pub mod observe;
 pub mod outbox;
 pub mod outlooks;
+pub mod permissions;
 mod progress;
 mod rulebook;
 pub mod schedule;

@@ -457,6 +457,7 @@ fn understand(path: &str, answer: &Answer) -> Result<Value, ErrorKind> {
             Err(ErrorKind::NotJson { what: format!("with a redirection to `{target}`") })
         }
         408 | 429 | 500..=599 => Err(ErrorKind::Server { status }),
+        405 => Err(ErrorKind::NoSuchRoute),
         413 | 414 => Err(ErrorKind::TooLarge { what: format!("the question ({status})") }),
         _ if is_web_page(answer) => Err(ErrorKind::NotJson { what: describe(answer) }),
         400 => Err(bad_request(answer, reason)),

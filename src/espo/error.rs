@@ -69,6 +69,9 @@ pub enum ErrorKind {
         /// The entity type asked for.
         entity: String,
     },
+    /// 405: the extension there is older than what it is asked for.
+    #[error("the M.A.X. extension in this CRM does not know this question: upgrade the extension")]
+    NoSuchRoute,
     /// 404 for one record: deleted, or not visible to us.
     #[error("no such record")]
     NotFound,
@@ -138,6 +141,7 @@ impl Error {
             ErrorKind::Unauthorized
             | ErrorKind::Forbidden { .. }
             | ErrorKind::NoSuchEntity { .. }
+            | ErrorKind::NoSuchRoute
             | ErrorKind::NotJson { .. } => Retry::NeedsPerson,
             ErrorKind::NoSuchLink { .. }
             | ErrorKind::NotFound
@@ -163,6 +167,7 @@ impl Error {
             | ErrorKind::Forbidden { .. }
             | ErrorKind::NoSuchLink { .. }
             | ErrorKind::NoSuchEntity { .. }
+            | ErrorKind::NoSuchRoute
             | ErrorKind::NotFound
             | ErrorKind::Duplicate { .. }
             | ErrorKind::Conflict

@@ -51,6 +51,8 @@ pub struct ActivityWrite<'a> {
     pub owner: Option<&'a UserId>,
     /// The lead's teams.
     pub teams: &'a [TeamId],
+    /// Who did it, when a user did so by button: the record itself is always made by our own user.
+    pub done_by: Option<&'a UserId>,
     /// The record's id in the CRM, once known.
     pub crm_id: Option<&'a str>,
 }
@@ -246,7 +248,7 @@ fn alert_attributes(write: &AlertWrite<'_>) -> Map<String, Value> {
 
 fn activity_attributes(write: &ActivityWrite<'_>) -> Map<String, Value> {
     let activity = write.activity;
-    attributes([
+    let mut attributes = attributes([
         ("name", json!(name(write.name, ACTIVITY_NAME_CHARS))),
         ("channel", json!(activity.channel.as_str())),
         ("direction", json!(activity.direction.as_str())),
@@ -260,7 +262,12 @@ fn activity_attributes(write: &ActivityWrite<'_>) -> Map<String, Value> {
         ("leadId", json!(activity.lead_id)),
         ("assignedUserId", json!(write.owner)),
         ("teamsIds", json!(write.teams)),
-    ])
+    ]);
+    // Nobody's doing is not sent: what was noted of it stays.
+    if let Some(user) = write.done_by {
+        attributes.insert("doneById".to_owned(), json!(user));
+    }
+    attributes
 }
 
 fn attributes<const N: usize>(pairs: [(&str, Value); N]) -> Map<String, Value> {
@@ -448,8 +455,14 @@ mod tests {
             }
         }
         let activity = activity();
-        let write =
-            ActivityWrite { activity: &activity, name: "WhatsApp reçu", owner: None, teams: &[], crm_id: None };
+        let write = ActivityWrite {
+            activity: &activity,
+            name: "WhatsApp reçu",
+            owner: None,
+            teams: &[],
+            done_by: None,
+            crm_id: None,
+        };
         assert_accepted(ACTIVITY, &activity_attributes(&write));
     }
 

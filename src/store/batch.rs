@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::keys::{Key, Kind};
-use super::{AlertRecordState, Evaluated, Hook, Link, LinkToken, Message, OutboxEntry, StepRow, encode};
+use super::{AlertRecordState, Evaluated, Hook, Link, LinkRecord, LinkToken, Message, OutboxEntry, StepRow, encode};
 use crate::decide::Outlook;
 use crate::domain::observation::RecordRef;
 use crate::domain::{Activity, ActivityId, Alert, AlertId, Lead, LeadId, Team, TeamId, Timestamp, User, UserId};
@@ -178,6 +178,16 @@ impl Batch {
     /// Cuts a link.
     pub fn remove_link(&mut self, account: i64) {
         self.remove(Key::new(Kind::Link).number(account));
+    }
+
+    /// Sets what we know of a link's record in the CRM.
+    pub fn put_link_record(&mut self, record: &LinkRecord) {
+        self.put(Key::new(Kind::LinkRecord).last(&record.key), record);
+    }
+
+    /// Forgets a link's record in the CRM.
+    pub fn remove_link_record(&mut self, key: &str) {
+        self.remove(Key::new(Kind::LinkRecord).last(key));
     }
 
     /// Keeps a one-time token by its hash.

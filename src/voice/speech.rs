@@ -351,6 +351,7 @@ impl Speech {
             Notice::Welcome(user) => ("welcome", names::user(user)),
             Notice::NotLinked => ("not_linked", String::new()),
             Notice::LinkExpired => ("link_expired", String::new()),
+            Notice::LinkLater => ("link_later", String::new()),
             Notice::Unlinked => ("unlinked", String::new()),
             Notice::Help => ("help", String::new()),
             Notice::Unknown => ("unknown", String::new()),
@@ -375,6 +376,8 @@ impl Speech {
             Toast::DraftComing => ("draft_coming", context! {}),
             Toast::Stale => ("stale", context! {}),
             Toast::NotYours => ("not_yours", context! {}),
+            Toast::NotAllowed => ("not_allowed", context! {}),
+            Toast::CannotAsk => ("cannot_ask", context! {}),
             Toast::TryAgain => ("try_again", context! {}),
         };
         self.render(&format!("toasts/{name}.txt.j2"), &values)

@@ -248,7 +248,11 @@ impl Worker {
         };
         match links::upsert(self.crm.client(), &write).await {
             Ok(links::Written::Done(crm_id)) => {
+                let (user, is_cut) = (link.user.clone(), link.is_cut);
                 self.engine.run(move |engine| engine.link_written(&link, crm_id)).await?;
+                if !is_cut {
+                    self.cut_lost_links(&user).await?;
+                }
                 Ok(Outcome::Done)
             }
             Ok(links::Written::Cut) => {
@@ -262,6 +266,23 @@ impl Worker {
             }
             Err(error) => Ok(Outcome::Failed(error)),
         }
+    }
+
+    /// What the CRM shows as this user's links and nobody here knows of was lost with a store.
+    async fn cut_lost_links(&self, user: &UserId) -> std::result::Result<(), EngineError> {
+        let mut known = self.engine.store().link_records()?;
+        known.retain(|link| link.user == *user);
+        // One whose answer was lost may be there under an id that is not known yet.
+        if known.iter().any(|link| link.crm_id.is_none()) {
+            return Ok(());
+        }
+        let known: Vec<String> = known.into_iter().filter_map(|link| link.crm_id).collect();
+        match links::cut_others(self.crm.client(), user, &known).await {
+            Ok(0) => {}
+            Ok(lost) => tracing::info!(%user, lost, "links that M.A.X. no longer had are cut in the CRM"),
+            Err(error) => tracing::warn!(%user, %error, "older links of a user could not be looked at"),
+        }
+        Ok(())
     }
 
     async fn verify(&self, lead: &LeadId) -> std::result::Result<Outcome, EngineError> {

@@ -145,3 +145,33 @@ impl Answer {
         (0..LIFETIME).contains(&now.since(self.at))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp(1_800_000_000);
+
+    fn keep(memory: &mut Memory, leads: std::ops::Range<usize>, now: Timestamp) {
+        let leads: Vec<LeadId> = leads.map(|index| LeadId(format!("lead{index}"))).collect();
+        memory.keep(&UserId::from("luc"), leads.iter().map(|lead| (lead, Rights::default())), now);
+    }
+
+    #[test]
+    fn an_answer_counts_for_five_minutes_and_never_from_the_future() {
+        let answer = Answer { rights: Rights::default(), at: NOW };
+        assert!(answer.counts(NOW) && answer.counts(NOW.plus(LIFETIME - 1)));
+        assert!(!answer.counts(NOW.plus(LIFETIME)) && !answer.counts(NOW.plus(-1)));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let mut memory = Memory::default();
+        keep(&mut memory, 0..MOST_ANSWERS, NOW);
+        keep(&mut memory, MOST_ANSWERS..MOST_ANSWERS + 2, NOW.plus(LIFETIME));
+        assert_eq!(memory.answers.len(), 2, "what no longer counts goes first");
+        keep(&mut memory, 2..MOST_ANSWERS, NOW.plus(LIFETIME));
+        keep(&mut memory, 0..1, NOW.plus(LIFETIME));
+        assert_eq!(memory.answers.len(), 1, "and then all");
+    }
+}

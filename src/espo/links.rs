@@ -68,20 +68,42 @@ pub(super) fn record(id: &str, record: &Record) -> TelegramLinkRecord {
 /// # Errors
 /// When the CRM does not show them.
 pub async fn find_invitation(client: &Client, hash: &str) -> Result<Option<Invitation>, Error> {
-    let select = ["id", "status", "dedupKey", "userId", "expiresAt", "codeHash"].map(str::to_owned);
-    let mut after: Option<String> = None;
+    let waiting =
+        with_status(client, PENDING, &["id", "status", "dedupKey", "userId", "expiresAt", "codeHash"]).await?;
+    Ok(waiting.iter().find(|record| record.text("codeHash") == Some(hash)).and_then(invitation))
+}
+
+/// Cuts every record of a user's that says "linked" and is not among `known` (ids in the CRM): such a link was lost with a
+/// store. Returns how many there were.
+///
+/// # Errors
+/// When the CRM does not show them, or does not take it.
+pub async fn cut_others(client: &Client, user: &UserId, known: &[String]) -> Result<usize, Error> {
+    let mut linked = with_status(client, LINKED, &["id", "status", "userId"]).await?;
+    linked.retain(|record| {
+        let is_known = record.id().is_none_or(|id| known.iter().any(|known| known == id));
+        !is_known && record.text("userId") == Some(user.as_str())
+    });
+    let cut = Map::from_iter([("status".to_owned(), json!(CUT))]);
+    for record in &linked {
+        client.put(ENTITY, record.id().unwrap_or_default(), &cut).await?;
+    }
+    Ok(linked.len())
+}
+
+async fn with_status(client: &Client, status: &str, select: &[&str]) -> Result<Vec<Record>, Error> {
+    let select: Vec<String> = select.iter().map(|column| (*column).to_owned()).collect();
+    let (mut records, mut after): (Vec<Record>, Option<String>) = (Vec::new(), None);
     loop {
-        let mut conditions = vec![Where::Equals("status", PENDING.to_owned())];
+        let mut conditions = vec![Where::Equals("status", status.to_owned())];
         conditions.extend(after.take().map(|id| Where::GreaterThan("id", id)));
         let max_size = client.page_size();
         let query = ListQuery { entity: ENTITY, conditions, select: &select, order_by: "id", max_size };
         let page = client.list(&query).await?;
-        if let Some(found) = page.records.iter().find(|record| record.text("codeHash") == Some(hash)) {
-            return Ok(invitation(found));
-        }
         after = page.next_after();
+        records.extend(page.records);
         if after.is_none() {
-            return Ok(None);
+            return Ok(records);
         }
     }
 }

@@ -464,6 +464,15 @@ impl Worker {
             if message.settled || !self.is_in_touch(message.chat)? {
                 continue;
             }
+            match self.may_still_see(&message).await? {
+                Some(true) => {}
+                Some(false) => continue,
+                None => {
+                    done.clear();
+                    self.wake_in(LONGEST_PAUSE * 1000);
+                    continue;
+                }
+            }
             let before = message.clone();
             let (occasion, chat, told) = (message.occasion, message.chat, message.told.as_ref());
             let Some(mut rendered) = self.render(chat, &message.alerts, occasion, told)? else {
@@ -490,6 +499,23 @@ impl Worker {
             }
         }
         self.sender.engine.run(move |engine| engine.messages_sent(&changed, &done, None)).await
+    }
+
+    /// Whether whoever reads a message may see what it is about: its owner, or whom the CRM lets; `None` when the CRM cannot
+    /// be asked. That a lead went to somebody else is told to whoever had it.
+    async fn may_still_see(&self, message: &Message) -> Result<Option<bool>, EngineError> {
+        if message.chat.is_group() {
+            return Ok(Some(true));
+        }
+        let Some(user) = user_in(self.store(), message.chat)? else { return Ok(Some(true)) };
+        let mut leads = Vec::new();
+        for id in &message.alerts {
+            let alert = self.store().alert(id)?.filter(|alert| alert.owner.as_ref() != Some(&user));
+            let alert = alert.filter(|alert| !self.has_moved(alert, message.told.as_ref()));
+            leads.extend(alert.map(|alert| alert.lead_id));
+        }
+        let rights = self.sender.permissions.of_all(&user, &leads).await;
+        Ok(rights.map(|rights| rights.values().all(|rights| rights.read)))
     }
 
     /// Whether nothing can change in a message any more: its alerts are another's. A closed alert may open again.

@@ -182,6 +182,20 @@ async fn a_stand_in_waits_as_long_as_the_crm_cannot_be_asked() {
 }
 
 #[tokio::test]
+async fn a_stand_in_who_may_no_longer_look_reads_nothing_new() {
+    let world = with_stand_in().await;
+    let lead = sophie_asks(&world).await;
+    let before = world.messages(CAMILLE.1);
+    assert!(told(&world, CAMILLE.1));
+    world.espo.set_rights(CAMILLE.0, &lead_rights(Reach::Own, Reach::Own));
+    world.pass(5 * MINUTE).await;
+    let alert = world.alert(&lead, "HotLead24h");
+    world.in_crm(&alert, "luc", json!({"status": "Resolved"})).await;
+    assert_eq!(world.messages(CAMILLE.1), before);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_stand_in_who_may_only_look_cannot_settle() {
     let world = with_stand_in().await;
     world.espo.set_rights(CAMILLE.0, &lead_rights(Reach::Team, Reach::Own));

@@ -10,6 +10,7 @@ mod crash;
 mod demo;
 mod demo_page;
 mod espo_client;
+mod extension_client;
 mod reading;
 mod rules;
 mod sandbox_telegram;

@@ -273,5 +273,6 @@ fn report(lead: LeadId) -> Report {
         status: ActivityStatus::Sent,
         text: "Bonjour Sophie, avez-vous pu regarder notre offre ?".to_owned(),
         timestamp: None,
+        by: None,
     }
 }

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::domain::ChatId;
 use crate::engine::briefing::Speaker;
 use crate::engine::observe::STALE_AFTER_AT_LEAST;
+use crate::engine::permissions::Permissions;
 use crate::engine::schedule::schedule;
 use crate::engine::status::Status;
 use crate::engine::sync::{Alarm, Crm, sources};
@@ -109,6 +110,7 @@ impl App {
         let status = Status::default();
         let people = Arc::new(people(&config));
         let client = Client::new(&config.espocrm)?;
+        let permissions = Permissions::new(client.clone(), engine.clock().clone());
         let mapping = Mapping::new(&config.espocrm.activities, &config.espocrm.inbound_sources)?;
         let public_url = config.http.public_url.clone();
         let after = if config.telegram.is_on() { config.telegram.standstill_after } else { 0 };
@@ -128,6 +130,8 @@ impl App {
             let bot = Bot {
                 api: api.clone(),
                 engine: engine.clone(),
+                crm: crm.clone(),
+                permissions: permissions.clone(),
                 speaker: speaker.clone(),
                 people: people.clone(),
                 calendar: calendar.clone(),
@@ -137,6 +141,7 @@ impl App {
             let sender = Sender {
                 api,
                 engine: engine.clone(),
+                permissions,
                 speaker: speaker.clone(),
                 people: people.clone(),
                 calendar,

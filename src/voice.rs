@@ -147,6 +147,8 @@ pub enum Notice<'a> {
     NotLinked,
     /// A link that has expired or was used.
     LinkExpired,
+    /// The CRM cannot be asked about a link now; it is not spent.
+    LinkLater,
     /// The chat is no longer linked.
     Unlinked,
     /// What can be asked.
@@ -199,6 +201,10 @@ pub enum Toast<'a> {
     Stale,
     /// A button that is not for this person.
     NotYours,
+    /// The CRM does not let this person see or change the lead.
+    NotAllowed,
+    /// The CRM cannot be asked whether it does.
+    CannotAsk,
     /// It did not work; it may in a moment.
     TryAgain,
 }

@@ -477,7 +477,7 @@ async fn an_activity_comes_back_as_the_one_that_was_written() {
         fresh_as_of: NOW,
     };
     fn write(activity: &Activity) -> ActivityWrite<'_> {
-        ActivityWrite { activity, name: "WhatsApp envoyé", owner: None, teams: &[], crm_id: None }
+        ActivityWrite { activity, name: "WhatsApp envoyé", owner: None, teams: &[], done_by: None, crm_id: None }
     }
     let written = upsert_activity(&crm.client, &write(&activity)).await.unwrap();
     let (crm_id, _) = done(&written);

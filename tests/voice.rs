@@ -457,6 +457,7 @@ fn notices_toasts_and_buttons_read_well() {
             Notice::Welcome(&luc),
             Notice::NotLinked,
             Notice::LinkExpired,
+            Notice::LinkLater,
             Notice::Unlinked,
             Notice::Help,
             Notice::Unknown,
@@ -481,6 +482,8 @@ fn notices_toasts_and_buttons_read_well() {
             Toast::DraftComing,
             Toast::Stale,
             Toast::NotYours,
+            Toast::NotAllowed,
+            Toast::CannotAsk,
             Toast::TryAgain,
         ];
         let toasts = toasts.map(|toast| voice.toast(lang, toast));

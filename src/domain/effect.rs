@@ -115,6 +115,17 @@ pub enum Effect {
         /// When it was over.
         at: Timestamp,
     },
+    /// As `WriteActivity`, of something that a user did by button.
+    WriteDoneActivity {
+        /// Whose.
+        lead: LeadId,
+        /// Which.
+        activity: ActivityId,
+        /// Who did it.
+        by: UserId,
+    },
+    /// Bring the `MaxLink` record of this key to the state of the link.
+    WriteLink(String),
 }
 
 impl Effect {
@@ -122,7 +133,9 @@ impl Effect {
     pub fn key(&self) -> String {
         match self {
             Self::WriteAlert(alert) => format!("crm-alert/{alert}"),
-            Self::WriteActivity { lead, activity } => format!("crm-activity/{lead}/{activity}"),
+            Self::WriteActivity { lead, activity } | Self::WriteDoneActivity { lead, activity, .. } => {
+                format!("crm-activity/{lead}/{activity}")
+            }
             Self::VerifyLead(lead) => format!("crm-lead/{lead}"),
             Self::Announce { alert, .. } => format!("announce/{alert}"),
             Self::RefreshMessages(alert) => format!("messages/{alert}"),
@@ -131,13 +144,19 @@ impl Effect {
             Self::Welcome { chat, .. } => format!("welcome/{chat}"),
             Self::WriteInsight(lead) => format!("crm-insight/{lead}"),
             Self::SyncStopped { chat, .. } | Self::SyncResumed { chat, .. } => format!("standstill/{chat}"),
+            Self::WriteLink(key) => format!("crm-link/{key}"),
         }
     }
 
     /// Whether the CRM, not Telegram, is to be reached.
     pub fn is_for_crm(&self) -> bool {
         match self {
-            Self::WriteAlert(_) | Self::WriteActivity { .. } | Self::VerifyLead(_) | Self::WriteInsight(_) => true,
+            Self::WriteAlert(_)
+            | Self::WriteActivity { .. }
+            | Self::WriteDoneActivity { .. }
+            | Self::WriteLink(_)
+            | Self::VerifyLead(_)
+            | Self::WriteInsight(_) => true,
             Self::Announce { .. }
             | Self::RefreshMessages(_)
             | Self::SendDraft { .. }

@@ -18,5 +18,5 @@ pub use activity::{Activity, ActivityStatus, Channel, Direction, Reading};
 pub use alert::{Alert, AlertState, AlertType, Anchor, CloseReason, Evidence, Severity};
 pub use id::{ActivityId, AlertId, ChatId, LeadId, TeamId, UserId};
 pub use lead::Lead;
-pub use people::{Team, User};
+pub use people::{Rights, Team, User};
 pub use time::{DAY, HOUR, MINUTE, Seconds, Timestamp};

@@ -84,6 +84,15 @@ pub struct AlertRecord {
     pub modified_by_name: String,
 }
 
+/// A `MaxLink` record as the CRM has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TelegramLinkRecord {
+    /// The CRM's id of the record.
+    pub crm_id: String,
+    /// Somebody cut the link there.
+    pub is_cut: bool,
+}
+
 /// One thing a source saw. Always a state, never a change: seeing it twice, or late, does no harm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observation {
@@ -114,4 +123,8 @@ pub enum Observation {
     Alert(AlertRecord),
     /// An alert record (CRM id) that is gone.
     AlertGone(String),
+    /// One of the records that link a user to Telegram.
+    TelegramLink(TelegramLinkRecord),
+    /// Such a record (CRM id) that is gone.
+    TelegramLinkGone(String),
 }

@@ -30,6 +30,17 @@ impl User {
     }
 }
 
+/// What a user may do with one lead, as the CRM says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Rights {
+    /// See it.
+    pub read: bool,
+    /// Change it, and so settle, silence and log what concerns it.
+    pub edit: bool,
+    /// Become its owner.
+    pub assign: bool,
+}
+
 /// A team of the CRM.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Team {

@@ -8,7 +8,7 @@ use crate::domain::effect::{Effect, Occasion};
 pub use crate::domain::event::Actor;
 use crate::domain::observation::{AlertRecord, Observation};
 use crate::domain::{Alert, AlertId, AlertState, ChatId, Timestamp, UserId};
-use crate::store::{AlertRecordState, Batch, Link, LinkToken, Message, Result, Store};
+use crate::store::{AlertRecordState, Batch, Link, Message, Result, Store};
 
 /// What came of an act.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,10 +123,13 @@ impl Engine {
     }
 
     /// A record of ours was seen in the CRM. A status that is not the one we wrote last was set by a person.
-    pub(super) fn alert_record_seen(&mut self, observation: Observation) -> Result<()> {
+    pub(super) fn own_record_seen(&mut self, observation: Observation) -> Result<()> {
         match observation {
             Observation::Alert(record) => self.alert_record_changed(&record),
             Observation::AlertGone(crm_id) => self.alert_record_deleted(&crm_id),
+            Observation::TelegramLink(record) if record.is_cut => self.link_cut_in_crm(&record.crm_id),
+            Observation::TelegramLinkGone(crm_id) => self.link_cut_in_crm(&crm_id),
+            Observation::TelegramLink(_) => Ok(()),
             Observation::Lead { .. }
             | Observation::LeadGone(_)
             | Observation::Activity(_)
@@ -258,46 +261,8 @@ impl Engine {
         self.store.apply(batch)
     }
 
-    /// Keeps a one-time token by its hash.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn keep_token(&mut self, hash: &str, token: &LinkToken) -> Result<()> {
-        let mut batch = Batch::default();
-        batch.put_token(hash, token);
-        self.store.apply(batch)
-    }
-
-    /// Spends a token: links the Telegram account to the token's user. `None` when the token is unknown, spent
-    /// or expired. One account serves one user: an older link of the account is replaced. The update that brought the
-    /// token counts as seen with it; `next_update` is the id after its.
-    ///
-    /// # Errors
-    /// When the store cannot be read or written.
-    pub fn spend_token(&mut self, hash: &str, account: i64, chat: ChatId, next_update: i32) -> Result<Option<Link>> {
-        let now = self.now();
-        let Some(token) = self.store.token(hash)? else { return Ok(None) };
-        let mut batch = Batch::default();
-        batch.remove_token(hash);
-        batch.put_cursor(NEXT_UPDATE, &next_update);
-        let link = (token.expires_at > now).then_some(Link {
-            account,
-            chat,
-            user: token.user,
-            linked_at: now,
-            unreachable: false,
-        });
-        if let Some(link) = &link {
-            batch.put_link(link);
-            self.add_effect(&mut batch, Effect::Welcome { chat, user: link.user.clone() }, now)?;
-            self.tell_all(&mut batch, &link.user)?;
-        }
-        self.store.apply(batch)?;
-        Ok(link)
-    }
-
     /// Announces all that is open for an owner, as one digest: until now nobody could be told.
-    fn tell_all(&mut self, batch: &mut Batch, owner: &UserId) -> Result<()> {
+    pub(super) fn tell_all(&mut self, batch: &mut Batch, owner: &UserId) -> Result<()> {
         let now = self.now();
         for alert in self.store.open_alerts()? {
             let wants = alert.state == AlertState::Open && alert.owner.as_ref() == Some(owner);
@@ -308,16 +273,6 @@ impl Engine {
             }
         }
         Ok(())
-    }
-
-    /// Cuts the link of a Telegram account, if there is one.
-    ///
-    /// # Errors
-    /// When the store cannot be written.
-    pub fn unlink(&mut self, account: i64) -> Result<()> {
-        let mut batch = Batch::default();
-        batch.remove_link(account);
-        self.store.apply(batch)
     }
 
     /// Notes whether Telegram takes messages for a chat.

@@ -15,8 +15,9 @@ use super::sync::{Crm, Existence, LONGEST_PAUSE};
 use super::{Engine, EngineError, Handle, boundary};
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::observation::{AlertRecord, Observation};
-use crate::domain::{ActivityId, Alert, AlertId, AlertState, Evidence, LeadId, Timestamp};
+use crate::domain::{ActivityId, Alert, AlertId, AlertState, Evidence, LeadId, Timestamp, UserId};
 use crate::espo::error::ErrorKind;
+use crate::espo::links::{self, LinkWrite};
 use crate::espo::write::{ActivityWrite, AlertWrite, Written, upsert_activity, upsert_alert};
 use crate::espo::{Error, Retry};
 use crate::store::{AlertRecordState, Batch, OutboxEntry, Result};
@@ -168,7 +169,9 @@ impl Worker {
     async fn carry_out(&self, key: &str, entry: OutboxEntry) -> std::result::Result<Reach, EngineError> {
         let outcome = match &entry.effect {
             Effect::WriteAlert(alert) => self.write_alert(alert).await?,
-            Effect::WriteActivity { lead, activity } => self.write_activity(lead, activity).await?,
+            Effect::WriteActivity { lead, activity } => self.write_activity(lead, activity, None).await?,
+            Effect::WriteDoneActivity { lead, activity, by } => self.write_activity(lead, activity, Some(by)).await?,
+            Effect::WriteLink(key) => self.write_link(key).await?,
             Effect::VerifyLead(lead) => self.verify(lead).await?,
             Effect::WriteInsight(_)
             | Effect::Announce { .. }
@@ -260,7 +263,7 @@ impl Worker {
             }
             Ok(Written::Gone) => {
                 let crm_id = state.crm_id.unwrap_or_default();
-                self.engine.run(move |engine| engine.alert_record_seen(Observation::AlertGone(crm_id))).await?;
+                self.engine.run(move |engine| engine.own_record_seen(Observation::AlertGone(crm_id))).await?;
                 Ok(Outcome::Done)
             }
             Ok(Written::Remembers(events)) => {
@@ -279,7 +282,12 @@ impl Worker {
         }
     }
 
-    async fn write_activity(&self, lead: &LeadId, id: &ActivityId) -> std::result::Result<Outcome, EngineError> {
+    async fn write_activity(
+        &self,
+        lead: &LeadId,
+        id: &ActivityId,
+        done_by: Option<&UserId>,
+    ) -> std::result::Result<Outcome, EngineError> {
         let store = self.engine.store();
         let Some(activity) = store.activity(lead, id)? else { return Ok(Outcome::Done) };
         let lead = store.lead(lead)?;
@@ -289,6 +297,7 @@ impl Worker {
             name: &name,
             owner: lead.as_ref().and_then(|lead| lead.owner.as_ref()),
             teams: lead.as_ref().map(|lead| lead.teams.as_slice()).unwrap_or_default(),
+            done_by,
             crm_id: None,
         };
         boundary::pass("crm-before-write");
@@ -305,6 +314,55 @@ impl Worker {
             Ok(Written::Gone | Written::Touched(_) | Written::Remembers(_)) => Ok(Outcome::Done),
             Err(error) => Ok(Outcome::Failed(error)),
         }
+    }
+
+    async fn write_link(&self, key: &str) -> std::result::Result<Outcome, EngineError> {
+        let Some(link) = self.engine.store().link_record(key)? else { return Ok(Outcome::Done) };
+        let write = LinkWrite {
+            key,
+            crm_id: link.crm_id.as_deref(),
+            user: &link.user,
+            telegram_name: &link.telegram_name,
+            linked_at: link.linked_at,
+            is_cut: link.is_cut,
+        };
+        match links::upsert(self.crm.client(), &write).await {
+            Ok(links::Written::Done(crm_id)) => {
+                let (user, is_cut) = (link.user.clone(), link.is_cut);
+                self.engine.run(move |engine| engine.link_written(&link, crm_id)).await?;
+                if !is_cut {
+                    self.cut_lost_links(&user).await?;
+                }
+                Ok(Outcome::Done)
+            }
+            Ok(links::Written::Cut) => {
+                self.engine.run(move |engine| engine.link_is_cut(&link)).await?;
+                Ok(Outcome::Done)
+            }
+            // An extension without these records: asked for again when the CRM is next connected to.
+            Err(error) if error.entity_missing() => {
+                tracing::warn!(%error, "a link to Telegram does not show in the CRM");
+                Ok(Outcome::Done)
+            }
+            Err(error) => Ok(Outcome::Failed(error)),
+        }
+    }
+
+    /// What the CRM shows as this user's links and nobody here knows of was lost with a store.
+    async fn cut_lost_links(&self, user: &UserId) -> std::result::Result<(), EngineError> {
+        let mut known = self.engine.store().link_records()?;
+        known.retain(|link| link.user == *user);
+        // One whose answer was lost may be there under an id that is not known yet.
+        if known.iter().any(|link| link.crm_id.is_none()) {
+            return Ok(());
+        }
+        let known: Vec<String> = known.into_iter().filter_map(|link| link.crm_id).collect();
+        match links::cut_others(self.crm.client(), user, &known).await {
+            Ok(0) => {}
+            Ok(lost) => tracing::info!(%user, lost, "links that M.A.X. no longer had are cut in the CRM"),
+            Err(error) => tracing::warn!(%user, %error, "older links of a user could not be looked at"),
+        }
+        Ok(())
     }
 
     async fn verify(&self, lead: &LeadId) -> std::result::Result<Outcome, EngineError> {
@@ -362,7 +420,7 @@ impl Engine {
     /// over, and the write asked for again.
     fn alert_touched(&mut self, record: AlertRecord) -> Result<()> {
         let id = AlertId(record.dedup_key.clone());
-        self.alert_record_seen(Observation::Alert(record))?;
+        self.own_record_seen(Observation::Alert(record))?;
         self.ask(Effect::WriteAlert(id))
     }
 

@@ -1,13 +1,17 @@
-//! Linking a Telegram account to a user of the CRM: a one-time token in a deep link, stored hashed, an hour's
-//! life.
+//! Linking a Telegram account to a user of the CRM: by a one-time token in a deep link, stored hashed, an hour's life, or
+//! by a code that the user made on the own profile in the CRM. Each link has a record there, and is cut where either
+//! side cuts it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::{EngineError, Handle};
-use crate::domain::{HOUR, Timestamp, UserId};
-use crate::store::LinkToken;
+use super::acts::NEXT_UPDATE;
+use super::{Engine, EngineError, Handle};
+use crate::domain::effect::Effect;
+use crate::domain::{ChatId, HOUR, Timestamp, User, UserId};
+use crate::espo::links::Invitation;
+use crate::store::{Batch, Link, LinkRecord, LinkToken, Result as Stored};
 
 /// How long a link may be used, in seconds (exclusive).
 const LIFETIME: i64 = HOUR;
@@ -37,4 +41,186 @@ pub async fn create(engine: &Handle, user: &UserId, bot: &str) -> Result<DeepLin
 /// What is stored of a token: SHA-256, in hexadecimal.
 pub fn hash(token: &str) -> String {
     Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The length of a token: 24 bytes in base 64.
+const TOKEN_CHARS: usize = 32;
+
+/// Whether a text can be a token at all: nobody is asked about anything else.
+pub fn is_token(text: &str) -> bool {
+    text.len() == TOKEN_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// A Telegram account that is to be linked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Telegram's id.
+    pub id: i64,
+    /// The private chat.
+    pub chat: ChatId,
+    /// What it calls itself; may be empty.
+    pub name: String,
+}
+
+/// What became of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spent {
+    /// It linked the account.
+    Linked(Link),
+    /// It has expired.
+    Expired,
+    /// It is none of ours.
+    Unknown,
+}
+
+impl Engine {
+    /// Keeps a one-time token by its hash.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn keep_token(&mut self, hash: &str, token: &LinkToken) -> Stored<()> {
+        let mut batch = Batch::default();
+        batch.put_token(hash, token);
+        self.store.apply(batch)
+    }
+
+    /// Spends a token of ours: links the account to the token's user. The update that brought the token counts as seen
+    /// with it; `next_update` is the id after its.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn spend_token(&mut self, hash: &str, account: &Account, next_update: i32) -> Stored<Spent> {
+        let Some(token) = self.store.token(hash)? else { return Ok(Spent::Unknown) };
+        let mut batch = Batch::default();
+        batch.remove_token(hash);
+        batch.put_cursor(NEXT_UPDATE, &next_update);
+        if token.expires_at <= self.now() {
+            self.store.apply(batch)?;
+            return Ok(Spent::Expired);
+        }
+        let key = format!("telegram-{}-{}", account.id, self.now().0);
+        self.link(batch, account, token.user, &key, None).map(Spent::Linked)
+    }
+
+    /// Links the account to the user who made this invitation in the CRM; `None` when it has expired, was spent here, or
+    /// its user may not be told anything. The update counts as seen, as in [`Engine::spend_token`].
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn accept(&mut self, invitation: Invitation, account: &Account, next_update: i32) -> Stored<Option<Link>> {
+        let is_person = |user: &User| user.active && matches!(user.kind.as_str(), "regular" | "admin" | "super-admin");
+        let is_spent = self.store.link_record(&invitation.key)?.is_some();
+        let user = self.store.user(&invitation.user)?.filter(is_person);
+        let Some(user) = user.filter(|_| !is_spent && invitation.expires_at > self.now()) else { return Ok(None) };
+        let mut batch = Batch::default();
+        batch.put_cursor(NEXT_UPDATE, &next_update);
+        self.link(batch, account, user.id, &invitation.key, Some(invitation.crm_id)).map(Some)
+    }
+
+    /// One account serves one user: an older link of the account is cut. All that is open is announced as one digest.
+    fn link(
+        &mut self,
+        mut batch: Batch,
+        account: &Account,
+        user: UserId,
+        key: &str,
+        crm_id: Option<String>,
+    ) -> Stored<Link> {
+        let now = self.now();
+        self.cut_records(&mut batch, account.id)?;
+        let link = Link { account: account.id, chat: account.chat, user, linked_at: now, unreachable: false };
+        let record = LinkRecord { telegram_name: account.name.clone(), ..record_of(&link, key.to_owned(), crm_id) };
+        batch.put_link(&link);
+        batch.put_link_record(&record);
+        self.add_effect(&mut batch, Effect::WriteLink(record.key), now)?;
+        self.add_effect(&mut batch, Effect::Welcome { chat: link.chat, user: link.user.clone() }, now)?;
+        self.tell_all(&mut batch, &link.user)?;
+        self.store.apply(batch)?;
+        Ok(link)
+    }
+
+    /// Cuts the link of a Telegram account, and has the CRM told. Returns whether there was one.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn unlink(&mut self, account: i64) -> Stored<bool> {
+        let is_linked = self.store.link(account)?.is_some();
+        let mut batch = Batch::default();
+        batch.remove_link(account);
+        self.cut_records(&mut batch, account)?;
+        self.store.apply(batch)?;
+        Ok(is_linked)
+    }
+
+    /// Marks the records of an account's link as no longer true.
+    fn cut_records(&mut self, batch: &mut Batch, account: i64) -> Stored<()> {
+        let now = self.now();
+        for record in self.store.link_records()?.into_iter().filter(|record| record.account == account) {
+            let record = LinkRecord { is_cut: true, ..record };
+            batch.put_link_record(&record);
+            self.add_effect(batch, Effect::WriteLink(record.key), now)?;
+        }
+        Ok(())
+    }
+
+    /// Somebody cut a link in the CRM, or deleted its record there: nobody is told anything in that chat any more.
+    pub(super) fn link_cut_in_crm(&mut self, crm_id: &str) -> Stored<()> {
+        let of_it = |record: &LinkRecord| record.crm_id.as_deref() == Some(crm_id);
+        let Some(record) = self.store.link_records()?.into_iter().find(of_it) else { return Ok(()) };
+        self.link_is_cut(&record)
+    }
+
+    pub(super) fn link_is_cut(&mut self, record: &LinkRecord) -> Stored<()> {
+        let mut batch = Batch::default();
+        // One that was cut here has been replaced by now.
+        if !record.is_cut {
+            batch.remove_link(record.account);
+            tracing::info!(user = %record.user, "a Telegram account was unlinked in the CRM");
+        }
+        batch.remove_link_record(&record.key);
+        self.store.apply(batch)
+    }
+
+    /// A link's record in the CRM is as `written` says it should be.
+    pub(super) fn link_written(&mut self, written: &LinkRecord, crm_id: String) -> Stored<()> {
+        let mut batch = Batch::default();
+        match self.store.link_record(&written.key)? {
+            Some(now) if now.is_cut && written.is_cut => batch.remove_link_record(&now.key),
+            Some(now) => batch.put_link_record(&LinkRecord { crm_id: Some(crm_id), ..now }),
+            None => {}
+        }
+        self.store.apply(batch)
+    }
+
+    /// Has every link written into the CRM that is not known to be there: made before there were records, or while the
+    /// extension did not have them.
+    pub(super) fn record_links(&mut self) -> Stored<()> {
+        let now = self.now();
+        let mut batch = Batch::default();
+        let records = self.store.link_records()?;
+        for link in self.store.links()? {
+            if !records.iter().any(|record| record.account == link.account && !record.is_cut) {
+                let key = format!("telegram-{}-{}", link.account, link.linked_at.0);
+                let record = record_of(&link, key, None);
+                batch.put_link_record(&record);
+                self.add_effect(&mut batch, Effect::WriteLink(record.key), now)?;
+            }
+        }
+        for record in records.into_iter().filter(|record| record.is_cut || record.crm_id.is_none()) {
+            self.add_effect(&mut batch, Effect::WriteLink(record.key), now)?;
+        }
+        self.store.apply(batch)
+    }
+}
+
+fn record_of(link: &Link, key: String, crm_id: Option<String>) -> LinkRecord {
+    LinkRecord {
+        key,
+        crm_id,
+        account: link.account,
+        user: link.user.clone(),
+        telegram_name: String::new(),
+        linked_at: link.linked_at,
+        is_cut: false,
+    }
 }

@@ -5,7 +5,7 @@ use super::Engine;
 use super::observe::{fresh_activity_id, fresh_as_of, read};
 use crate::domain::effect::Effect;
 use crate::domain::observation::RecordRef;
-use crate::domain::{Activity, ActivityId, ActivityStatus, Channel, Direction, LeadId, Timestamp};
+use crate::domain::{Activity, ActivityId, ActivityStatus, Channel, Direction, LeadId, Timestamp, UserId};
 use crate::espo::observe::preview;
 use crate::store::{Batch, Result};
 
@@ -26,6 +26,8 @@ pub struct Report {
     pub text: String,
     /// When; now, when the caller does not say.
     pub timestamp: Option<Timestamp>,
+    /// The user who did it by button.
+    pub by: Option<UserId>,
 }
 
 /// What came of a report.
@@ -107,7 +109,7 @@ impl Engine {
         if verify {
             self.add_effect(&mut news.batch, Effect::VerifyLead(activity.lead_id.clone()), now)?;
         }
-        self.put_reported(news, &activity)?;
+        self.put_reported(news, &activity, report.by.as_ref())?;
         Ok(Logged::Created(activity))
     }
 
@@ -120,13 +122,17 @@ impl Engine {
             return Ok(Logged::Known(before));
         }
         let activity = Activity { status, ..before };
-        self.put_reported(news, &activity)?;
+        self.put_reported(news, &activity, report.by.as_ref())?;
         Ok(Logged::Known(activity))
     }
 
-    fn put_reported(&mut self, news: &mut News, activity: &Activity) -> Result<()> {
+    fn put_reported(&mut self, news: &mut News, activity: &Activity, by: Option<&UserId>) -> Result<()> {
         news.put(activity);
-        let effect = Effect::WriteActivity { lead: activity.lead_id.clone(), activity: activity.id.clone() };
+        let (lead, activity) = (activity.lead_id.clone(), activity.id.clone());
+        let effect = match by.cloned() {
+            Some(by) => Effect::WriteDoneActivity { lead, activity, by },
+            None => Effect::WriteActivity { lead, activity },
+        };
         let now = self.now();
         self.add_effect(&mut news.batch, effect, now)
     }

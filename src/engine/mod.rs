@@ -14,6 +14,7 @@ pub mod linking;
 pub mod log;
 pub mod observe;
 pub mod outbox;
+pub mod permissions;
 mod progress;
 pub mod review;
 mod rulebook;

@@ -45,7 +45,7 @@ impl Engine {
         let Page { mut batch, touched, mut observed, records, .. } = page;
         // Before the cursor says that they have been seen.
         for record in records {
-            self.alert_record_seen(record)?;
+            self.own_record_seen(record)?;
         }
         let now = self.now();
         if self.is_backfilled()? {
@@ -186,7 +186,10 @@ impl Page {
                 self.batch.remove_team(&id);
                 Ok(())
             }
-            Observation::Alert(_) | Observation::AlertGone(_) => {
+            Observation::Alert(_)
+            | Observation::AlertGone(_)
+            | Observation::TelegramLink(_)
+            | Observation::TelegramLinkGone(_) => {
                 self.records.push(observation);
                 Ok(())
             }

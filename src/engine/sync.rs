@@ -23,6 +23,7 @@ use crate::config::SyncSection;
 use crate::domain::effect::Stillness;
 use crate::domain::observation::Observation;
 use crate::domain::{LeadId, Seconds, Timestamp, UserId};
+use crate::espo::links::{self, Invitation};
 use crate::espo::observe::gone;
 use crate::espo::sync::{self as pages, PollCursor};
 use crate::espo::webhooks;
@@ -37,6 +38,8 @@ const PEOPLE_AND_LEADS: [&str; 3] = ["Team", "User", "Lead"];
 const SWEEP_ALARM: &str = "sweep_alarm";
 /// Our alerts' records.
 const ALERTS: &str = "MaxAlert";
+/// More links than this (inclusive) that vanish at once, and so large a share of them, are a right that was taken away.
+const FEW_LINKS: usize = 3;
 /// The clocks of the CRM and of this machine may differ by so much, in seconds.
 const CLOCK_TOLERANCE: i64 = 60;
 /// The longest pause, in seconds, between two tries at a CRM that does not answer as it should.
@@ -214,6 +217,48 @@ impl Crm {
     /// Brings a lead that is new to us into the mirror, so that it can be decided on.
     async fn refresh_lead(&self, lead: &LeadId) -> Result<(), RoundError> {
         self.look_again("Lead", &[lead.as_str().to_owned()]).await
+    }
+
+    /// The code with this hash that a user made on the own profile, if one waits; that user is looked at again, so that
+    /// a new colleague is known and a former one refused. A CRM without such records has no codes.
+    ///
+    /// # Errors
+    /// When the CRM cannot be asked now.
+    pub async fn invitation(&self, hash: &str) -> Result<Option<Invitation>, RoundError> {
+        match links::find_invitation(&self.0.client, hash).await {
+            Ok(Some(invitation)) => {
+                self.look_again("User", &[invitation.user.as_str().to_owned()]).await?;
+                Ok(Some(invitation))
+            }
+            Ok(None) => Ok(None),
+            Err(error) if error.entity_missing() => {
+                tracing::warn!(%error, "links from the CRM cannot be looked up");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Looks at the records of all links: one that was cut or deleted in the CRM is cut here. A deletion shows in no
+    /// list of what was modified, and there are as many links as colleagues.
+    async fn look_at_links(&self) -> Result<(), RoundError> {
+        let known = self.0.engine.store().link_records()?;
+        let ids: Vec<String> = known.into_iter().filter(|link| !link.is_cut).filter_map(|link| link.crm_id).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let found = pages::refresh(&self.0.client, &self.0.mapping, links::ENTITY, &ids).await?;
+        let missing = found.missing.len();
+        if missing > FEW_LINKS && missing * 2 > ids.len() {
+            tracing::warn!(missing, of = ids.len(), "the CRM hides most links to Telegram: they stay as they are");
+            return Ok(());
+        }
+        self.take_over(links::ENTITY, &found.records, |_| {}).await?;
+        let missing: Vec<Observation> = found.missing.iter().map(|id| gone(links::ENTITY, id)).collect();
+        if !missing.is_empty() {
+            self.0.engine.run(move |engine| engine.observe(missing, |_, _| {})).await?;
+        }
+        Ok(())
     }
 
     fn zone(&self) -> Tz {
@@ -446,6 +491,7 @@ impl Crm {
             self.or_missing(&entity, self.poll(&entity)).await?;
         }
         self.follow_hints().await?;
+        self.or_missing(links::ENTITY, self.look_at_links()).await?;
         if self.sweep_is_due(started).await? {
             self.sweep(started).await?;
         }
@@ -499,6 +545,7 @@ impl Crm {
             .engine
             .run(move |engine| {
                 engine.me = Some(me);
+                engine.record_links()?;
                 engine.know_closed_statuses(closed)
             })
             .await?;

@@ -25,19 +25,41 @@ pub struct Told {
     pub user: Option<User>,
 }
 
-/// Where an alert is announced; `None` when nobody can be told on Telegram.
+/// Where an alert is announced if the CRM lets everybody see its lead; `None` when nobody can be told on Telegram.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub fn told(store: &Store, people: &People, alert: &Alert) -> Result<Option<Told>> {
+    Ok(in_line(store, people, alert)?.into_iter().next())
+}
+
+/// Where an alert may be announced, best first: the next one counts when the CRM does not let the one before it see the
+/// lead.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn in_line(store: &Store, people: &People, alert: &Alert) -> Result<Vec<Told>> {
     let owner = alert.owner.as_ref();
     let stand_in = owner.and_then(|owner| people.stand_ins.get(owner));
+    let mut line = Vec::new();
     for user in [owner, stand_in].into_iter().flatten() {
-        if let Some(told) = reachable(store, user)? {
-            return Ok(Some(told));
+        line.extend(reachable(store, user)?);
+    }
+    line.extend(people.fallback_chat.map(|chat| Told { chat, user: None }));
+    Ok(line)
+}
+
+/// The active user whose private chat this is.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn user_in(store: &Store, chat: ChatId) -> Result<Option<UserId>> {
+    for link in store.links()?.into_iter().filter(|link| link.chat == chat) {
+        if store.user(&link.user)?.is_some_and(|user| user.active) {
+            return Ok(Some(link.user));
         }
     }
-    Ok(people.fallback_chat.map(|chat| Told { chat, user: None }))
+    Ok(None)
 }
 
 /// The private chats of all who lead a team and can be told.

@@ -585,6 +585,7 @@ mod tests {
         assert!(matches!(kind_of!("NoSuchEntity", "404-unknown-entity"), ErrorKind::NoSuchEntity { .. }));
         assert!(matches!(kind_of!("Lead/000000000000aaaaa", "404-record"), ErrorKind::NotFound));
         assert!(matches!(kind_of!("MaxAlert", "create-unknown-lead"), ErrorKind::NoSuchLink { .. }));
+        assert!(matches!(kind_of!("Max/noSuchRoute", "405-no-route"), ErrorKind::NoSuchRoute));
         let ErrorKind::Forbidden { reason } = kind_of!("Webhook", "403-no-scope-access") else { panic!() };
         assert_eq!(reason, "No read access.");
         let ErrorKind::Validation { field, rule } = kind_of!("Lead", "400-enum") else { panic!() };

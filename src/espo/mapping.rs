@@ -12,7 +12,7 @@ use crate::domain::{ActivityStatus, Channel, Direction};
 const BUILT_IN: &str = include_str!("../../templates/espocrm-activities.toml");
 
 /// Entity types that are read as what they are, and so can mean no activity.
-const OWN_MEANING: [&str; 4] = ["Lead", "User", "Team", "MaxAlert"];
+const OWN_MEANING: [&str; 5] = ["Lead", "User", "Team", "MaxAlert", "MaxLink"];
 
 /// One row of the table, as written; the built-in file explains the fields.
 #[derive(Clone, Debug, Deserialize)]
@@ -123,6 +123,7 @@ impl Mapping {
             "User" => &["id", "userName", "name", "firstName", "type", "isActive", "emailAddress", "modifiedAt"],
             "Team" => &["id", "name", "modifiedAt"],
             "MaxAlert" => &["id", "dedupKey", "status", "snoozedUntil", "modifiedAt", "modifiedById", "modifiedByName"],
+            "MaxLink" => &["id", "status", "modifiedAt"],
             _ => return self.activity_columns(entity),
         };
         own.iter().map(|column| (*column).to_owned()).collect()

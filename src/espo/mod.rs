@@ -7,6 +7,7 @@
 //!   records by it;
 //! - [`sync`] fetches pages: backfill and sweep by id, poll by modification, refresh by hint;
 //! - [`mod@write`] brings `MaxAlert` and `MaxActivity` records to the state they should have;
+//! - [`permissions`] asks what a user may do with leads, [`links`] reads and writes what links users to Telegram;
 //! - [`webhooks`] registers hooks and verifies what they deliver;
 //! - [`extension`] packs the archive that an administrator installs.
 
@@ -14,8 +15,10 @@ pub mod client;
 pub mod error;
 pub mod extension;
 mod html;
+pub mod links;
 pub mod mapping;
 pub mod observe;
+pub mod permissions;
 pub mod record;
 pub mod settings;
 pub mod sync;

@@ -5,6 +5,7 @@ use chrono::{Days, NaiveDate, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 
 use super::html;
+use super::links;
 use super::mapping::{Mapping, Meaning, Told};
 use super::record::Record;
 use crate::domain::activity::Activity;
@@ -44,6 +45,7 @@ pub fn observe(entity: &str, record: &Record, mapping: &Mapping, zone: Tz) -> Re
             name: record.text("name").unwrap_or_default().to_owned(),
         })),
         "MaxAlert" => alert_record(id, record).map(Observation::Alert).map_err(malformed),
+        "MaxLink" => Ok(Observation::TelegramLink(links::record(id, record))),
         _ => match mapping.meaning_of(entity, record) {
             Some(meaning) => draft(meaning, &reference, record, zone)
                 .map(|draft| draft.map_or(Observation::NoActivity(reference.clone()), activity))
@@ -60,6 +62,7 @@ pub fn gone(entity: &str, id: &str) -> Observation {
         "User" => Observation::UserGone(UserId::from(id)),
         "Team" => Observation::TeamGone(TeamId::from(id)),
         "MaxAlert" => Observation::AlertGone(id.to_owned()),
+        "MaxLink" => Observation::TelegramLinkGone(id.to_owned()),
         _ => Observation::NoActivity(RecordRef::new(entity, id)),
     }
 }

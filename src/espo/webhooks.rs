@@ -107,14 +107,15 @@ pub struct Registered {
 }
 
 /// The webhooks to have, for deliveries to `public_url` (our own address as the CRM reaches it): every event of leads,
-/// users, our alerts, and of all entities that mean activities. (EspoCRM has none for teams.)
+/// users, our alerts, what links users to Telegram, and of all entities that mean activities. (EspoCRM has none for
+/// teams.)
 pub fn wanted(mapping: &Mapping, public_url: &str) -> Vec<WantedHook> {
     let base = public_url.trim_end_matches('/');
     let hook = |entity: &str, action: Action| WantedHook {
         event: format!("{entity}.{}", action.as_str()),
         url: format!("{base}{PATH}/{entity}/{}", action.as_str()),
     };
-    let entities = ["Lead", "MaxAlert", "User"].into_iter().chain(mapping.activity_entities());
+    let entities = ["Lead", "MaxAlert", "MaxLink", "User"].into_iter().chain(mapping.activity_entities());
     let mut wanted: Vec<WantedHook> =
         entities.flat_map(|entity| Action::ALL.map(|action| hook(entity, action))).collect();
     wanted.truncate(MAX_HOOKS as usize);

@@ -70,6 +70,8 @@ pub struct ActivityWrite<'a> {
     pub owner: Option<&'a UserId>,
     /// The lead's teams.
     pub teams: &'a [TeamId],
+    /// Who did it, when a user did so by button: the record itself is always made by our own user.
+    pub done_by: Option<&'a UserId>,
     /// The record's id in the CRM, once known.
     pub crm_id: Option<&'a str>,
 }
@@ -322,7 +324,7 @@ fn event(event: &Event) -> Value {
 
 fn activity_attributes(write: &ActivityWrite<'_>) -> Map<String, Value> {
     let activity = write.activity;
-    attributes([
+    let mut attributes = attributes([
         ("name", json!(name(write.name, ACTIVITY_NAME_CHARS))),
         ("channel", json!(activity.channel.as_str())),
         ("direction", json!(activity.direction.as_str())),
@@ -336,7 +338,12 @@ fn activity_attributes(write: &ActivityWrite<'_>) -> Map<String, Value> {
         ("leadId", json!(activity.lead_id)),
         ("assignedUserId", json!(write.owner)),
         ("teamsIds", json!(write.teams)),
-    ])
+    ]);
+    // Nobody's doing is not sent: what was noted of it stays.
+    if let Some(user) = write.done_by {
+        attributes.insert("doneById".to_owned(), json!(user));
+    }
+    attributes
 }
 
 /// What a lead's `MaxInsight` record says.
@@ -601,8 +608,14 @@ mod tests {
             }
         }
         let activity = activity();
-        let write =
-            ActivityWrite { activity: &activity, name: "WhatsApp reçu", owner: None, teams: &[], crm_id: None };
+        let write = ActivityWrite {
+            activity: &activity,
+            name: "WhatsApp reçu",
+            owner: None,
+            teams: &[],
+            done_by: None,
+            crm_id: None,
+        };
         assert_accepted(ACTIVITY, &activity_attributes(&write));
     }
 

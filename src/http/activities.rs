@@ -152,6 +152,7 @@ fn parse(item: Value, now: Timestamp) -> Result<Report, Refusal> {
         status,
         text: text.unwrap_or_default(),
         timestamp,
+        by: None,
     })
 }
 

@@ -6,8 +6,8 @@ use super::keys::{ACTIVITY, ALERT, Key, Kind};
 use super::outlooks::Row;
 use super::waiting::Place;
 use super::{
-    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkToken, Message, OutboxEntry, StepRow, encode, outlooks,
-    waiting,
+    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry, StepRow, encode,
+    outlooks, waiting,
 };
 use crate::decide::Outlook;
 use crate::domain::event::Event;
@@ -219,6 +219,16 @@ impl Batch {
     /// Cuts a link.
     pub fn remove_link(&mut self, account: i64) {
         self.remove(Key::new(Kind::Link).number(account));
+    }
+
+    /// Sets what we know of a link's record in the CRM.
+    pub fn put_link_record(&mut self, record: &LinkRecord) {
+        self.put(Key::new(Kind::LinkRecord).last(&record.key), record);
+    }
+
+    /// Forgets a link's record in the CRM.
+    pub fn remove_link_record(&mut self, key: &str) {
+        self.remove(Key::new(Kind::LinkRecord).last(key));
     }
 
     /// Keeps a one-time token by its hash.

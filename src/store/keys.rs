@@ -43,6 +43,8 @@ pub(super) enum Kind {
     AlertMessage = b'n' as isize,
     /// Telegram accounts linked to users: account.
     Link = b'K' as isize,
+    /// Links' records in the CRM: the record's key.
+    LinkRecord = b'k' as isize,
     /// One-time link tokens: hash.
     Token = b't' as isize,
     /// Our webhooks in the CRM: id.

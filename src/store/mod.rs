@@ -31,7 +31,8 @@ use keys::{ACTIVITY, ALERT, Key, Kind, number_at, text_after};
 pub use open::OpenError;
 pub use outlooks::{Outlooks, Watched};
 pub use rows::{
-    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkToken, Message, OutboxEntry, RecordLink, StepKind, StepRow,
+    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry, RecordLink,
+    StepKind, StepRow,
 };
 use waiting::{Place, Waiting};
 
@@ -473,6 +474,16 @@ impl Store {
     /// Every link.
     pub fn links(&self) -> Result<Vec<Link>> {
         self.values(&Key::new(Kind::Link)).collect()
+    }
+
+    /// A link's record in the CRM, by the record's key.
+    pub fn link_record(&self, key: &str) -> Result<Option<LinkRecord>> {
+        self.get(&Key::new(Kind::LinkRecord).last(key))
+    }
+
+    /// The records in the CRM of every link, and of those that are still to be cut there.
+    pub fn link_records(&self) -> Result<Vec<LinkRecord>> {
+        self.values(&Key::new(Kind::LinkRecord)).collect()
     }
 
     /// A one-time token by its hash.

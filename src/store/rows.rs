@@ -75,6 +75,25 @@ pub struct Link {
     pub unreachable: bool,
 }
 
+/// A link's record in the CRM, where its user sees it and can cut it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkRecord {
+    /// The record's key.
+    pub key: String,
+    /// The CRM's id, once known.
+    pub crm_id: Option<String>,
+    /// Telegram's id of the account.
+    pub account: i64,
+    /// Whose it is.
+    pub user: UserId,
+    /// What the account calls itself; may be empty.
+    pub telegram_name: String,
+    /// Since when.
+    pub linked_at: Timestamp,
+    /// The link is no more, and the CRM is still to be told.
+    pub is_cut: bool,
+}
+
 /// A one-time token that links whoever presents it. Only its hash is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkToken {

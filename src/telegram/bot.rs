@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::Weekday;
 use teloxide::types::{
     CallbackQuery, ChatMemberKind, InlineKeyboardButton, InlineKeyboardButtonKind, MaybeInaccessibleMessage,
-    Message as Incoming, Update, UpdateKind,
+    Message as Incoming, Update, UpdateKind, User as TelegramUser,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -16,16 +16,20 @@ use crate::domain::alert::Via;
 use crate::domain::button::{Button, SnoozeFor};
 use crate::domain::calendar::Calendar;
 use crate::domain::effect::{Effect, Occasion};
-use crate::domain::{ActivityId, ActivityStatus, Alert, AlertState, Channel, ChatId, Direction, HOUR, Timestamp, User};
+use crate::domain::{
+    ActivityId, ActivityStatus, Alert, AlertState, Channel, ChatId, Direction, HOUR, Timestamp, User, UserId,
+};
 use crate::engine::acts::{Acted, Actor, NEXT_UPDATE, may_act};
 use crate::engine::briefing::{Briefing, Speaker};
-use crate::engine::linking;
+use crate::engine::linking::{self, Account, Spent};
 use crate::engine::log::Report;
 use crate::engine::outbox::pause_after;
+use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
+use crate::engine::sync::{Crm, RoundError};
 use crate::engine::told::{People, told};
 use crate::engine::{EngineError, Handle, boundary};
-use crate::store::{Batch, Message};
+use crate::store::{Batch, Link, Message};
 use crate::voice::{Notice, Toast};
 
 /// All that receiving needs.
@@ -35,6 +39,10 @@ pub struct Bot {
     pub api: Api,
     /// The engine.
     pub engine: Handle,
+    /// The CRM, which knows of links that were made there.
+    pub crm: Crm,
+    /// Who may see what.
+    pub permissions: Permissions,
     /// M.A.X.'s words.
     pub speaker: Arc<Speaker>,
     /// Who stands in for whom.
@@ -129,7 +137,12 @@ impl Bot {
         let mut words = text.split_whitespace();
         let command = words.next().unwrap_or_default();
         if let Some(token) = words.next().filter(|_| command == "/start") {
-            return self.link(account, chat, token, next).await;
+            let account = Account { id: account, chat, name: account_name(from) };
+            return self.link(account, token, next).await;
+        }
+        if command == "/stop" && self.engine.run(move |engine| engine.unlink(account)).await? {
+            self.reply(chat, Notice::Unlinked).await;
+            return Ok(());
         }
         let linked = self.user_of(account)?.is_some();
         if linked {
@@ -145,14 +158,41 @@ impl Bot {
         Ok(())
     }
 
-    async fn link(&self, account: i64, chat: ChatId, token: &str, next: i32) -> Result<(), EngineError> {
-        let hash = linking::hash(token);
-        let link = self.engine.run(move |engine| engine.spend_token(&hash, account, chat, next)).await?;
+    async fn link(&self, account: Account, token: &str, next: i32) -> Result<(), EngineError> {
+        let chat = account.chat;
+        let link = match self.spend(account, token, next).await {
+            Ok(link) => link,
+            Err(RoundError::Engine(error)) => return Err(error),
+            Err(RoundError::Crm(error)) => {
+                tracing::warn!(%error, "a link could not be looked up in the CRM; it is not spent");
+                self.reply(chat, Notice::LinkLater).await;
+                return Ok(());
+            }
+        };
         match link {
             Some(link) => tracing::info!(user = %link.user, "a Telegram account was linked"),
             None => self.reply(chat, Notice::LinkExpired).await,
         }
         Ok(())
+    }
+
+    /// Links by a token of ours, or else by a code that its user made in the CRM.
+    async fn spend(&self, account: Account, token: &str, next: i32) -> Result<Option<Link>, RoundError> {
+        if !linking::is_token(token) {
+            return Ok(None);
+        }
+        let (hash, of_ours) = (linking::hash(token), account.clone());
+        let known = hash.clone();
+        match self.engine.run(move |engine| engine.spend_token(&known, &of_ours, next)).await? {
+            Spent::Linked(link) => Ok(Some(link)),
+            Spent::Expired => Ok(None),
+            Spent::Unknown => match self.crm.invitation(&hash).await? {
+                Some(invitation) => {
+                    Ok(self.engine.run(move |engine| engine.accept(invitation, &account, next)).await?)
+                }
+                None => Ok(None),
+            },
+        }
     }
 
     /// A short word that need not survive a crash: whoever asked will ask again.
@@ -207,6 +247,9 @@ impl Bot {
             self.refresh(&alert).await?;
             return Ok((self.toast(Toast::NotYours), true));
         }
+        if let Some(refusal) = self.refusal(&user.id, &alert, &button).await {
+            return Ok((self.toast(refusal), true));
+        }
         if shows_alert(message, &alert) && store.message(place.chat, place.message_id)?.is_none() {
             self.adopt(&alert, place).await?;
         }
@@ -224,7 +267,7 @@ impl Bot {
                 let acted = self.engine.run(move |engine| engine.snooze(&id, Some(until), &actor)).await?;
                 self.after(acted, Toast::Snoozed { until, now, zone }).await
             }
-            Button::SentByHand(_) => self.sent_by_hand(&alert).await,
+            Button::SentByHand(_) => self.sent_by_hand(&alert, user.id).await,
             Button::Draft(id) => {
                 let effect = Effect::SendDraft { alert: id, chat: private };
                 self.engine.run(move |engine| engine.ask_by_update(effect, next)).await?;
@@ -237,6 +280,24 @@ impl Bot {
             }
             Button::SnoozeMenu(_) => self.turn_keyboard(&alert, place, true).await,
             Button::Back(_) => self.turn_keyboard(&alert, place, false).await,
+        }
+    }
+
+    /// Why the CRM does not let a user do what a button means; `None` when it does. What is closed is neither shown by a
+    /// tap nor changed, unless the button sends it anew.
+    async fn refusal(&self, user: &UserId, alert: &Alert, button: &Button) -> Option<Toast<'static>> {
+        let (sends, changes) = match button {
+            Button::Show(_) | Button::Draft(_) => (true, false),
+            Button::SnoozeMenu(_) | Button::Back(_) => (false, false),
+            Button::Resolve(_) | Button::Snooze(..) | Button::SentByHand(_) => (false, true),
+        };
+        if !sends && !alert.state.is_open() {
+            return None;
+        }
+        match self.permissions.of(user, &alert.lead_id).await {
+            None => Some(Toast::CannotAsk),
+            Some(rights) if rights.read && (rights.edit || !changes) => None,
+            Some(_) => Some(Toast::NotAllowed),
         }
     }
 
@@ -284,7 +345,7 @@ impl Bot {
     }
 
     /// The rep wrote by hand. Reported once per opening of the alert, however often the button is tapped.
-    async fn sent_by_hand(&self, alert: &Alert) -> Result<(String, bool), EngineError> {
+    async fn sent_by_hand(&self, alert: &Alert, by: UserId) -> Result<(String, bool), EngineError> {
         if !alert.state.is_open() {
             self.refresh(alert).await?;
             return Ok((self.closed_toast(alert), false));
@@ -298,6 +359,7 @@ impl Bot {
             status: ActivityStatus::Sent,
             text: String::new(),
             timestamp: None,
+            by: Some(by),
         };
         self.engine.run(move |engine| engine.log(vec![report], false)).await?;
         Ok((self.toast(Toast::Sent(&lead)), false))
@@ -331,6 +393,11 @@ impl Bot {
         }
         Ok((String::new(), false))
     }
+}
+
+/// What an account calls itself: its user name, by which others find it, else the name it gave.
+fn account_name(from: &TelegramUser) -> String {
+    from.username.as_ref().map_or_else(|| from.full_name(), |name| format!("@{name}"))
 }
 
 /// Whether a message is an alert's own: it has the button that settles it. Drafts and digests do not.

@@ -13,15 +13,16 @@ use super::pace::Pace;
 use super::render::{self, Rendered};
 use crate::domain::calendar::Calendar;
 use crate::domain::effect::{Effect, Occasion};
-use crate::domain::{Alert, AlertId, AlertState, ChatId, Evidence, MINUTE, Timestamp, UserId};
+use crate::domain::{Alert, AlertId, AlertState, ChatId, Evidence, LeadId, MINUTE, Rights, Timestamp, UserId};
 use crate::engine::briefing::{Briefing, Speaker};
 use crate::engine::evaluate::is_first_evaluation;
 use crate::engine::outbox::{Ready, pause_after, ready};
+use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
-use crate::engine::told::{People, told};
+use crate::engine::told::{People, Told, in_line, user_in};
 use crate::engine::{EngineError, Handle, boundary};
 use crate::store::{Message, OutboxEntry, Store};
-use crate::voice::{AlertContext, Notice};
+use crate::voice::{AlertContext, Content, Notice};
 
 /// All that sending needs.
 pub struct Sender {
@@ -29,6 +30,8 @@ pub struct Sender {
     pub api: Api,
     /// The engine.
     pub engine: Handle,
+    /// Who may see what.
+    pub permissions: Permissions,
     /// M.A.X.'s words.
     pub speaker: Arc<Speaker>,
     /// Who stands in for whom.
@@ -95,6 +98,22 @@ enum Attempt {
     Never,
 }
 
+/// Who is to be told of an alert.
+enum Recipient {
+    /// Whoever is there.
+    Known(Told),
+    /// Nobody can be told, or may be.
+    Nobody,
+    /// It is not known who may be.
+    Later,
+}
+
+/// What others than the owners may do with leads; `None` for a user of whom the CRM could not be asked.
+type Asked = BTreeMap<UserId, Option<BTreeMap<LeadId, Rights>>>;
+
+/// The longest pause, in seconds, before it is asked again who may be told.
+const LONGEST_PAUSE: i64 = MINUTE;
+
 /// An announcement in the outbox that still holds.
 struct Announcement {
     key: String,
@@ -143,6 +162,7 @@ impl Worker {
         let mut announcements: BTreeMap<(ChatId, Option<UserId>), Vec<Announcement>> = BTreeMap::new();
         let is_first_evaluation = is_first_evaluation(self.store())?;
         let (mut asked_for, mut refreshes) = (Vec::new(), Vec::new());
+        let asked = self.ask_who_may_see(&entries).await?;
         for (key, entry) in entries {
             let sequence = entry.sequence;
             match entry.effect.clone() {
@@ -150,23 +170,26 @@ impl Worker {
                 Effect::Announce { first_evaluation: true, .. } if is_first_evaluation => {}
                 Effect::Announce { alert, occasion, first_evaluation, .. } => {
                     // What was decided a while ago is checked again before it is said.
-                    let alert = self.store().alert(&alert)?.filter(|alert| alert.state == AlertState::Open);
-                    let told = match &alert {
-                        Some(alert) => told(self.store(), &self.sender.people, alert)?,
-                        None => None,
+                    let Some(alert) = self.open_alert(&alert)? else {
+                        self.settle(&key, sequence).await?;
+                        continue;
                     };
-                    match (alert, told) {
-                        (Some(alert), Some(told)) => {
+                    match self.recipient(&alert, &asked)? {
+                        Recipient::Known(told) => {
                             let user = told.user.map(|user| user.id);
                             let one = Announcement { key, entry, alert, occasion, first_evaluation };
                             let chat = self.moved.get(&told.chat).copied().unwrap_or(told.chat);
                             announcements.entry((chat, user)).or_default().push(one);
                         }
-                        (Some(alert), None) => {
+                        Recipient::Nobody => {
                             tracing::debug!(alert = %alert.id, "nobody can be told on Telegram; the record in the CRM stands");
                             self.settle(&key, sequence).await?;
                         }
-                        (None, _) => self.settle(&key, sequence).await?,
+                        Recipient::Later => {
+                            let again = now.plus(pause_after(entry.attempts + 1).min(LONGEST_PAUSE));
+                            self.sender.engine.run(move |engine| engine.postpone(&key, again)).await?;
+                            self.wake_at_millis(again.0 * 1000);
+                        }
                     }
                 }
                 Effect::RefreshMessages(alert) => refreshes.push((key, sequence, alert)),
@@ -187,6 +210,8 @@ impl Worker {
                 }
                 Effect::WriteAlert(_)
                 | Effect::WriteActivity { .. }
+                | Effect::WriteDoneActivity { .. }
+                | Effect::WriteLink(_)
                 | Effect::VerifyLead(_)
                 | Effect::WriteInsight(_) => {}
             }
@@ -205,6 +230,71 @@ impl Worker {
         Ok(())
     }
 
+    fn open_alert(&self, alert: &AlertId) -> Result<Option<Alert>, EngineError> {
+        Ok(self.store().alert(alert)?.filter(|alert| alert.state == AlertState::Open))
+    }
+
+    /// Asks what is needed to tell anybody but the owners: one question per user, whatever the number of leads.
+    async fn ask_who_may_see(&self, entries: &[(String, OutboxEntry)]) -> Result<Asked, EngineError> {
+        let mut questions: BTreeMap<UserId, Vec<LeadId>> = BTreeMap::new();
+        for (_, entry) in entries {
+            let Effect::Announce { alert, .. } = &entry.effect else { continue };
+            let Some(alert) = self.open_alert(alert)? else { continue };
+            for told in in_line(self.store(), &self.sender.people, &alert)? {
+                let Some(user) = self.reader(&told)? else { continue };
+                if alert.owner.as_ref() == Some(&user) {
+                    break;
+                }
+                questions.entry(user).or_default().push(alert.lead_id.clone());
+            }
+        }
+        let mut asked = Asked::new();
+        for (user, leads) in questions {
+            let answer = self.sender.permissions.of_all(&user, &leads).await;
+            asked.insert(user, answer);
+        }
+        Ok(asked)
+    }
+
+    /// Who reads what is told there; `None` for a group, which reads initials, and for a private chat of nobody's, which
+    /// does so too.
+    fn reader(&self, told: &Told) -> Result<Option<UserId>, EngineError> {
+        match &told.user {
+            Some(user) => Ok(Some(user.id.clone())),
+            None => Ok(user_in(self.store(), told.chat)?),
+        }
+    }
+
+    /// The first in line who may see the alert's lead: its owner, or whom the CRM lets.
+    fn recipient(&self, alert: &Alert, asked: &Asked) -> Result<Recipient, EngineError> {
+        for told in in_line(self.store(), &self.sender.people, alert)? {
+            let Some(user) = self.reader(&told)?.filter(|user| alert.owner.as_ref() != Some(user)) else {
+                return Ok(Recipient::Known(told));
+            };
+            match asked.get(&user) {
+                Some(Some(rights)) if rights.get(&alert.lead_id).is_some_and(|rights| rights.read) => {
+                    return Ok(Recipient::Known(told));
+                }
+                Some(Some(_)) => {}
+                // A link that was made since this round began is asked about in the next.
+                Some(None) | None => return Ok(Recipient::Later),
+            }
+        }
+        Ok(Recipient::Nobody)
+    }
+
+    /// How much a message to this chat shows: all there is to a colleague's, initials to any other.
+    fn content_in(&self, chat: ChatId) -> Result<Content, EngineError> {
+        let is_of_nobody = !chat.is_group() && user_in(self.store(), chat)?.is_none();
+        Ok(if is_of_nobody { Content::Initials } else { self.sender.speaker.content_in(chat) })
+    }
+
+    /// Whether what was said there is still kept up to date: not in the chat of somebody who is no longer linked.
+    fn is_in_touch(&self, chat: ChatId) -> Result<bool, EngineError> {
+        let is_fallback = self.sender.people.fallback_chat == Some(chat);
+        Ok(chat.is_group() || is_fallback || user_in(self.store(), chat)?.is_some())
+    }
+
     /// Sends what a tap asked for.
     async fn send_as_asked(&mut self, key: &str, sequence: u64, effect: &Effect) -> Result<(), EngineError> {
         match effect {
@@ -215,6 +305,8 @@ impl Worker {
             | Effect::Welcome { .. }
             | Effect::WriteAlert(_)
             | Effect::WriteActivity { .. }
+            | Effect::WriteDoneActivity { .. }
+            | Effect::WriteLink(_)
             | Effect::VerifyLead(_)
             | Effect::WriteInsight(_)
             | Effect::SyncStopped { .. }
@@ -348,7 +440,7 @@ impl Worker {
             None => None,
         };
         let Some(briefing) = briefing else { return self.settle(key, sequence).await };
-        let context = briefing.context(&speaker, speaker.content_in(chat), Occasion::Opened, now);
+        let context = briefing.context(&speaker, self.content_in(chat)?, Occasion::Opened, now);
         let message = render::draft(&speaker.voice, &context);
         match self.send(chat, &message, true).await? {
             Attempt::NotNow => Ok(()),
@@ -395,8 +487,17 @@ impl Worker {
         let mut done = vec![(key.to_owned(), sequence)];
         let mut changed = Vec::new();
         for mut message in self.store().messages_about(alert)? {
-            if message.settled {
+            if message.settled || !self.is_in_touch(message.chat)? {
                 continue;
+            }
+            match self.may_still_see(&message).await? {
+                Some(true) => {}
+                Some(false) => continue,
+                None => {
+                    done.clear();
+                    self.wake_in(LONGEST_PAUSE * 1000);
+                    continue;
+                }
             }
             let before = message.clone();
             let (occasion, chat, told) = (message.occasion, message.chat, message.told.as_ref());
@@ -424,6 +525,23 @@ impl Worker {
             }
         }
         self.sender.engine.run(move |engine| engine.messages_sent(&changed, &done, None)).await
+    }
+
+    /// Whether whoever reads a message may see what it is about: its owner, or whom the CRM lets; `None` when the CRM cannot
+    /// be asked. That a lead went to somebody else is told to whoever had it.
+    async fn may_still_see(&self, message: &Message) -> Result<Option<bool>, EngineError> {
+        if message.chat.is_group() {
+            return Ok(Some(true));
+        }
+        let Some(user) = user_in(self.store(), message.chat)? else { return Ok(Some(true)) };
+        let mut leads = Vec::new();
+        for id in &message.alerts {
+            let alert = self.store().alert(id)?.filter(|alert| alert.owner.as_ref() != Some(&user));
+            let alert = alert.filter(|alert| !self.has_moved(alert, message.told.as_ref()));
+            leads.extend(alert.map(|alert| alert.lead_id));
+        }
+        let rights = self.sender.permissions.of_all(&user, &leads).await;
+        Ok(rights.map(|rights| rights.values().all(|rights| rights.read)))
     }
 
     /// Whether nothing can change in a message any more: its alerts are another's. A closed alert may open again.
@@ -454,7 +572,7 @@ impl Worker {
     ) -> Result<Option<Rendered>, EngineError> {
         let now = self.now();
         let speaker = &self.sender.speaker;
-        let content = speaker.content_in(chat);
+        let content = self.content_in(chat)?;
         let mut briefings = Vec::with_capacity(alerts.len());
         for id in alerts {
             if let Some(alert) = self.store().alert(id)? {

@@ -59,6 +59,7 @@ fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> R
         ("welcome", Notice::Welcome(luc)),
         ("not_linked", Notice::NotLinked),
         ("link_expired", Notice::LinkExpired),
+        ("link_later", Notice::LinkLater),
         ("unlinked", Notice::Unlinked),
         ("help", Notice::Help),
         ("unknown", Notice::Unknown),
@@ -82,6 +83,8 @@ fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> R
         Toast::DraftComing,
         Toast::Stale,
         Toast::NotYours,
+        Toast::NotAllowed,
+        Toast::CannotAsk,
         Toast::TryAgain,
     ];
     for toast in toasts {

@@ -351,6 +351,7 @@ impl Speech {
             Notice::Welcome(user) => ("welcome", context! { me => names::user(user) }),
             Notice::NotLinked => ("not_linked", context! {}),
             Notice::LinkExpired => ("link_expired", context! {}),
+            Notice::LinkLater => ("link_later", context! {}),
             Notice::Unlinked => ("unlinked", context! {}),
             Notice::Help => ("help", context! {}),
             Notice::Unknown => ("unknown", context! {}),
@@ -383,6 +384,8 @@ impl Speech {
             Toast::DraftComing => ("draft_coming", context! {}),
             Toast::Stale => ("stale", context! {}),
             Toast::NotYours => ("not_yours", context! {}),
+            Toast::NotAllowed => ("not_allowed", context! {}),
+            Toast::CannotAsk => ("cannot_ask", context! {}),
             Toast::TryAgain => ("try_again", context! {}),
         };
         self.render(&format!("toasts/{name}.txt.j2"), &values)

@@ -72,6 +72,7 @@ embedded! {
     "notices/sync_resumed.html.j2",
     "notices/not_linked.html.j2",
     "notices/link_expired.html.j2",
+    "notices/link_later.html.j2",
     "notices/unlinked.html.j2",
     "notices/help.html.j2",
     "notices/unknown.html.j2",
@@ -84,6 +85,8 @@ embedded! {
     "toasts/draft_coming.txt.j2",
     "toasts/stale.txt.j2",
     "toasts/not_yours.txt.j2",
+    "toasts/not_allowed.txt.j2",
+    "toasts/cannot_ask.txt.j2",
     "toasts/try_again.txt.j2",
 }
 

@@ -55,7 +55,7 @@ pub fn options(recording: &Recording, known: &Known) -> Options {
     let account = |user_name: &str, kind, credential, rights: &Rights| Account {
         id: known.user(
             user_name,
-            ["max-extension", "max-daemon", "max-feed", "max-heartbeat"].contains(&recording.folder()),
+            ["max-extension", "max-daemon", "max-feed", "max-heartbeat", "max-link"].contains(&recording.folder()),
         ),
         user_name: user_name.into(),
         kind,
@@ -88,7 +88,7 @@ pub fn options(recording: &Recording, known: &Known) -> Options {
         account("max_api", UserKind::Api, Credential::ApiKey(api.into()), &of_api),
         account("max_hmac", UserKind::Api, hmac, &of_api),
     ];
-    if ["max-extension", "max-heartbeat"].contains(&recording.folder()) {
+    if ["max-extension", "max-heartbeat", "max-link"].contains(&recording.folder()) {
         accounts.extend(
             ["luc", "nadia"]
                 .map(|login| account(login, UserKind::Regular, Credential::Password(PASSWORD.into()), &of_people)),

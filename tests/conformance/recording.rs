@@ -35,7 +35,7 @@ impl Recording {
     }
 
     pub fn is(&self, known: &str) -> bool {
-        if known.ends_with('/') { self.name.starts_with(known) } else { self.name == known }
+        if known.ends_with(['/', '-']) { self.name.starts_with(known) } else { self.name == known }
     }
 
     pub fn is_delivery(&self) -> bool {

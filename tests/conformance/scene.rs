@@ -1,6 +1,6 @@
 //! Sets the world up as a recorded answer presupposes it.
 
-use max::sandbox::espo::EspoSandbox;
+use max::sandbox::espo::{EspoSandbox, Grant, Reach, Rights};
 use serde_json::{Map, Value, json};
 
 use super::recording::{Known, Recording};
@@ -188,7 +188,7 @@ fn plant_for_post(sandbox: &EspoSandbox, recording: &Recording, known: &Known, s
         (_, [_, "action", "restoreDeleted"]) => {
             plant_deleted(sandbox, known, entity, &full(recording, known, &only_id(&sent["id"])));
         }
-        (_, ["Max", "visibleLeads"]) => plant_visible_leads(sandbox, recording, known),
+        (_, ["Max", "permissions"]) => plant_permissions(sandbox, recording, known),
         (200, [_]) if sent.get("dedupKey").is_some() => plant_like_keys(sandbox, recording, known),
         _ => {}
     }
@@ -202,13 +202,34 @@ fn plant_deleted(sandbox: &EspoSandbox, known: &Known, entity: &str, row: &Map<S
     }
 }
 
-/// Leads that the user owns, and leads that nobody does; the last id asked for is made up.
-fn plant_visible_leads(sandbox: &EspoSandbox, recording: &Recording, known: &Known) {
-    let seen = recording.answer()["leadIds"].as_array().cloned().unwrap_or_default();
-    for id in recording.sent()["leadIds"].as_array().unwrap().iter().filter(|id| *id != "0123456789abcdef0") {
-        let owner = seen.contains(id).then(|| recording.sent()["userId"].clone());
-        let row = json!({"id": id, "lastName": "Martin", "assignedUserId": owner});
-        plant(sandbox, known, "Lead", row.as_object().unwrap());
+/// Leads that the user owns, leads of the user's team, and leads of others; the last id asked for is made up.
+fn plant_permissions(sandbox: &EspoSandbox, recording: &Recording, known: &Known) {
+    let (sent, answer) = (recording.sent(), recording.answer());
+    let team = json!({"id": "the team", "name": "Nord"});
+    plant(sandbox, known, "Team", team.as_object().unwrap());
+    let user = sent["userId"].as_str().unwrap();
+    if recording.status() != 404 {
+        let kind = if recording.name.contains("admin") { "admin" } else { "regular" };
+        let active = !recording.name.contains("inactive");
+        let row = json!({"id": user, "userName": user, "lastName": "Moreau", "type": kind, "isActive": active});
+        plant(sandbox, known, "User", row.as_object().unwrap());
+        sandbox.update_silently("User", user, json!({"teamsIds": ["the team"]}));
+        // Who edits only what is one's own.
+        let lead = Grant { create: true, read: Reach::Team, edit: Reach::Own, delete: Reach::No };
+        sandbox.set_rights(user, &Rights::of_people().with("Lead", lead));
+    }
+    for id in sent["leadIds"].as_array().into_iter().flatten().filter(|id| *id != "0123456789abcdef0") {
+        let rights = answer["leads"].get(id.as_str().unwrap()).and_then(Value::as_array).map(Vec::len);
+        let (owner, teams) = match rights {
+            Some(1) => (None, json!(["the team"])),
+            Some(_) => (Some(user), json!([])),
+            None => (None, json!([])),
+        };
+        let row = json!({"id": id, "lastName": "Martin", "assignedUserId": owner, "teamsIds": teams});
+        // What nobody is shown is gone.
+        if rights.is_some() || !recording.name.contains("admin") {
+            plant(sandbox, known, "Lead", row.as_object().unwrap());
+        }
     }
 }
 

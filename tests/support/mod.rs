@@ -198,6 +198,7 @@ impl World {
             let user = json!({
                 "id": id, "userName": login, "type": "regular", "isActive": true, "firstName": first,
                 "lastName": "Moreau", "emailAddress": format!("{login}@max.example"), "createdAt": since,
+                "teamsIds": [TEAM],
             });
             self.espo.create("User", "admin", user);
         }

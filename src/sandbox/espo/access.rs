@@ -115,7 +115,7 @@ impl Rights {
     /// What M.A.X. asks an administrator for.
     pub fn of_max() -> Self {
         let read = ["Meeting", "Task", "User", "Team", "Contact", "Account"];
-        let write = ["Lead", "Call", "Email", "MaxAlert", "MaxActivity", "MaxInsight"];
+        let write = ["Lead", "Call", "Email", "MaxAlert", "MaxActivity", "MaxInsight", "MaxLink"];
         let mut rights = Self::default();
         rights.grants.extend(read.map(|entity| (entity.to_owned(), Grant::READ)));
         rights.grants.extend(write.map(|entity| (entity.to_owned(), Grant::WRITE)));

@@ -105,7 +105,7 @@ impl World {
                 let found = self.schema.metadata(key);
                 Ok(Reply { body: Some(found).filter(|found| !found.is_null()), ..Reply::json(200, Value::Null) })
             }
-            ("POST", ["Max", "visibleLeads"]) => self.visible_leads(actor, request),
+            ("POST", ["Max", "permissions"]) => self.permissions(actor, request),
             ("POST", ["Max", "heartbeat"]) => self.heartbeat(actor, request),
             // What routes there are is known before the records' own controllers are asked.
             ("POST", ["Max", _]) => Ok(Reply::json(405, json!({"message": "405 Method Not Allowed"}))),
@@ -335,7 +335,6 @@ impl World {
         Ok(Reply::json(200, json!({"count": ids.len(), "ids": ids})))
     }
 
-    /// The extension's own route: which of these leads a user may see.
     /// As `PostHeartbeat.php` of the extension takes it.
     fn heartbeat(&mut self, actor: &Actor, request: &Request<'_>) -> Answer {
         if actor.kind == UserKind::Regular {
@@ -353,7 +352,8 @@ impl World {
         Ok(Reply::json(200, json!({})))
     }
 
-    fn visible_leads(&self, actor: &Actor, request: &Request<'_>) -> Answer {
+    /// The extension's own route: what a user may do with these leads. Whoever may edit a lead may take it here.
+    fn permissions(&self, actor: &Actor, request: &Request<'_>) -> Answer {
         if actor.kind == UserKind::Regular {
             return Ok(Reply::thrown(403, "Only for API users."));
         }
@@ -361,15 +361,21 @@ impl World {
         let Some(user) = text_of(&input, "userId").and_then(|id| self.user(&id)) else {
             return Ok(Reply::thrown(404, "No such user."));
         };
-        let asked = input.get("leadIds").and_then(Value::as_array).cloned().unwrap_or_default();
-        let sees = |id: &&Value| {
-            let record = id.as_str().and_then(|id| self.row("Lead", id));
-            record.is_some_and(|record| self.may(&user, Deed::Read, "Lead", record))
+        let Some(asked) = input.get("leadIds").and_then(Value::as_array).cloned() else {
+            return Ok(Reply::thrown(400, "A userId and a list of leadIds are needed."));
         };
-        let active =
-            self.row("User", &user.id).is_some_and(|row| row.attributes.get("isActive") != Some(&json!(false)));
-        let seen: Vec<&Value> = asked.iter().filter(|_| active).filter(sees).collect();
-        Ok(Reply::json(200, json!({"leadIds": seen})))
+        let rights = |id: &str| {
+            let record = self.row("Lead", id).filter(|lead| self.may(&user, Deed::Read, "Lead", lead))?;
+            let may_edit = self.may(&user, Deed::Edit, "Lead", record);
+            Some((id.to_owned(), if may_edit { json!(["read", "edit", "assign"]) } else { json!(["read"]) }))
+        };
+        let is_person = self.row("User", &user.id).is_some_and(|row| {
+            row.attributes.get("isActive") != Some(&json!(false))
+                && text_of(&row.attributes, "type").as_deref() != Some("portal")
+        });
+        let ids = asked.iter().filter(|_| is_person).filter_map(Value::as_str);
+        let leads: Map<String, Value> = ids.filter_map(rights).collect();
+        Ok(Reply::json(200, json!({"leads": leads})))
     }
 
     fn settings(&self) -> Value {

@@ -1,0 +1,32 @@
+<?php
+
+namespace Espo\Modules\Max\Api;
+
+use Espo\Core\Api\Action;
+use Espo\Core\Api\Request;
+use Espo\Core\Api\Response;
+use Espo\Core\Api\ResponseComposer;
+use Espo\Modules\Max\Tools\TelegramLink\Service;
+use Espo\Modules\Max\Tools\TelegramLink\Subject;
+
+/**
+ * Cuts a user's link to Telegram.
+ *
+ * @noinspection PhpUnused
+ */
+class DeleteTelegramLink implements Action
+{
+    public function __construct(
+        private Subject $subject,
+        private Service $service
+    ) {}
+
+    public function process(Request $request): Response
+    {
+        $user = $this->subject->get($request);
+
+        $this->service->cut($user);
+
+        return ResponseComposer::json($this->service->getState($user));
+    }
+}

@@ -1,0 +1,221 @@
+//! Who may see a lead and act on it is for the CRM to say: before anybody but the owner is told, and before every tap.
+
+use max::domain::{DAY, MINUTE};
+use max::sandbox::espo::{Fault, Grant, Reach, Rights};
+use serde_json::json;
+
+use crate::support::log::Log;
+use crate::support::{CAMILLE, LUC, Setting, TEAM, World};
+
+const GROUP: i64 = -1_000_000_001;
+
+/// A hot lead of Luc's, who has been told.
+async fn hot() -> (World, String) {
+    let world = World::begin().await;
+    let lead = sophie_asks(&world).await;
+    (world, lead)
+}
+
+async fn sophie_asks(world: &World) -> String {
+    let lead = world.lead("Sophie", 2 * DAY, json!({}));
+    world.settle().await;
+    world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
+    world.settle().await;
+    lead
+}
+
+fn lead_rights(read: Reach, edit: Reach) -> Rights {
+    Rights::of_people().with("Lead", Grant { create: true, read, edit, delete: Reach::No })
+}
+
+fn questions(world: &World) -> usize {
+    world.espo.requests().iter().filter(|request| request.path.ends_with("Max/permissions")).count()
+}
+
+/// Luc taps while the CRM may be away: nothing else is waited for.
+async fn tap_at_once(world: &World, action: &str) -> String {
+    let message = world.last();
+    let data = crate::support::button(&message, action).unwrap();
+    world.telegram.tap(LUC.1, message.message_id, &data).unwrap();
+    world.telegram.wait_until(|telegram| telegram.all_updates_confirmed()).await;
+    world.telegram.answers().pop().and_then(|answer| answer.text).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn an_owner_is_told_without_a_question_and_asked_for_at_the_first_tap() {
+    let (world, lead) = hot().await;
+    assert_eq!(questions(&world), 0);
+    world.tap("zz").await;
+    world.tap("back").await;
+    world.tap("done").await;
+    assert_eq!(questions(&world), 1, "what was said counts for five minutes");
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Resolved");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_right_that_is_withdrawn_ends_what_a_tap_does_within_five_minutes() {
+    let (world, lead) = hot().await;
+    world.tap("zz").await;
+    world.espo.set_rights(LUC.0, &lead_rights(Reach::Own, Reach::No));
+    world.clock.advance(4 * MINUTE);
+    world.tap("back").await;
+    assert_eq!(questions(&world), 1);
+    world.clock.advance(MINUTE);
+    let answer = world.tap("done").await;
+    assert!(answer.contains("ne te donne pas ce droit"), "{answer}");
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.tap("draft").await;
+    assert!(world.last().plain.contains("Bonjour Sophie"), "who may read may have a draft: {}", world.last().plain);
+
+    world.espo.set_rights(LUC.0, &lead_rights(Reach::No, Reach::No));
+    world.clock.advance(5 * MINUTE);
+    let message = world.messages(LUC.1).into_iter().rev().find(|one| crate::support::button(one, "draft").is_some());
+    let message = message.unwrap();
+    let before = world.messages(LUC.1).len();
+    let data = crate::support::button(&message, "draft").unwrap();
+    world.telegram.tap(LUC.1, message.message_id, &data).unwrap();
+    world.settle().await;
+    assert_eq!(world.messages(LUC.1).len(), before, "no draft of a lead that the CRM hides");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_crm_that_cannot_be_asked_says_no_and_is_asked_again() {
+    let (world, lead) = hot().await;
+    for fault in [Fault::Down, Fault::Status { status: 502, times: u32::MAX }] {
+        world.espo.fail(fault);
+        let answer = tap_at_once(&world, "done").await;
+        assert!(answer.contains("demander au CRM"), "{answer}");
+        world.espo.heal();
+        world.clock.advance(MINUTE);
+        world.quiet().await;
+        world.settle().await;
+        assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    }
+    world.tap("done").await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Resolved");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_the_crm_said_before_it_went_away_still_counts() {
+    let (world, lead) = hot().await;
+    world.tap("zz").await;
+    world.tap("back").await;
+    world.espo.fail(Fault::Down);
+    let answer = tap_at_once(&world, "done").await;
+    assert!(answer.contains("C'est noté"), "{answer}");
+    world.espo.heal();
+    world.clock.advance(MINUTE);
+    world.quiet().await;
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Resolved");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_extension_too_old_to_say_says_no_and_that_is_logged_once() {
+    let (log, _guard) = Log::begin();
+    let (world, lead) = hot().await;
+    for _ in 0..2 {
+        world.espo.fail(Fault::Html { status: 405, times: u32::MAX });
+        let answer = tap_at_once(&world, "done").await;
+        assert!(answer.contains("demander au CRM"), "{answer}");
+        world.espo.heal();
+        world.clock.advance(MINUTE);
+        world.quiet().await;
+    }
+    assert!(log.lines(&["upgrade the extension", "who may see what"]).len() <= 1, "{}", log.text());
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.end().await;
+}
+
+/// Luc is not on Telegram, Camille stands in for him, and what nobody may be told goes to a group.
+async fn with_stand_in() -> World {
+    let config = format!("[stand_ins]\n{} = \"{}\"", LUC.0, CAMILLE.0);
+    let telegram = "fallback_chat = -1000000001";
+    World::with(Setting { config, telegram, linked: vec![CAMILLE], ..Setting::default() }, |world| {
+        world.telegram.open_group(GROUP, "Ventes");
+    })
+    .await
+}
+
+fn told(world: &World, chat: i64) -> bool {
+    world.messages(chat).iter().any(|message| message.plain.contains("Sophie") || message.plain.contains("S.M."))
+}
+
+#[tokio::test]
+async fn a_stand_in_is_told_when_the_crm_shows_the_lead_and_else_whoever_is_next() {
+    for (read, camille, group) in [(Reach::Team, true, false), (Reach::Own, false, true)] {
+        let world = with_stand_in().await;
+        world.espo.set_rights(CAMILLE.0, &lead_rights(read, Reach::Own));
+        sophie_asks(&world).await;
+        assert_eq!(questions(&world), 1);
+        assert_eq!(world.messages(CAMILLE.1).iter().any(|it| it.plain.contains("Sophie")), camille, "{read:?}");
+        assert_eq!(!world.messages(GROUP).is_empty(), group, "{read:?}");
+        world.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stand_in_waits_as_long_as_the_crm_cannot_be_asked() {
+    let world = with_stand_in().await;
+    let lead = world.lead("Sophie", 2 * DAY, json!({"teamsIds": [TEAM]}));
+    world.settle().await;
+    world.espo.fail(Fault::Down);
+    let inbound = json!({"leadId": lead, "channel": "whatsapp", "direction": "in", "status": "delivered",
+                         "message_preview": "Bonjour, vous pouvez m'envoyer un devis ?"});
+    assert_eq!(world.api("POST", "/api/activities/log", inbound).await.0, 201);
+    world.quiet().await;
+    assert!(!told(&world, CAMILLE.1) && world.messages(GROUP).is_empty(), "nobody is told meanwhile");
+    world.espo.heal();
+    for _ in 0..14 {
+        world.clock.advance(5);
+        world.quiet().await;
+    }
+    world.settle().await;
+    assert!(told(&world, CAMILLE.1));
+    assert!(world.messages(GROUP).is_empty());
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_stand_in_who_may_no_longer_look_reads_nothing_new() {
+    let world = with_stand_in().await;
+    let lead = sophie_asks(&world).await;
+    let before = world.messages(CAMILLE.1);
+    assert!(told(&world, CAMILLE.1));
+    world.espo.set_rights(CAMILLE.0, &lead_rights(Reach::Own, Reach::Own));
+    world.pass(5 * MINUTE).await;
+    let alert = world.alert(&lead, "HotLead24h");
+    world.in_crm(&alert, "luc", json!({"status": "Resolved"})).await;
+    assert_eq!(world.messages(CAMILLE.1), before);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_stand_in_who_may_only_look_cannot_settle() {
+    let world = with_stand_in().await;
+    world.espo.set_rights(CAMILLE.0, &lead_rights(Reach::Team, Reach::Own));
+    let lead = sophie_asks(&world).await;
+    let message = world.messages(CAMILLE.1).pop().unwrap();
+    let data = crate::support::button(&message, "done").unwrap();
+    world.telegram.tap(CAMILLE.1, message.message_id, &data).unwrap();
+    world.settle().await;
+    let answer = world.telegram.answers().pop().and_then(|answer| answer.text).unwrap();
+    assert!(answer.contains("ne te donne pas ce droit"), "{answer}");
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_was_sent_by_hand_was_done_by_who_says_so() {
+    let (world, lead) = hot().await;
+    world.tap("sent").await;
+    let sent = world.espo.list("MaxActivity").into_iter().find(|activity| activity["leadId"] == json!(lead)).unwrap();
+    assert_eq!((&sent["doneById"], &sent["assignedUserId"]), (&json!(LUC.0), &json!(LUC.0)));
+    assert_ne!(sent["createdById"], json!(LUC.0), "the record itself is made by the API user");
+    world.end().await;
+}

@@ -26,6 +26,8 @@ pub(super) async fn readyz(State(api): State<Api>) -> Result<(StatusCode, Json<V
     if let Some(error) = &crm.error {
         reasons.push(error.clone());
     }
+    // What stopped the last round may be one of these.
+    reasons.extend(api.status.missed().into_iter().filter(|why| crm.error.as_ref() != Some(why)));
     if !backfilled {
         reasons.push("the first backfill is not complete".to_owned());
     }

@@ -97,6 +97,8 @@ async fn an_alert_record_that_was_hidden_is_not_handled() {
         json!({"createdById": null}),
     );
     sweep(&world).await;
+    let said = alarm(&world).await;
+    assert!(said.as_str().is_some_and(|alarm| alarm.contains("1 of 1 MaxAlert records hidden")), "{said}");
     world.espo.set_rights("max_api", &Rights::of_max());
     sweep(&world).await;
     assert_eq!(world.alert(&lead, "NoContact7d")["status"], "Open");

@@ -153,7 +153,7 @@ impl App {
                 "[telegram] token is empty: alerts are written into the CRM, and nobody is told on Telegram"
             );
         }
-        tasks.spawn(schedule(engine.clone(), stop.clone()));
+        tasks.spawn(schedule(engine.clone(), crm.clone(), stop.clone()));
         tasks.spawn(crm::work(crm.clone(), engine.clone(), speaker.clone(), stop.clone()));
         tasks.spawn(looking.work(stop.clone()));
         let api = http::Api {

@@ -6,6 +6,7 @@ mod bad_input;
 mod cli;
 mod config;
 mod conformance;
+mod convergence;
 mod crash;
 mod demo;
 mod demo_page;

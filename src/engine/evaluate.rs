@@ -3,8 +3,9 @@
 use super::observe::{BACKFILLED, LAST_SYNC};
 use super::{Engine, boundary};
 use crate::decide::{self, Decision, Step, Subject};
+use crate::domain::effect::{Effect, Occasion};
 use crate::domain::event::Actor;
-use crate::domain::{Activity, Alert, AlertId, Lead, LeadId, Timestamp};
+use crate::domain::{Activity, Alert, AlertId, AlertType, Lead, LeadId, Seconds, Timestamp};
 use crate::store::{Batch, Evaluated, OutboxEntry, Result, StepKind, StepRow, Store};
 
 /// Set once every lead has been evaluated for the first time.
@@ -42,9 +43,34 @@ pub enum Progress {
     More(Tally),
     /// Nothing more is due now.
     Done(Tally),
+    /// Nothing more is due now; before somebody is told of some leads, they are to be looked at once more.
+    Suspects(Tally),
     /// The sources are not complete, or too old: time alone decides nothing yet.
     Waiting,
 }
+
+/// How much what we know is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// Nothing has been complete for too long, or never was.
+    None,
+    /// Some of what leads are judged by does not answer: what was seen counts, silence does not.
+    Partial,
+    /// All sources have been seen lately.
+    Whole,
+}
+
+/// Whether a decision that has somebody told takes effect at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gate {
+    /// It does.
+    Open,
+    /// Not before the lead has been looked at once more: what tells us of changes may have been missed.
+    SecondLook(Trust),
+}
+
+/// A lead that is held is evaluated again after so many seconds, whatever becomes of the looks.
+const HELD_FOR: Seconds = 60;
 
 /// All that a decision about one lead rests on, loaded.
 pub(super) struct Loaded {
@@ -63,6 +89,44 @@ impl Loaded {
             calendar: &engine.policy.calendar,
         }
     }
+}
+
+/// Whether somebody is to be told that an alert is there.
+fn announces(decision: &Decision) -> bool {
+    decision.effects.iter().any(|effect| told_of(effect).is_some())
+}
+
+/// The alert that an effect has somebody told of, because it is there. That it is another's now is no news of the lead.
+fn told_of(effect: &Effect) -> Option<&AlertId> {
+    match effect {
+        Effect::Announce { alert, occasion: Occasion::Opened | Occasion::Reopened | Occasion::SnoozeOver, .. } => {
+            Some(alert)
+        }
+        Effect::Announce { occasion: Occasion::NewOwner, .. }
+        | Effect::WriteAlert(_)
+        | Effect::WriteActivity { .. }
+        | Effect::VerifyLead(_)
+        | Effect::RefreshMessages(_)
+        | Effect::SendDraft { .. }
+        | Effect::SendAlert { .. }
+        | Effect::Welcome { .. }
+        | Effect::WriteInsight(_)
+        | Effect::SyncStopped { .. }
+        | Effect::SyncResumed { .. }
+        | Effect::WriteDoneActivity { .. }
+        | Effect::WriteLink(_) => None,
+    }
+}
+
+/// Whether all that is told by a decision is that a lead has just asked for something: a fact that was seen, and no
+/// silence that may have been broken where we do not see it.
+fn is_news(loaded: &Loaded, decision: &Decision) -> bool {
+    let is_new = |id: &AlertId| {
+        let known = loaded.alerts.iter().any(|alert| alert.id == *id);
+        let now = decision.alerts.iter().find(|alert| alert.id == *id);
+        !known && now.is_some_and(|alert| alert.alert_type == AlertType::HotLead24h)
+    };
+    decision.effects.iter().filter_map(told_of).all(is_new)
 }
 
 /// Whether the very first evaluation of every lead is still under way.
@@ -99,13 +163,15 @@ impl Engine {
     /// When the store cannot be read or written.
     pub fn evaluate_portion(&mut self) -> Result<Progress> {
         let now = self.now();
-        if !self.may_evaluate(now)? {
+        let trust = self.may_evaluate(now)?;
+        if trust == Trust::None {
             return Ok(Progress::Waiting);
         }
         let due = self.store.due(now, LEADS_PER_JOB);
+        let suspects = self.looks.suspects.len();
         let mut tally = Tally::default();
         for lead in &due {
-            tally = tally.plus(self.evaluate_lead(lead)?);
+            tally = tally.plus(self.evaluate_through(lead, Gate::SecondLook(trust))?);
         }
         if due.len() == LEADS_PER_JOB {
             return Ok(Progress::More(tally));
@@ -116,14 +182,20 @@ impl Engine {
             self.store.apply(batch)?;
             self.first_evaluation_done = true;
         }
-        Ok(Progress::Done(tally))
+        Ok(if self.looks.suspects.len() > suspects { Progress::Suspects(tally) } else { Progress::Done(tally) })
     }
 
-    /// Whether what we know is complete and fresh enough for time to decide.
-    fn may_evaluate(&self, now: Timestamp) -> Result<bool> {
-        let last_sync: Option<Timestamp> = self.store.meta(LAST_SYNC)?;
-        let fresh = last_sync.is_some_and(|at| now.since(at) <= self.policy.stale_after);
-        Ok(fresh && self.store.meta::<bool>(BACKFILLED)?.unwrap_or_default())
+    /// Whether what we know is complete and fresh enough for time to decide, or at least for facts to.
+    fn may_evaluate(&self, now: Timestamp) -> Result<Trust> {
+        let fresh = |at: Option<Timestamp>| at.is_some_and(|at| now.since(at) <= self.policy.stale_after);
+        if !self.store.meta::<bool>(BACKFILLED)?.unwrap_or_default() {
+            return Ok(Trust::None);
+        }
+        Ok(match self.store.meta(LAST_SYNC)? {
+            last_sync if fresh(last_sync) => Trust::Whole,
+            _ if fresh(self.looks.partial) => Trust::Partial,
+            _ => Trust::None,
+        })
     }
 
     fn is_first_evaluation(&self) -> bool {
@@ -165,8 +237,12 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read or written.
     pub fn evaluate_lead(&mut self, lead: &LeadId) -> Result<Tally> {
+        self.evaluate_through(lead, Gate::Open)
+    }
+
+    fn evaluate_through(&mut self, lead: &LeadId, gate: Gate) -> Result<Tally> {
         if let Some(loaded) = self.load(lead)? {
-            return self.advance_to_now(loaded, Batch::default());
+            return self.advance_through(loaded, Batch::default(), gate);
         }
         let mut batch = Batch::default();
         batch.put_evaluated(lead, Evaluated::default(), None);
@@ -177,20 +253,38 @@ impl Engine {
     /// Brings a lead's alerts up to now, from when it was evaluated last. What `batch` holds is written together with
     /// the decision.
     pub(super) fn advance_to_now(&mut self, loaded: Loaded, batch: Batch) -> Result<Tally> {
+        self.advance_through(loaded, batch, Gate::Open)
+    }
+
+    fn advance_through(&mut self, loaded: Loaded, batch: Batch, gate: Gate) -> Result<Tally> {
         let (now, last) = (self.now(), loaded.evaluated.at);
         // Other rules count from the moment on at which they came into force, not for what was before.
         if last.is_some_and(|last| last < self.rules_since) && self.rules_since < now {
-            let then = self.advance(&loaded, None, self.rules_since, batch)?;
-            let Some(loaded) = self.load(&loaded.lead.id)? else { return Ok(then) };
-            return Ok(then.plus(self.advance(&loaded, Some(self.rules_since), now, Batch::default())?));
+            let then = self.advance(&loaded, (None, self.rules_since), batch, gate)?;
+            let is_held = self.looks.held.contains(&loaded.lead.id);
+            let Some(loaded) = self.load(&loaded.lead.id)?.filter(|_| !is_held) else { return Ok(then) };
+            return Ok(then.plus(self.advance(&loaded, (Some(self.rules_since), now), Batch::default(), gate)?));
         }
-        self.advance(&loaded, last.filter(|last| *last < now), now, batch)
+        self.advance(&loaded, (last.filter(|last| *last < now), now), batch, gate)
     }
 
-    /// Takes a lead's alerts from `from` (exclusive) to `to` (inclusive).
-    fn advance(&mut self, loaded: &Loaded, from: Option<Timestamp>, to: Timestamp, batch: Batch) -> Result<Tally> {
+    /// Takes a lead's alerts from the first instant (exclusive) to the second (inclusive), or holds the lead.
+    fn advance(
+        &mut self,
+        loaded: &Loaded,
+        (from, to): (Option<Timestamp>, Timestamp),
+        batch: Batch,
+        gate: Gate,
+    ) -> Result<Tally> {
         let first = self.is_first_evaluation();
         let decision = decide::advance(&loaded.subject(self), &self.policy.rules, from, to, first);
+        if let Gate::SecondLook(trust) = gate
+            && self.must_wait(loaded, &decision, trust)
+        {
+            self.hold(&loaded.lead.id, trust, is_news(loaded, &decision))?;
+            return Ok(Tally::default());
+        }
+        self.looks.held.remove(&loaded.lead.id);
         let tally = Tally {
             evaluated: 1,
             opened: decision.transitions.iter().filter(|step| step.step == Step::Opened).count(),
@@ -199,6 +293,59 @@ impl Engine {
         tracing::debug!(lead = %loaded.lead.id, opened = tally.opened, closed = tally.closed, "evaluated");
         self.commit(loaded, decision, batch, to, None)?;
         Ok(tally)
+    }
+
+    /// Whether a decision is not to take effect yet: somebody would be told of a lead that has not been looked at once
+    /// more, or of a silence while not everything is seen that may have broken it.
+    fn must_wait(&self, loaded: &Loaded, decision: &Decision, trust: Trust) -> bool {
+        if !announces(decision) {
+            return false;
+        }
+        // What the first evaluation rests on has just been read, be it before a crash; and it is told as one digest.
+        let looked = self.is_first_evaluation() || self.looks.all || self.looks.vouched.contains(&loaded.lead.id);
+        !looked || (trust == Trust::Partial && !is_news(loaded, decision))
+    }
+
+    /// Puts a lead off. `worth_a_look`: a second look may let it through.
+    fn hold(&mut self, lead: &LeadId, trust: Trust, worth_a_look: bool) -> Result<()> {
+        let mut batch = Batch::default();
+        batch.put_due(lead, Some(self.now().plus(HELD_FOR)));
+        self.store.apply(batch)?;
+        self.looks.held.insert(lead.clone());
+        if trust == Trust::Whole || worth_a_look {
+            self.looks.suspects.insert(lead.clone());
+        }
+        Ok(())
+    }
+
+    /// The leads of which somebody is about to be told, and which are to be looked at once more; at most so many.
+    pub(super) fn suspects(&mut self, at_most: usize) -> Vec<LeadId> {
+        std::iter::from_fn(|| self.looks.suspects.pop_first()).take(at_most).collect()
+    }
+
+    /// These leads have been looked at once more: what is decided of them until the round is over takes effect.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub(super) fn vouch(&mut self, leads: Vec<LeadId>) -> Result<()> {
+        self.let_go(&leads)?;
+        self.looks.vouched.extend(leads);
+        Ok(())
+    }
+
+    /// Everything has been compared in this round: no lead needs another look.
+    pub(super) fn vouch_for_all(&mut self) {
+        self.looks.all = true;
+    }
+
+    /// Has leads evaluated again that were held.
+    pub(super) fn let_go(&mut self, leads: &[LeadId]) -> Result<()> {
+        let now = self.now();
+        let mut batch = Batch::default();
+        leads.iter().for_each(|lead| batch.mark_due(lead, now));
+        self.store.apply(batch)?;
+        self.looks.held.retain(|lead| !leads.contains(lead));
+        Ok(())
     }
 
     /// Writes a decision as of `at`: alerts, history, due index and outbox, together with what `batch` holds already.
@@ -249,12 +396,7 @@ impl Engine {
 
     /// Adds an effect to the outbox. One of the same key is replaced, but keeps waiting as long as it had to:
     /// a CRM that is down is not asked more often because more happens.
-    pub(super) fn add_effect(
-        &mut self,
-        batch: &mut Batch,
-        effect: crate::domain::effect::Effect,
-        now: Timestamp,
-    ) -> Result<()> {
+    pub(super) fn add_effect(&mut self, batch: &mut Batch, effect: Effect, now: Timestamp) -> Result<()> {
         let before = self.store.outbox_entry(&effect.key())?.filter(|_| effect.is_for_crm());
         let entry = OutboxEntry {
             sequence: self.next_sequence(),

@@ -23,13 +23,14 @@ pub mod status;
 pub mod sync;
 pub mod told;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::domain::calendar::Calendar;
-use crate::domain::{Seconds, Timestamp, UserId};
+use crate::domain::{LeadId, Seconds, Timestamp, UserId};
 use crate::rules::Settings;
 use crate::store::{Store, StoreError};
 
@@ -79,6 +80,21 @@ pub struct Policy {
     pub stale_after: Seconds,
 }
 
+/// What has been looked at in this round, and who waits for a second look before anybody is told of him.
+#[derive(Debug, Default)]
+struct Looks {
+    /// When a round last went through that some sources did not answer in.
+    partial: Option<Timestamp>,
+    /// Everything has been compared in this round.
+    all: bool,
+    /// What the CRM has of these was read in this round.
+    vouched: BTreeSet<LeadId>,
+    /// These are to be looked at.
+    suspects: BTreeSet<LeadId>,
+    /// The decisions about these were put off.
+    held: BTreeSet<LeadId>,
+}
+
 /// The writer itself; it lives on a thread of its own.
 #[derive(Debug)]
 pub struct Engine {
@@ -92,6 +108,8 @@ pub struct Engine {
     pub(crate) ahead: Vec<&'static str>,
     /// A round has begun and has not gone through: what is known is of different times.
     round_is_open: bool,
+    /// Leads of which somebody is told only after a second look.
+    looks: Looks,
     /// Since when these rules are in force.
     rules_since: Timestamp,
     /// Every lead has been evaluated for the first time.
@@ -107,9 +125,19 @@ impl Engine {
         let sequence = sequence.max(store.outbox_last_sequence());
         let rules_since = Timestamp(i64::MIN);
         let first_evaluation_done = !evaluate::is_first_evaluation(&store)?;
-        let (me, ahead, round_is_open) = (None, Vec::new(), false);
-        let mut engine =
-            Self { store, clock, policy, sequence, me, ahead, round_is_open, rules_since, first_evaluation_done };
+        let (me, ahead, round_is_open, looks) = (None, Vec::new(), false, Looks::default());
+        let mut engine = Self {
+            store,
+            clock,
+            policy,
+            sequence,
+            me,
+            ahead,
+            round_is_open,
+            looks,
+            rules_since,
+            first_evaluation_done,
+        };
         engine.heed_rules()?;
         Ok(engine)
     }

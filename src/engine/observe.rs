@@ -113,14 +113,27 @@ impl Engine {
     }
 
     /// A round over all sources begins: until it has gone through, time alone decides nothing, since an answer
-    /// may be seen later than what it answers.
-    pub fn sync_begun(&mut self) {
+    /// may be seen later than what it answers. What was held is decided on anew at its end.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn sync_begun(&mut self) -> Result<()> {
         self.round_is_open = true;
+        let held: Vec<LeadId> = self.looks.held.iter().cloned().collect();
+        self.let_go(&held)
     }
 
     /// Everything that the round brought has been decided on: from now on time decides again.
     pub fn round_evaluated(&mut self) {
         self.round_is_open = false;
+        self.looks.vouched.clear();
+        self.looks.all = false;
+    }
+
+    /// A round that began at `started` has gone through as far as the CRM answers: what was seen can be decided on, and
+    /// silence is not yet believed.
+    pub fn sync_completed_in_part(&mut self, started: Timestamp) {
+        self.looks.partial = Some(started);
     }
 
     /// A round over all sources that began at `started` has seen them all.
@@ -130,6 +143,7 @@ impl Engine {
     pub fn sync_completed(&mut self, started: Timestamp) -> Result<()> {
         let mut batch = Batch::default();
         batch.put_meta(LAST_SYNC, &started);
+        self.looks.partial = None;
         self.store.apply(batch)
     }
 }

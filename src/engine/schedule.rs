@@ -3,11 +3,12 @@
 use tokio_util::sync::CancellationToken;
 
 use super::evaluate::Progress;
+use super::sync::Crm;
 use super::{Engine, Handle};
 use crate::domain::Timestamp;
 
-/// Evaluates leads as they become due, until `stop`.
-pub async fn schedule(engine: Handle, stop: CancellationToken) {
+/// Evaluates leads as they become due, until `stop`. Before anybody is told of one, `crm` looks at it once more.
+pub async fn schedule(engine: Handle, crm: Crm, stop: CancellationToken) {
     let clock = engine.clock().clone();
     loop {
         let mut changes = engine.changes();
@@ -16,6 +17,10 @@ pub async fn schedule(engine: Handle, stop: CancellationToken) {
         if due {
             match engine.run(Engine::evaluate_due).await {
                 Ok(Progress::More(_) | Progress::Done(_)) => continue,
+                Ok(Progress::Suspects(_)) => {
+                    crm.wake();
+                    continue;
+                }
                 Ok(Progress::Waiting) => {}
                 Err(_) => return,
             }

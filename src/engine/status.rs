@@ -26,7 +26,15 @@ struct Inner {
     telegram: SourceStatus,
     bot_name: Option<String>,
     alarm: Option<String>,
-    hidden: BTreeMap<String, String>,
+    hidden: BTreeMap<String, Hidden>,
+}
+
+/// An entity type whose records the CRM does not show.
+#[derive(Clone, Debug)]
+struct Hidden {
+    why: String,
+    /// Whether leads are judged by them.
+    is_missed: bool,
 }
 
 impl Status {
@@ -78,12 +86,16 @@ impl Status {
     pub fn reasons(&self, backfilled: bool) -> Vec<String> {
         let Inner { crm, telegram, .. } = self.with(|inner| inner.clone());
         let unread = (!backfilled).then(|| "the first backfill is not complete".to_owned());
-        [crm.error, unread, telegram.error].into_iter().flatten().collect()
+        // What stopped the last round may be one of those missed.
+        let missed = self.missed().into_iter().filter(|why| crm.error.as_ref() != Some(why));
+        let missed: Vec<String> = missed.collect();
+        crm.error.into_iter().chain(missed).chain(unread).chain(telegram.error).collect()
     }
 
     /// The same and all alarms, as one text; `None` when all is well.
     pub fn problem(&self, backfilled: bool) -> Option<String> {
-        let all: Vec<String> = self.reasons(backfilled).into_iter().chain(self.alarm()).collect();
+        let mut all = self.reasons(backfilled);
+        all.extend(self.alarm().filter(|alarm| !all.contains(alarm)));
         (!all.is_empty()).then(|| all.join("; "))
     }
 
@@ -95,17 +107,31 @@ impl Status {
     /// Something that a person has to look into, such as a sweep that would drop too many leads.
     pub fn alarm(&self) -> Option<String> {
         self.with(|inner| {
-            let all: Vec<&str> = inner.alarm.iter().chain(inner.hidden.values()).map(String::as_str).collect();
+            let all: Vec<&str> =
+                inner.alarm.iter().chain(inner.hidden.values().map(|hidden| &hidden.why)).map(String::as_str).collect();
             (!all.is_empty()).then(|| all.join("; "))
         })
     }
 
-    /// The CRM does not show the records of an entity, and why; `None` when it does. Returns whether that is news.
-    pub fn set_hidden(&self, entity: &str, why: Option<String>) -> bool {
-        self.with(|inner| match why {
-            Some(why) => inner.hidden.insert(entity.to_owned(), why).is_none(),
-            None => inner.hidden.remove(entity).is_some(),
-        })
+    /// What the CRM does not show and leads are judged by, and why: as long as there is any, nobody is accused of silence.
+    pub fn missed(&self) -> Vec<String> {
+        self.with(|inner| inner.hidden.values().filter(|hidden| hidden.is_missed).map(|it| it.why.clone()).collect())
+    }
+
+    /// Whether the CRM does not show the records of an entity.
+    pub fn is_hidden(&self, entity: &str) -> bool {
+        self.with(|inner| inner.hidden.contains_key(entity))
+    }
+
+    /// The CRM does not show the records of an entity, and why. `is_missed`: leads are judged by them. Returns whether
+    /// that is news.
+    pub fn set_hidden(&self, entity: &str, why: String, is_missed: bool) -> bool {
+        self.with(|inner| inner.hidden.insert(entity.to_owned(), Hidden { why, is_missed }).is_none())
+    }
+
+    /// The CRM shows the records of an entity. Returns whether it did not before.
+    pub fn set_shown(&self, entity: &str) -> bool {
+        self.with(|inner| inner.hidden.remove(entity).is_some())
     }
 
     /// Raises or clears the alarm of a sweep.

@@ -3,6 +3,7 @@
 
 mod backfill;
 mod heartbeat;
+mod second_look;
 mod standstill;
 mod sweep;
 
@@ -22,7 +23,8 @@ use super::{EngineError, Handle};
 use crate::config::SyncSection;
 use crate::domain::effect::Stillness;
 use crate::domain::observation::Observation;
-use crate::domain::{LeadId, Seconds, Timestamp, UserId};
+use crate::domain::{LeadId, Seconds, Timestamp, User, UserId};
+use crate::espo::error::ErrorKind;
 use crate::espo::links::{self, Invitation};
 use crate::espo::observe::gone;
 use crate::espo::sync::{self as pages, PollCursor};
@@ -40,6 +42,12 @@ const SWEEP_ALARM: &str = "sweep_alarm";
 const ALERTS: &str = "MaxAlert";
 /// More links than this (inclusive) that vanish at once, and so large a share of them, are a right that was taken away.
 const FEW_LINKS: usize = 3;
+/// Activities that are told to us, or through us.
+const OUR_ACTIVITIES: &str = "MaxActivity";
+/// Who left is in no list any more, and nothing else says so: users are compared as often as this.
+const USERS_COMPARED_EVERY: Seconds = 60;
+/// Of so many records that a list does not show each is asked for by itself; of more, so many.
+const ASKED_SINGLY: usize = 50;
 /// The clocks of the CRM and of this machine may differ by so much, in seconds.
 const CLOCK_TOLERANCE: i64 = 60;
 /// The longest pause, in seconds, between two tries at a CRM that does not answer as it should.
@@ -80,6 +88,44 @@ struct Request {
     answer: oneshot::Sender<Result<Tally, String>>,
 }
 
+/// What came of looking at one entity type.
+enum Look {
+    /// It was seen.
+    Seen,
+    /// The CRM does not show it, and nothing that counts is missed.
+    DoneWithout,
+    /// The CRM does not answer about it.
+    Failed(Error),
+}
+
+/// What a round has seen.
+#[derive(Default)]
+struct Seen {
+    /// Why leads were not seen.
+    leads: Option<Error>,
+    /// Some activities were not.
+    in_part: bool,
+}
+
+impl Seen {
+    fn note(&mut self, entity: &str, look: Look) {
+        match look {
+            Look::Seen | Look::DoneWithout => {}
+            Look::Failed(error) if entity == "Lead" => self.leads = self.leads.take().or(Some(error)),
+            Look::Failed(_) => self.in_part = true,
+        }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.leads = self.leads.take().or(other.leads);
+        self.in_part |= other.in_part;
+    }
+
+    fn is_whole(&self) -> bool {
+        self.leads.is_none() && !self.in_part
+    }
+}
+
 /// The CRM, for whoever asks it or wants it looked at. Cheap to clone.
 #[derive(Clone)]
 pub struct Crm(Arc<Inner>);
@@ -108,6 +154,7 @@ impl std::fmt::Debug for Crm {
 struct Known {
     me: Option<UserId>,
     zone: Option<Tz>,
+    users_compared: Option<Timestamp>,
 }
 
 /// The loop's end of it.
@@ -216,7 +263,7 @@ impl Crm {
 
     /// Brings a lead that is new to us into the mirror, so that it can be decided on.
     async fn refresh_lead(&self, lead: &LeadId) -> Result<(), RoundError> {
-        self.look_again("Lead", &[lead.as_str().to_owned()]).await
+        self.look_again("Lead", &[lead.as_str().to_owned()]).await.map(drop)
     }
 
     /// The code with this hash that a user made on the own profile, if one waits; that user is looked at again, so that
@@ -347,13 +394,47 @@ impl Crm {
         Ok(())
     }
 
-    /// Looks at single records again; those that are gone count as gone.
-    async fn look_again(&self, entity: &str, ids: &[String]) -> Result<(), RoundError> {
+    /// Looks at single records again; those that are gone count as gone. Returns those that are there and hidden from
+    /// us: they stay as they are known.
+    async fn look_again(&self, entity: &str, ids: &[String]) -> Result<Vec<String>, RoundError> {
         let refreshed = pages::refresh(&self.0.client, &self.0.mapping, entity, ids).await?;
         self.take_over(entity, &refreshed.records, |_| {}).await?;
-        let missing: Vec<Observation> = refreshed.missing.iter().map(|id| gone(entity, id)).collect();
-        self.0.engine.run(move |engine| engine.observe(missing, |_, _| {})).await?;
-        Ok(())
+        self.lose(entity, refreshed.missing).await
+    }
+
+    /// Takes note that no list shows these any more. A list hides alike what was deleted and what our role may not see;
+    /// only what was deleted is gone. Returns what is hidden, or may be.
+    async fn lose(&self, entity: &str, missing: Vec<String>) -> Result<Vec<String>, RoundError> {
+        let (asked, rest) = missing.split_at(missing.len().min(ASKED_SINGLY));
+        let (mut lost, mut hidden) = (Vec::new(), Vec::new());
+        for id in asked {
+            let is_deleted = pages::is_deleted(&self.0.client, entity, id).await?;
+            if is_deleted { &mut lost } else { &mut hidden }.push(id.clone());
+        }
+        // Of very many, those that were asked for speak for the others.
+        if hidden.is_empty() { &mut lost } else { &mut hidden }.extend_from_slice(rest);
+        let mut observations: Vec<Observation> = lost.iter().map(|id| gone(entity, id)).collect();
+        if entity == "User" {
+            // A user who may not log in any more is there, and hidden from everybody but administrators.
+            observations.extend(self.left(&hidden)?);
+            hidden.clear();
+        }
+        if !hidden.is_empty() {
+            let count = hidden.len();
+            tracing::warn!(%entity, count, "records are there that M.A.X.'s role may no longer read; they stay as they were known");
+        }
+        self.0.engine.run(move |engine| engine.observe(observations, |_, _| {})).await?;
+        Ok(hidden)
+    }
+
+    /// These users, as ones who may not log in.
+    fn left(&self, ids: &[String]) -> Result<Vec<Observation>, RoundError> {
+        let mut left = Vec::new();
+        for id in ids {
+            let known = self.0.engine.store().user(&UserId::from(id.as_str()))?;
+            left.extend(known.map(|user| Observation::User(User { active: false, ..user })));
+        }
+        Ok(left)
     }
 
     fn activity_entities(&self) -> Vec<String> {
@@ -450,7 +531,6 @@ impl Crm {
         let now = self.0.engine.clock().now();
         match result {
             Ok(_) => {
-                metrics::gauge!("max_last_sync_seconds").set(now.0 as f64);
                 if self.0.status.crm_ok(now) {
                     tracing::info!("the CRM answers again");
                 }
@@ -477,52 +557,103 @@ impl Crm {
         }
         let engine = &self.0.engine;
         let started = engine.clock().now();
-        engine
-            .run(|engine| {
-                engine.sync_begun();
-                Ok(())
-            })
-            .await?;
+        engine.run(super::Engine::sync_begun).await?;
         if !engine.run(|engine| engine.is_backfilled()).await? {
             self.backfill().await?;
             engine.run(|engine| engine.backfill_completed()).await?;
         }
-        for entity in self.entities() {
-            self.or_missing(&entity, self.poll(&entity)).await?;
-        }
-        self.follow_hints().await?;
-        self.or_missing(links::ENTITY, self.look_at_links()).await?;
+        let mut seen = self.poll_all(started).await?;
+        seen.add(self.follow_hints().await?);
+        let look = self.by_itself(links::ENTITY, self.look_at_links()).await?;
+        seen.note(links::ENTITY, look);
         if self.sweep_is_due(started).await? {
-            self.sweep(started).await?;
+            seen.add(self.sweep(started).await?);
         }
-        engine.run(move |engine| engine.sync_completed(started)).await?;
-        self.evaluate(everything).await
+        if seen.is_whole() {
+            engine.run(move |engine| engine.sync_completed(started)).await?;
+            metrics::gauge!("max_last_sync_seconds").set(started.0 as f64);
+        } else {
+            let in_part = move |engine: &mut super::Engine| {
+                engine.sync_completed_in_part(started);
+                Ok(())
+            };
+            engine.run(in_part).await?;
+        }
+        let tally = self.evaluate(everything).await?;
+        // Without its leads the CRM as a whole does not answer as it should.
+        seen.leads.map_or(Ok(tally), |error| Err(error.into()))
     }
 
-    /// What the CRM does not show must not keep the rest from being seen: said once, and lived with. Our own
-    /// entities may be missing until the extension is installed, a right may be taken away. Without leads there is
-    /// nothing to live with.
-    async fn or_missing(
+    /// Polls every entity, each for itself.
+    async fn poll_all(&self, started: Timestamp) -> Result<Seen, RoundError> {
+        let mut seen = Seen::default();
+        for entity in self.entities() {
+            // What happened to leads that we could not see is passed over now, and has to be read again then.
+            let advance = seen.leads.is_none();
+            let look = self.by_itself(&entity, self.poll(&entity, advance)).await?;
+            seen.note(&entity, look);
+        }
+        if self.users_are_due(started) {
+            let compare = async { self.sweep_entity("User").await.map(drop) };
+            seen.note("User", self.by_itself("User", compare).await?);
+        }
+        Ok(seen)
+    }
+
+    fn users_are_due(&self, now: Timestamp) -> bool {
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = known.users_compared.is_none_or(|last| now.since(last).abs() >= USERS_COMPARED_EVERY);
+        if due {
+            known.users_compared = Some(now);
+        }
+        due
+    }
+
+    /// What the CRM does not answer about one entity type must not keep the others from being seen: it is said once, and
+    /// lived with.
+    async fn by_itself(
         &self,
         entity: &str,
         work: impl Future<Output = Result<(), RoundError>>,
-    ) -> Result<(), RoundError> {
-        let outcome = work.await;
-        match &outcome {
-            Err(RoundError::Crm(error)) if error.entity_missing() && entity != "Lead" => {
-                if self.0.status.set_hidden(entity, Some(error.to_string())) {
-                    tracing::error!(%entity, %error, "the CRM does not show these records; M.A.X. does without them");
-                }
-                Ok(())
-            }
-            Err(_) => outcome,
+    ) -> Result<Look, RoundError> {
+        match work.await {
             Ok(()) => {
-                if self.0.status.set_hidden(entity, None) {
+                if self.0.status.set_shown(entity) {
                     tracing::info!(%entity, "the CRM shows these records again");
                 }
-                outcome
+                Ok(Look::Seen)
             }
+            Err(RoundError::Crm(error)) if error.is_of_one_entity() => {
+                let is_missed = self.is_missed(entity, &error)?;
+                if self.0.status.set_hidden(entity, error.to_string(), is_missed) {
+                    if is_missed {
+                        tracing::error!(%entity, %error, "the CRM does not answer for these records; the others are seen, and nobody is accused of silence meanwhile");
+                    } else {
+                        tracing::error!(%entity, %error, "the CRM does not show these records; M.A.X. does without them");
+                    }
+                }
+                Ok(if is_missed { Look::Failed(error) } else { Look::DoneWithout })
+            }
+            Err(error) => Err(error),
         }
+    }
+
+    /// Whether a lead that is judged without these records may be judged wrongly. Who works there and what our own alerts
+    /// are says nothing of leads; without the extension nobody writes activities for us; and what the CRM has never shown
+    /// is not meant to be seen.
+    fn is_missed(&self, entity: &str, error: &Error) -> Result<bool, RoundError> {
+        let is_gone = matches!(error.kind, ErrorKind::NoSuchEntity { .. });
+        if entity == "Lead" {
+            return Ok(true);
+        }
+        if [ALERTS, links::ENTITY].contains(&entity)
+            || PEOPLE_AND_LEADS.contains(&entity)
+            || (entity == OUR_ACTIVITIES && is_gone)
+        {
+            return Ok(false);
+        }
+        let was_seen = self.0.engine.store().cursor::<Timestamp>(&format!("poll/{entity}"))?.is_some();
+        Ok(was_seen || !error.entity_missing())
     }
 
     /// Learns who we are, what time it is there, and which statuses are closed.
@@ -539,7 +670,7 @@ impl Crm {
         }
         tracing::info!(version = %settings.version, time_zone = %settings.time_zone, user = %user.user_name, "connected to EspoCRM");
         *self.0.known.lock().unwrap_or_else(PoisonError::into_inner) =
-            Known { me: Some(user.id.clone()), zone: Some(settings.time_zone) };
+            Known { me: Some(user.id.clone()), zone: Some(settings.time_zone), users_compared: None };
         let me = user.id;
         self.0
             .engine
@@ -583,8 +714,9 @@ impl Crm {
         Ok(())
     }
 
-    /// Reads what was modified since the last poll began, and a little before.
-    async fn poll(&self, entity: &str) -> Result<(), RoundError> {
+    /// Reads what was modified since the last poll began, and a little before. Unless it is to `advance`, the next poll
+    /// reads the same again.
+    async fn poll(&self, entity: &str, advance: bool) -> Result<(), RoundError> {
         let name = format!("poll/{entity}");
         let since: Option<Timestamp> = self.0.engine.store().cursor(&name)?;
         // A cursor ahead of the present is from before a clock was set back.
@@ -597,7 +729,7 @@ impl Crm {
             // Where a proxy takes the date away, the rows' own times have to do.
             let latest = page.records.last().and_then(|record| record.instant("modifiedAt"));
             begun = begun.or(page.server_time).or(latest);
-            let (name, last, until) = (name.clone(), next.is_none(), begun);
+            let (name, last, until) = (name.clone(), next.is_none(), begun.filter(|_| advance));
             self.take_over(entity, &page.records, move |batch| {
                 if let Some(until) = until.filter(|_| last) {
                     batch.put_cursor(&name, &until);
@@ -611,19 +743,29 @@ impl Crm {
         }
     }
 
-    async fn follow_hints(&self) -> Result<(), RoundError> {
+    async fn follow_hints(&self) -> Result<Seen, RoundError> {
+        let mut seen = Seen::default();
         let mut hints = self.0.engine.store().hints()?;
         while let Some((first, _)) = hints.first() {
             let entity = first.entity.clone();
             let (same, rest): (Vec<_>, Vec<_>) = hints.into_iter().partition(|(hint, _)| hint.entity == entity);
             hints = rest;
-            if self.entities().contains(&entity) {
+            if self.entities().contains(&entity) && !self.0.status.is_hidden(&entity) {
                 let ids: Vec<String> = same.iter().map(|(hint, _)| hint.id.clone()).collect();
-                self.or_missing(&entity, self.look_again(&entity, &ids)).await?;
+                let again = async { self.look_again(&entity, &ids).await.map(drop) };
+                let look = self.by_itself(&entity, again).await?;
+                let failed = matches!(look, Look::Failed(_));
+                seen.note(&entity, look);
+                if failed {
+                    continue;
+                }
+            } else if !self.0.status.missed().is_empty() && self.0.status.is_hidden(&entity) {
+                // They are followed once the CRM answers for these records again.
+                continue;
             }
             self.0.engine.run(move |engine| engine.hints_followed(&same)).await?;
         }
-        Ok(())
+        Ok(seen)
     }
 
     /// Evaluates what is due, or everything.
@@ -634,13 +776,19 @@ impl Crm {
         }
         loop {
             match self.0.engine.run(super::Engine::evaluate_portion).await? {
-                Progress::More(tally) => total = total.plus(tally),
-                Progress::Done(tally) => {
+                Progress::More(tally) => {
                     total = total.plus(tally);
-                    break;
+                    continue;
                 }
+                Progress::Done(tally) | Progress::Suspects(tally) => total = total.plus(tally),
                 Progress::Waiting => break,
             }
+            let suspects = self.0.engine.run(|engine| Ok(engine.suspects(second_look::AT_ONCE))).await?;
+            if suspects.is_empty() {
+                break;
+            }
+            let vouched = self.second_look(&suspects).await?;
+            self.0.engine.run(move |engine| engine.vouch(vouched)).await?;
         }
         let close = |engine: &mut super::Engine| {
             engine.round_evaluated();

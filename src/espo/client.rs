@@ -1,6 +1,7 @@
 //! EspoCRM's HTTP API: how to ask, and what an answer means. Every request names one entity type, every error
 //! says which, and a refused key stops the client before EspoCRM locks the address out.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,7 +75,10 @@ pub enum Where {
     /// The attribute equals the text.
     Equals(&'static str, String),
     /// The attribute is one of the texts.
-    In(&'static str, Vec<String>),
+    In(Cow<'static, str>, Vec<String>),
+    /// The link leads to one of the records with these ids. A record among them that is gone makes the whole question
+    /// a 400.
+    LinkedWith(String, Vec<String>),
     /// The attribute is greater than the text.
     GreaterThan(&'static str, String),
     /// The attribute is the text or greater.
@@ -92,6 +96,7 @@ impl Where {
         match self {
             Self::Equals(attribute, value) => json!({"type": "equals", "attribute": attribute, "value": value}),
             Self::In(attribute, values) => json!({"type": "in", "attribute": attribute, "value": values}),
+            Self::LinkedWith(link, ids) => json!({"type": "linkedWith", "attribute": link, "value": ids}),
             Self::GreaterThan(attribute, value) => {
                 json!({"type": "greaterThan", "attribute": attribute, "value": value})
             }

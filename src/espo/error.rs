@@ -72,6 +72,20 @@ pub enum ErrorKind {
     /// 405: the CRM has no such route.
     #[error("this CRM does not know the request (405): its M.A.X. extension is older than this M.A.X.")]
     NoSuchRoute,
+    /// The records have no longer a field that the configuration names, or M.A.X.'s role may not read it. What they
+    /// mean cannot be told without it.
+    #[error(
+        "{entity} has no field `{field}`, which {named_by} names: it was renamed or removed, or M.A.X.'s role may not \
+         read it. Write its present name there, or allow it, and start again; until then no {entity} is read"
+    )]
+    NoSuchField {
+        /// The entity type.
+        entity: String,
+        /// The field's attribute.
+        field: String,
+        /// Which key of the configuration, or which part of M.A.X., names it.
+        named_by: String,
+    },
     /// 404 for one record: deleted, or not visible to us.
     #[error("no such record")]
     NotFound,
@@ -142,6 +156,7 @@ impl Error {
             | ErrorKind::Forbidden { .. }
             | ErrorKind::NoSuchEntity { .. }
             | ErrorKind::NoSuchRoute
+            | ErrorKind::NoSuchField { .. }
             | ErrorKind::NotJson { .. } => Retry::NeedsPerson,
             ErrorKind::NoSuchLink { .. }
             | ErrorKind::NotFound
@@ -168,12 +183,18 @@ impl Error {
             | ErrorKind::NoSuchLink { .. }
             | ErrorKind::NoSuchEntity { .. }
             | ErrorKind::NoSuchRoute
+            | ErrorKind::NoSuchField { .. }
             | ErrorKind::NotFound
             | ErrorKind::Duplicate { .. }
             | ErrorKind::Conflict
             | ErrorKind::Validation { .. }
             | ErrorKind::TooLarge { .. } => false,
         }
+    }
+
+    /// Whether this says nothing of the CRM as a whole: what is asked of other entity types may well be answered.
+    pub fn is_of_one_entity(&self) -> bool {
+        !self.is_outage() && !matches!(self.kind, ErrorKind::Unauthorized)
     }
 
     /// Whether a write that ended so may have been done all the same: look it up by its key.

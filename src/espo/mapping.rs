@@ -74,6 +74,12 @@ struct Rule {
     unless: BTreeMap<String, Vec<String>>,
     /// `None`: such a record means nothing.
     meaning: Option<Meaning>,
+    /// The fields without which a record cannot be told from others, each with the key that names it.
+    vital: Vec<(String, &'static str)>,
+    /// The entry's number in its table, from 1.
+    number: usize,
+    /// Whether it stands in the configuration, not in the built-in table.
+    configured: bool,
 }
 
 /// What a record that an entry fits means.
@@ -105,14 +111,49 @@ impl Mapping {
     /// Descriptions of leads whose source is among `inbound_sources` are messages.
     pub fn new(entries: &[Entry], inbound_sources: &[String]) -> Result<Self, MappingError> {
         let built_in: Table = toml::from_str(BUILT_IN).expect("the built-in table is tested");
-        let mut mapping = Self { entries: group(&built_in.activity)?, inbound_sources: inbound_sources.to_vec() };
-        mapping.entries.extend(group(entries)?);
+        let inbound_sources = inbound_sources.to_vec();
+        let mut mapping = Self { entries: group(&built_in.activity, false)?, inbound_sources };
+        mapping.entries.extend(group(entries, true)?);
         Ok(mapping)
     }
 
-    /// The entity types whose records may mean activities, by name.
+    /// The entity types whose records may mean activities, by name. One whose records never mean anything is not even
+    /// looked at.
     pub fn activity_entities(&self) -> impl Iterator<Item = &str> {
-        self.entries.keys().map(String::as_str)
+        let means = |rules: &[Rule]| rules.iter().any(|rule| rule.meaning.is_some());
+        self.entries.iter().filter(move |(_, rules)| means(rules)).map(|(entity, _)| entity.as_str())
+    }
+
+    /// The attributes by which records of an entity type name leads.
+    pub fn lead_links(&self, entity: &str) -> Vec<&str> {
+        let rules = self.entries.get(entity).into_iter().flatten();
+        let meanings = rules.filter_map(|rule| rule.meaning.as_ref());
+        let mut links: Vec<&str> = meanings.flat_map(|meaning| &meaning.lead_links).map(String::as_str).collect();
+        links.sort_unstable();
+        links.dedup();
+        links
+    }
+
+    /// Whether leads are found by the addresses on records of an entity type.
+    pub fn is_mail(&self, entity: &str) -> bool {
+        let rules = self.entries.get(entity).into_iter().flatten();
+        rules.filter_map(|rule| rule.meaning.as_ref()).any(|meaning| meaning.mail)
+    }
+
+    /// What a listed record lacks of what it takes to understand it: the attribute, and what names it. EspoCRM leaves
+    /// out what does not exist or may not be read, though it was asked for; an empty field is there, as null.
+    pub(super) fn lacking(&self, entity: &str, record: &Record) -> Option<(String, String)> {
+        if entity == "Lead" {
+            let vital = VITAL_OF_A_LEAD.into_iter().find(|column| !record.has(column));
+            return vital.map(|column| (column.to_owned(), "every CRM has it, and M.A.X.".to_owned()));
+        }
+        let rules = self.entries.get(entity).into_iter().flatten();
+        let mut vital = rules.flat_map(|rule| rule.vital.iter().map(move |(field, key)| (rule, field, key)));
+        vital.find(|(_, field, _)| !record.has(field)).map(|(rule, field, key)| {
+            let table = if rule.configured { "[[espocrm.activities]]" } else { "the built-in table of activities" };
+            let number = rule.number;
+            (field.clone(), format!("`{key}` of entry {number} of {table}"))
+        })
     }
 
     /// The attributes to select for an entity type: all that [`super::observe()`] reads, and nothing that costs the CRM
@@ -210,10 +251,13 @@ const LEAD_COLUMNS: [&str; 19] = [
     "teamsIds",
 ];
 
-fn group(entries: &[Entry]) -> Result<BTreeMap<String, Vec<Rule>>, MappingError> {
+/// Without these a lead cannot be judged. Of its other columns, some exist in a few CRMs only.
+const VITAL_OF_A_LEAD: [&str; 4] = ["createdAt", "modifiedAt", "status", "assignedUserId"];
+
+fn group(entries: &[Entry], configured: bool) -> Result<BTreeMap<String, Vec<Rule>>, MappingError> {
     let mut grouped: BTreeMap<String, Vec<Rule>> = BTreeMap::new();
     for (index, entry) in entries.iter().enumerate() {
-        let rule = check(entry).map_err(|problem| MappingError {
+        let rule = check(entry, index + 1, configured).map_err(|problem| MappingError {
             number: index + 1,
             entity: entry.entity.clone(),
             problem,
@@ -223,7 +267,7 @@ fn group(entries: &[Entry]) -> Result<BTreeMap<String, Vec<Rule>>, MappingError>
     Ok(grouped)
 }
 
-fn check(entry: &Entry) -> Result<Rule, String> {
+fn check(entry: &Entry, number: usize, configured: bool) -> Result<Rule, String> {
     let entity = entry.entity.as_str();
     if !entity.starts_with(|c: char| c.is_ascii_uppercase()) || !entity.chars().all(|c| c.is_ascii_alphanumeric()) {
         return Err("entity must be the name of an entity type, such as \"Call\"".to_owned());
@@ -235,7 +279,27 @@ fn check(entry: &Entry) -> Result<Rule, String> {
         return Err(format!("the condition on `{field}` has no values"));
     }
     let meaning = if entry.nothing { check_nothing(entry)? } else { Some(check_meaning(entry)?) };
-    Ok(Rule { when: entry.when.clone(), unless: entry.unless.clone(), meaning })
+    let vital = vital(entry);
+    Ok(Rule { when: entry.when.clone(), unless: entry.unless.clone(), meaning, vital, number, configured })
+}
+
+/// The fields that decide what a record means, to whom and when, each with the key that names it. Without its text a
+/// record still means something.
+fn vital(entry: &Entry) -> Vec<(String, &'static str)> {
+    let in_field = |told: &Option<String>| told.as_deref()?.strip_prefix('@').map(str::to_owned);
+    let named = [
+        (in_field(&entry.channel), "channel"),
+        (in_field(&entry.direction), "direction"),
+        (in_field(&entry.status), "status"),
+        (entry.at.clone(), "at"),
+        (entry.at_date.clone(), "at_date"),
+        (entry.key.clone(), "key"),
+    ];
+    let conditions = entry.when.keys().map(|field| (field.clone(), "when"));
+    let exceptions = entry.unless.keys().map(|field| (field.clone(), "unless"));
+    let links = entry.lead_links.iter().map(|link| (link.clone(), "lead_links"));
+    let named = named.into_iter().filter_map(|(field, key)| Some((field?, key)));
+    conditions.chain(exceptions).chain(named).chain(links).collect()
 }
 
 fn check_nothing(entry: &Entry) -> Result<Option<Meaning>, String> {

@@ -2,7 +2,7 @@
 //! hint), and the bodies of mails that concern a lead. The loops around these functions live in `engine`.
 
 use super::client::{Client, ListQuery, Page, Where};
-use super::error::{Error, ErrorKind};
+use super::error::{Call, Error, ErrorKind};
 use super::mapping::Mapping;
 use super::observe::preview;
 use super::record::Record;
@@ -54,7 +54,19 @@ pub async fn page_by_id(
     let conditions = after_id.map(|id| Where::GreaterThan("id", id.to_owned())).into_iter().collect();
     let select = mapping.columns(entity);
     let query = ListQuery { entity, conditions, select: &select, order_by: "id", max_size: client.page_size() };
-    client.list(&query).await
+    let page = client.list(&query).await?;
+    understood(mapping, entity, &page.records)?;
+    Ok(page)
+}
+
+/// Refuses records that lack what it takes to understand them: taken for what they then seem to be, they would wipe out
+/// what they meant before.
+fn understood(mapping: &Mapping, entity: &str, records: &[Record]) -> Result<(), Error> {
+    let Some((field, named_by)) = records.iter().find_map(|record| mapping.lacking(entity, record)) else {
+        return Ok(());
+    };
+    let call = Call { method: "GET", path: entity.to_owned() };
+    Err(Error { call, kind: ErrorKind::NoSuchField { entity: entity.to_owned(), field, named_by } })
 }
 
 /// The rows modified since the cursor, oldest modification first, and where the next page begins (`None` after the
@@ -81,6 +93,7 @@ pub async fn poll_page(
         max_size: client.page_size(),
     };
     let page = client.list(&query).await?;
+    understood(mapping, entity, &page.records)?;
     let next = match page.records.last() {
         Some(record) if !page.last => {
             let position = record.instant("modifiedAt").zip(record.id().map(str::to_owned));
@@ -98,6 +111,7 @@ pub async fn refresh(client: &Client, mapping: &Mapping, entity: &str, ids: &[St
     let mut refreshed = Refreshed::default();
     for ids in ids.chunks(per_request(client)) {
         let records = by_ids(client, entity, ids, &select).await?;
+        understood(mapping, entity, &records)?;
         let shown = |id: &&String| records.iter().any(|record| record.id() == Some(id.as_str()));
         refreshed.missing.extend(ids.iter().filter(|id| !shown(id)).cloned());
         refreshed.records.extend(records);
@@ -156,6 +170,49 @@ pub async fn mails_of(client: &Client, mapping: &Mapping, address: &str) -> Resu
     Ok(records)
 }
 
+/// All records of an entity type that name one of these leads, as the CRM has them now, by id. EspoCRM refuses the whole
+/// question when one of the leads is gone.
+pub async fn of_leads(
+    client: &Client,
+    mapping: &Mapping,
+    entity: &str,
+    leads: &[String],
+) -> Result<Vec<Record>, Error> {
+    let links = mapping.lead_links(entity).into_iter();
+    let named: Vec<Where> = links
+        .map(|link| match link.strip_suffix("Ids") {
+            Some(link) => Where::LinkedWith(link.to_owned(), leads.to_vec()),
+            None => Where::In(link.to_owned().into(), leads.to_vec()),
+        })
+        .collect();
+    let select = mapping.columns(entity);
+    let (mut records, mut after) = (Vec::new(), None::<String>);
+    while !named.is_empty() && !leads.is_empty() {
+        let mut conditions = vec![Where::Any(named.clone())];
+        conditions.extend(after.take().map(|id| Where::GreaterThan("id", id)));
+        let query = ListQuery { entity, conditions, select: &select, order_by: "id", max_size: client.page_size() };
+        let page = client.list(&query).await?;
+        understood(mapping, entity, &page.records)?;
+        after = page.next_after();
+        records.extend(page.records);
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(records)
+}
+
+/// Whether a record that no list shows has been deleted. One that is there and hidden from us is told apart by a single
+/// read alone: that is refused, and not unknown.
+pub async fn is_deleted(client: &Client, entity: &str, id: &str) -> Result<bool, Error> {
+    match client.get(entity, id).await {
+        Ok(record) => Ok(record.flag("deleted")),
+        Err(Error { kind: ErrorKind::NotFound, .. }) => Ok(true),
+        Err(Error { kind: ErrorKind::Forbidden { .. }, .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether the CRM shows us this lead.
 pub async fn lead_exists(client: &Client, id: &str) -> Result<bool, Error> {
     let found = by_ids(client, "Lead", &[id.to_owned()], &["id".to_owned()]).await?;
@@ -164,7 +221,7 @@ pub async fn lead_exists(client: &Client, id: &str) -> Result<bool, Error> {
 
 async fn by_ids(client: &Client, entity: &str, ids: &[String], select: &[String]) -> Result<Vec<Record>, Error> {
     let max_size = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-    let conditions = vec![Where::In("id", ids.to_vec())];
+    let conditions = vec![Where::In("id".into(), ids.to_vec())];
     Ok(client.list(&ListQuery { entity, conditions, select, order_by: "id", max_size }).await?.records)
 }
 

@@ -210,7 +210,10 @@ impl Wanted<'_> {
     }
 
     async fn update(&self, client: &Client, current: &Record) -> Result<Written, Error> {
-        let changed = differing(current, &self.attributes);
+        let mut changed = differing(current, &self.attributes);
+        // Where leads were merged, their records hang on the one that is left, and there they stay: the lead we know
+        // them by is gone, and EspoCRM would refuse the whole write.
+        changed.remove("leadId");
         if changed.is_empty() {
             return Ok(done(current));
         }

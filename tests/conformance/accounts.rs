@@ -49,13 +49,33 @@ fn recorded_entities() -> Map<String, Value> {
     entities.as_object().unwrap().clone()
 }
 
+/// A custom entity of the type Event, with a field of its own.
+fn visits() -> Map<String, Value> {
+    let link = |entity: &str| json!({"type": "link", "entity": entity});
+    let visit = json!({
+        "order": ["dateStart", "desc"],
+        "always": ["createdById", "assignedUserId", "parentName"],
+        "also": {"dateStart": ["dateEnd"]},
+        "fields": {
+            "name": {"type": "varchar", "required": true},
+            "status": {"type": "enum", "options": ["Planned", "Held", "Not Held"], "default": "Planned"},
+            "dateStart": {"type": "datetime", "required": true}, "dateEnd": {"type": "datetime", "required": true},
+            "createdAt": {"type": "datetime", "readOnly": true}, "modifiedAt": {"type": "datetime", "readOnly": true},
+            "etat": {"type": "enum", "options": ["Prévue", "Faite"]}, "parent": {"type": "linkParent"},
+            "createdBy": link("User"), "assignedUser": link("User")
+        }
+    });
+    Map::from_iter([("CVisite".to_owned(), visit)])
+}
+
 /// The CRM a recording was made with, and the accounts in it.
 pub fn options(recording: &Recording, known: &Known) -> Options {
     let own = recording.folder() == "custom-entity";
     let account = |user_name: &str, kind, credential, rights: &Rights| Account {
         id: known.user(
             user_name,
-            ["max-extension", "max-daemon", "max-feed", "max-heartbeat", "max-link"].contains(&recording.folder()),
+            ["max-extension", "max-convergence", "max-daemon", "max-feed", "max-heartbeat", "max-link"]
+                .contains(&recording.folder()),
         ),
         user_name: user_name.into(),
         kind,
@@ -69,9 +89,13 @@ pub fn options(recording: &Recording, known: &Known) -> Options {
         "custom-entity" => Grant { delete: Reach::All, ..Grant::WRITE },
         _ => Grant::WRITE,
     };
+    let hides = |part: &str| recording.name.starts_with(&format!("max-convergence/rights-{part}"));
+    let lead = if hides("2") || hides("3") { Grant { read: Reach::Own, ..lead } } else { lead };
+    let call = if hides("5") || hides("6") { Grant::NONE } else { Grant::READ };
     let of_api = Rights::of_max()
         .with("Lead", lead)
-        .with("Call", Grant::READ)
+        .with("Call", call)
+        .with("CVisite", Grant::READ)
         .with("Task", task)
         .with("MaxAlert", alert)
         .with("MaxLeadScore", Grant::WRITE)
@@ -99,7 +123,11 @@ pub fn options(recording: &Recording, known: &Known) -> Options {
         accounts,
         list_limit: if recording.name == "list/maxSize-2000-after-limit-raised" { 2000 } else { 200 },
         webhook_hosts: if recording.status() == 400 { Vec::new() } else { vec!["receiver.example".into()] },
-        entities: if own { recorded_entities() } else { Map::new() },
+        entities: match recording.name.as_str() {
+            _ if own => recorded_entities(),
+            "max-convergence/custom-1-entity-listed" | "max-convergence/custom-2-field-removed" => visits(),
+            _ => Map::new(),
+        },
         ..Options::default()
     }
 }

@@ -63,8 +63,8 @@ impl Recording {
     pub fn entity(&self) -> &str {
         match self.steps().as_slice() {
             ["App", "user"] => "User",
-            ["MassAction"] => self.sent()["entityType"].as_str().unwrap(),
-            [_, "action", _] => "Lead",
+            ["MassAction" | "Action"] => self.sent()["entityType"].as_str().unwrap(),
+            [entity, "action", _] => entity,
             [_, _, link] => match *link {
                 "calls" => "Call",
                 "emails" => "Email",
@@ -147,7 +147,9 @@ impl Known {
     pub fn from(recordings: &[Recording], version: Version, told: impl Fn(&Recording) -> bool) -> Self {
         let mut known: BTreeMap<(String, String), Map<String, Value>> = BTreeMap::new();
         let relevant = recordings.iter().filter(|r| r.version == version && !r.is_delivery() && !r.not_replayed());
-        for recording in relevant.filter(|recording| told(recording)) {
+        // Users of a later day are not among those of the other lists.
+        let of_others = |recording: &&Recording| !recording.name.starts_with("max-convergence/user-");
+        for recording in relevant.filter(of_others).filter(|recording| told(recording)) {
             for row in recording.rows() {
                 let id = row["id"].as_str().unwrap().to_owned();
                 known.entry((recording.entity().to_owned(), id)).or_default().extend(row);

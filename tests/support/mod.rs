@@ -29,7 +29,7 @@ pub const TEAM: &str = "team0nord00000001";
 pub const TOKEN: &str = "a-token-for-stories";
 
 /// How long, in real time, something that needs no clock may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How long, in real time, nothing happens before the clock is moved for whoever waits for it.
 const QUIET: Duration = Duration::from_millis(40);
 /// Effects that wait longer than this wait for a reason of their own, such as the morning.
@@ -51,6 +51,8 @@ pub struct Setting {
     pub page_size: u32,
     /// Entity definitions in which the CRM differs from a stock one.
     pub entities: Value,
+    /// Which EspoCRM it is.
+    pub version: espo::Version,
 }
 
 impl Default for Setting {
@@ -64,6 +66,7 @@ impl Default for Setting {
             webhooks: false,
             page_size: 200,
             entities: json!({}),
+            version: espo::Version::V10,
         }
     }
 }
@@ -103,7 +106,8 @@ impl World {
     pub async fn not_yet_settled(setting: Setting, fill: impl FnOnce(&Self)) -> Self {
         let clock = Clock::manual(Timestamp::parse_rfc3339(setting.begin).unwrap());
         let folder = tempfile::tempdir().unwrap();
-        let options = espo::Options { entities: setting.entities.as_object().unwrap().clone(), ..Default::default() };
+        let entities = setting.entities.as_object().unwrap().clone();
+        let options = espo::Options { entities, version: setting.version, ..Default::default() };
         let espo = EspoSandbox::start(clock.clone(), options).await.unwrap();
         let telegram = TelegramSandbox::start(clock.clone(), telegram::Options::default()).await.unwrap();
         let config = configuration(&setting, &espo, &telegram, &folder);

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::progress::Progress;
-use super::{Crm, RoundError};
+use super::{Crm, Look, RoundError};
 use crate::domain::Timestamp;
+use crate::engine::Engine;
 use crate::espo::sync as pages;
 
 /// When the backfill began, by the CRM's clock.
@@ -18,8 +19,11 @@ struct BackfillCursor {
 
 impl Crm {
     /// Reads everything once, by id. Goes on where it was interrupted.
+    ///
+    /// # Errors
+    /// When the CRM or the store fails; for one entity type that the CRM does not answer about, once all others are read.
     pub(super) async fn backfill(&self) -> Result<(), RoundError> {
-        let mut progress = Progress::start();
+        let (mut progress, mut failed) = (Progress::start(), None);
         for entity in self.entities() {
             let work = async {
                 let name = format!("backfill/{entity}");
@@ -29,10 +33,23 @@ impl Crm {
                 }
                 Ok(())
             };
-            self.or_missing(&entity, work).await?;
+            match self.by_itself(&entity, work).await? {
+                Look::Seen | Look::DoneWithout => {}
+                // What happened to leads means nothing without them.
+                Look::Failed(error) if entity == "Lead" => return Err(error.into()),
+                Look::Failed(error) => failed = failed.or(Some(error)),
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error.into());
         }
         progress.finish();
-        Ok(())
+        // All of it has just been seen.
+        let vouch = |engine: &mut Engine| {
+            engine.vouch_for_all();
+            Ok(())
+        };
+        Ok(self.0.engine.run(vouch).await?)
     }
 
     async fn backfill_page(

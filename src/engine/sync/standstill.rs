@@ -57,7 +57,10 @@ impl Crm {
 fn reason(error: &Error) -> Stillness {
     match &error.kind {
         ErrorKind::Unauthorized => Stillness::KeyRefused,
-        ErrorKind::Forbidden { .. } | ErrorKind::NoSuchEntity { .. } | ErrorKind::NoSuchRoute => Stillness::NotAllowed,
+        ErrorKind::Forbidden { .. }
+        | ErrorKind::NoSuchEntity { .. }
+        | ErrorKind::NoSuchRoute
+        | ErrorKind::NoSuchField { .. } => Stillness::NotAllowed,
         ErrorKind::LockedOut
         | ErrorKind::NoSuchLink { .. }
         | ErrorKind::NotFound

@@ -12,6 +12,13 @@ pub enum Fault {
         /// How often.
         times: u32,
     },
+    /// Every request about this entity type is answered with this status, and nothing is done.
+    OfEntity {
+        /// The entity type.
+        entity: String,
+        /// The HTTP status.
+        status: u16,
+    },
     /// As `Status`, but reads go through.
     RefuseWrites {
         /// The HTTP status.
@@ -67,17 +74,19 @@ impl Faults {
         self.0.clear();
     }
 
-    /// Decides on one request and counts it.
-    pub fn course(&mut self, is_write: bool) -> Course {
+    /// Decides on one request about an entity type and counts it.
+    pub fn course(&mut self, asked: &str, is_write: bool) -> Course {
         self.0.retain(|fault| fault.left() > 0);
         let concerns = |fault: &&mut Fault| match fault {
             Fault::RefuseWrites { .. } | Fault::CutReplyAfterStoring { .. } => is_write,
+            Fault::OfEntity { entity, .. } => entity == asked,
             Fault::Down | Fault::Status { .. } | Fault::Html { .. } | Fault::Hang => true,
         };
         let Some(fault) = self.0.iter_mut().find(concerns) else { return Course::Normal };
         match fault {
             Fault::Down => Course::Cut,
             Fault::Hang => Course::Wait,
+            Fault::OfEntity { status, .. } => Course::Status(*status),
             Fault::Status { status, times } | Fault::RefuseWrites { status, times } => {
                 *times -= 1;
                 Course::Status(*status)
@@ -97,7 +106,7 @@ impl Faults {
 impl Fault {
     fn left(&self) -> u32 {
         match self {
-            Self::Down | Self::Hang => 1,
+            Self::Down | Self::Hang | Self::OfEntity { .. } => 1,
             Self::Status { times, .. }
             | Self::RefuseWrites { times, .. }
             | Self::CutReplyAfterStoring { times }

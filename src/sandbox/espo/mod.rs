@@ -13,6 +13,7 @@ mod refusal;
 mod rest;
 mod schema;
 mod server;
+mod upheaval;
 mod value;
 mod view;
 mod webhooks;
@@ -215,6 +216,35 @@ impl EspoSandbox {
         self.after_write();
     }
 
+    /// Merges the lead `source` into `survivor`, as an administrator does.
+    ///
+    /// # Panics
+    /// When there is no such lead.
+    pub fn merge(&self, survivor: &str, source: &str) {
+        self.write("admin", |world, actor| world.merge(actor, survivor, source, Map::new(), Pen::Hand));
+        self.after_write();
+    }
+
+    /// Converts a lead into an account and a contact, as a person does.
+    ///
+    /// # Panics
+    /// When there is no such lead.
+    pub fn convert(&self, lead: &str, as_user: &str) {
+        let records = serde_json::json!({"Account": {"name": "Martin SA"}, "Contact": {"lastName": "Martin"}});
+        self.write(as_user, |world, actor| world.convert(actor, lead, &map(records), Pen::Hand));
+        self.after_write();
+    }
+
+    /// Removes an entity type, as an administrator does.
+    pub fn remove_entity(&self, entity: &str) {
+        self.world().schema.remove_entity(entity);
+    }
+
+    /// Removes a field from an entity, as an administrator does who renames it: EspoCRM can only make another one.
+    pub fn remove_field(&self, entity: &str, field: &str) {
+        self.world().schema.remove_field(entity, field);
+    }
+
     /// Links two records through the relation endpoint, such as `("Lead", lead, "calls", call)`: modifiedAt stays,
     /// no webhook.
     ///
@@ -362,8 +392,8 @@ impl EspoSandbox {
         reply
     }
 
-    fn course(&self, is_write: bool) -> Course {
-        self.world().faults.course(is_write)
+    fn course(&self, entity: &str, is_write: bool) -> Course {
+        self.world().faults.course(entity, is_write)
     }
 
     fn healed(&self) -> watch::Receiver<u64> {

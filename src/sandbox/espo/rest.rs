@@ -110,6 +110,8 @@ impl World {
             // What routes there are is known before the records' own controllers are asked.
             ("POST", ["Max", _]) => Ok(Reply::json(405, json!({"message": "405 Method Not Allowed"}))),
             ("POST", ["MassAction"]) => self.mass_action(actor, request),
+            ("POST", ["Action"]) => self.action(actor, request),
+            ("POST", ["Lead", "action", "convert"]) => self.convert_lead(actor, request),
             ("POST", [entity, "action", "restoreDeleted"]) => self.restore_deleted(actor, entity, request),
             ("GET", [entity]) => self.list(actor, entity, request),
             ("POST", [entity]) => self.post(actor, entity, request),
@@ -129,6 +131,7 @@ impl World {
     fn list(&self, actor: &Actor, entity: &str, request: &Request<'_>) -> Answer {
         self.readable(actor, entity)?;
         let query = self.query(entity, request)?;
+        query.check_links(self, self.entity(entity)?)?;
         self.page(actor, entity, &query, |_, _| true)
     }
 
@@ -174,15 +177,21 @@ impl World {
         let own_hooks = entity == "Webhook" && actor.kind == UserKind::Api;
         let visible = self.rows(entity).filter(|(id, record)| {
             let mine = !own_hooks || text_of(&record.attributes, "createdById").is_some_and(|by| by == actor.id);
-            let person = entity != "User"
-                || text_of(&record.attributes, "type").is_some_and(|kind| kind != "system" && kind != "api");
-            mine && person && belongs(id, record) && self.may(actor, Deed::Read, entity, record)
+            mine && self.shows(actor, entity, record) && belongs(id, record)
         });
         let page = query.page(self, actor, definition, visible);
         let rows = page.ids.iter().filter_map(|id| self.row(entity, id));
         let list: Vec<Value> =
             rows.map(|record| self.list_view(actor, definition, record, query.columns.as_deref()).into()).collect();
         Ok(Reply::json(200, json!({"total": page.total, "list": list})))
+    }
+
+    /// Whether a record may be read. Users who may not log in, and programs, are there for administrators only.
+    pub fn shows(&self, actor: &Actor, entity: &str, record: &Record) -> bool {
+        let is_api = || text_of(&record.attributes, "type").is_some_and(|kind| kind == "system" || kind == "api");
+        let is_inactive = || record.attributes.get("isActive") == Some(&json!(false)) && actor.kind != UserKind::Admin;
+        let is_off_stage = entity == "User" && (is_api() || is_inactive());
+        !is_off_stage && self.may(actor, Deed::Read, entity, record)
     }
 
     fn readable(&self, actor: &Actor, entity: &str) -> Result<(), Refusal> {
@@ -206,7 +215,9 @@ impl World {
             UserKind::Regular | UserKind::Api => self.row(entity, id),
         };
         let record = record.ok_or_else(|| Refusal::absent(id))?;
-        if !self.may(actor, Deed::Read, entity, record) {
+        let is_inactive = entity == "User" && record.attributes.get("isActive") == Some(&json!(false));
+        let is_off_stage = is_inactive && actor.kind != UserKind::Admin;
+        if is_off_stage || !self.may(actor, Deed::Read, entity, record) {
             return Err(Refusal::new(403, "No 'read' access."));
         }
         Ok(Reply::json(200, self.read_view(actor, definition, record).into()))
@@ -303,6 +314,34 @@ impl World {
         let input = object(request)?;
         self.restore(entity, input.get("id").and_then(Value::as_str).unwrap_or_default())?;
         Ok(Reply::json(200, true.into()))
+    }
+
+    /// Merging: the one action of this route that the sandbox knows.
+    fn action(&mut self, actor: &Actor, request: &Request<'_>) -> Answer {
+        let input = object(request)?;
+        if input.get("action") != Some(&json!("merge")) || input.get("entityType") != Some(&json!("Lead")) {
+            return Err(Refusal::new(404, ""));
+        }
+        if actor.reach("Lead", Deed::Delete) != Reach::All {
+            return Err(Refusal::new(403, "No read, edit or delete access for one of source entities."));
+        }
+        let id = text_of(&input, "id").unwrap_or_default();
+        let data = input.get("data").cloned().unwrap_or_default();
+        let attributes = data["attributes"].as_object().cloned().unwrap_or_default();
+        for source in data["sourceIdList"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            self.merge(actor, &id, source, attributes.clone(), Pen::Rest { skip_duplicates: true })?;
+        }
+        let record = self.row("Lead", &id).ok_or_else(|| Refusal::gone(&id))?;
+        Ok(Reply::json(200, self.read_view(actor, self.entity("Lead")?, record).into()))
+    }
+
+    fn convert_lead(&mut self, actor: &Actor, request: &Request<'_>) -> Answer {
+        let input = object(request)?;
+        let id = text_of(&input, "id").unwrap_or_default();
+        let records = input.get("records").and_then(Value::as_object).cloned().unwrap_or_default();
+        self.convert(actor, &id, &records, Pen::Rest { skip_duplicates: true })?;
+        let record = self.row("Lead", &id).ok_or_else(|| Refusal::gone(&id))?;
+        Ok(Reply::json(200, self.read_view(actor, self.entity("Lead")?, record).into()))
     }
 
     fn mass_action(&mut self, actor: &Actor, request: &Request<'_>) -> Answer {

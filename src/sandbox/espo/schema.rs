@@ -201,6 +201,24 @@ impl Schema {
         Self { entities, metadata: Value::Object(metadata) }
     }
 
+    /// The names of all entities.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entities.keys().map(String::as_str)
+    }
+
+    /// Forgets an entity: its routes are unknown from now on.
+    pub fn remove_entity(&mut self, entity: &str) {
+        self.entities.remove(entity);
+    }
+
+    /// Forgets a field of an entity: no answer shows it any more.
+    pub fn remove_field(&mut self, entity: &str, field: &str) {
+        if let Some(entity) = self.entities.get_mut(entity) {
+            entity.attributes.retain(|attribute| attribute.field != field);
+            entity.fields.remove(field);
+        }
+    }
+
     /// One entity's definition.
     pub fn entity(&self, name: &str) -> Option<&Entity> {
         self.entities.get(name)
@@ -337,10 +355,12 @@ fn default_order(definition: &Value) -> (String, bool) {
     (of("orderBy", 0).unwrap_or("createdAt").to_owned(), of("order", 1) == Some("desc"))
 }
 
-/// The columns the access check needs, as custom entities were seen to answer them.
+/// The columns the access check needs, and the names of parents, as custom entities were seen to answer them.
 fn default_always(fields: &Map<String, Value>) -> Vec<String> {
     let has = |field: &&str| fields.contains_key(*field);
-    ["createdBy", "assignedUser"].iter().filter(|field| has(field)).map(|field| format!("{field}Id")).collect()
+    let ids = ["createdBy", "assignedUser"].into_iter().filter(has).map(|field| format!("{field}Id"));
+    let parents = fields.iter().filter(|(_, field)| field["type"] == json!("linkParent"));
+    ids.chain(parents.map(|(field, _)| format!("{field}Name"))).collect()
 }
 
 fn also(definition: &Value) -> BTreeMap<String, Vec<String>> {

@@ -49,9 +49,10 @@ async fn handle(
     // A heartbeat is none of the records' business: a fault that is about writing them does not hit it.
     let is_write = method != Method::GET && !uri.path().ends_with("/Max/heartbeat");
     let mut healed = sandbox.healed();
-    let mut course = sandbox.course(is_write);
+    let entity = uri.path().strip_prefix("/api/v1/").and_then(|path| path.split('/').next()).unwrap_or_default();
+    let mut course = sandbox.course(entity, is_write);
     while course == Course::Wait && healed.changed().await.is_ok() {
-        course = sandbox.course(is_write);
+        course = sandbox.course(entity, is_write);
     }
     let (reply, cut) = match course {
         Course::Cut => (None, true),

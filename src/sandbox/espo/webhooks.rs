@@ -135,12 +135,20 @@ impl World {
     }
 
     fn announce(&mut self, actor: &Actor, event: &str, body: &Value) {
+        let entity = event.split('.').next().unwrap_or_default();
+        let id = body.get("id").and_then(Value::as_str).unwrap_or_default();
+        // Nobody hears of what he may not see.
+        let heard = |owner: &str| {
+            let record = self.any_row(entity, id);
+            record.is_none_or(|record| self.user(owner).is_none_or(|owner| self.shows(&owner, entity, record)))
+        };
         let hooks: Vec<String> = self
             .rows("Webhook")
             .filter(|(_, hook)| {
                 let own = text_of(&hook.attributes, "createdById").is_some_and(|id| id == actor.id);
                 let flag = |name: &str| hook.attributes.get(name) == Some(&Value::Bool(true));
                 text_of(&hook.attributes, "event").is_some_and(|known| known == event)
+                    && text_of(&hook.attributes, "createdById").is_none_or(|owner| heard(&owner))
                     && flag("isActive")
                     && !(own && flag("skipOwn"))
             })

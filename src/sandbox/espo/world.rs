@@ -351,12 +351,16 @@ impl World {
         if differing.is_empty() { Ok(()) } else { Err(Refusal::stale(Value::Object(differing), current)) }
     }
 
-    /// Makes a record invisible.
+    /// Makes a record invisible. Its modifiedAt says since when, should it come back.
     pub fn delete(&mut self, actor: &Actor, entity: &str, id: &str) -> Result<(), Refusal> {
-        self.entity(entity)?;
+        let dated = self.entity(entity)?.attribute("modifiedAt").is_some();
         self.row(entity, id).ok_or_else(|| Refusal::gone(id))?;
+        let now = self.now_text();
         if let Some(row) = self.row_mut(entity, id) {
             row.deleted = true;
+            if dated {
+                row.attributes.insert("modifiedAt".into(), now.into());
+            }
         }
         if entity == "Webhook" {
             self.queue.forget(id);
@@ -365,7 +369,7 @@ impl World {
         Ok(())
     }
 
-    /// Makes it visible again: modifiedAt stays, no webhook.
+    /// Makes it visible again: modifiedAt stays that of the deletion, no webhook.
     pub fn restore(&mut self, entity: &str, id: &str) -> Result<(), Refusal> {
         let row = self.row_mut(entity, id).ok_or_else(|| Refusal::gone(id))?;
         row.deleted = false;

@@ -5,6 +5,7 @@ pub mod acts;
 pub mod ascribe;
 pub mod boundary;
 pub mod briefing;
+pub mod checkup;
 pub mod crm;
 pub mod evaluate;
 pub mod export;

@@ -8,8 +8,10 @@
 //! - [`sync`] fetches pages: backfill and sweep by id, poll by modification, refresh by hint;
 //! - [`mod@write`] brings `MaxAlert` and `MaxActivity` records to the state they should have;
 //! - [`webhooks`] registers hooks and verifies what they deliver;
-//! - [`extension`] packs the archive that an administrator installs.
+//! - [`extension`] packs the archive that an administrator installs;
+//! - [`admin`] is what an administrator may do, for `max setup`; [`rights`] is what our API user must be able to.
 
+pub mod admin;
 pub mod client;
 pub mod error;
 pub mod extension;
@@ -17,6 +19,7 @@ mod html;
 pub mod mapping;
 pub mod observe;
 pub mod record;
+pub mod rights;
 pub mod settings;
 pub mod sync;
 pub mod webhooks;

@@ -237,17 +237,16 @@ impl Admin {
         Ok(of_role.filter_map(|row| row.text("userName")).map(str::to_owned).collect())
     }
 
-    /// The keys of an API user, as its page in the administration shows them.
+    /// The keys of an API user, as its page in the administration shows them; `None` when it has none.
     ///
     /// # Errors
     /// As every request.
-    pub async fn keys(&self, user: &str) -> Result<Keys, Error> {
+    pub async fn keys(&self, user: &str) -> Result<Option<Keys>, Error> {
         let user = self.0.get("User", user).await?;
-        let key = |field: &str| user.text(field).filter(|key| !key.is_empty()).map(SecretString::from);
+        let key = |field: &str| user.text(field).map(SecretString::from);
         let of_hmac = user.text("authMethod") == Some("Hmac");
-        let api_key =
-            key("apiKey").ok_or_else(|| self.0.not_as_expected("User", "an API user without a key".to_owned()))?;
-        Ok(Keys { api_key, secret_key: key("secretKey").filter(|_| of_hmac) })
+        let secret_key = key("secretKey").filter(|_| of_hmac);
+        Ok(key("apiKey").map(|api_key| Keys { api_key, secret_key }))
     }
 
     /// Creates a record and answers its id.

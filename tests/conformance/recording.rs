@@ -64,6 +64,7 @@ impl Recording {
         match self.steps().as_slice() {
             ["App", "user"] => "User",
             ["MassAction"] => self.sent()["entityType"].as_str().unwrap(),
+            ["Extension", ..] => "Extension",
             [_, "action", _] => "Lead",
             [_, _, link] => match *link {
                 "calls" => "Call",

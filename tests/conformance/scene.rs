@@ -58,6 +58,7 @@ fn linked(row: &Map<String, Value>) -> Vec<(String, String, Option<Value>)> {
         ("leads", "Lead"),
         ("assignedUsers", "User"),
         ("followers", "User"),
+        ("roles", "Role"),
         ("collaborators", "User"),
     ];
     for (link, target) in many {
@@ -83,7 +84,10 @@ fn linked(row: &Map<String, Value>) -> Vec<(String, String, Option<Value>)> {
 /// Sets the world up as the recorded answer presupposes. `decoys` are rows of other lists, which this one must
 /// filter and order as it did then.
 pub fn prepare(sandbox: &EspoSandbox, recording: &Recording, known: &Known, decoys: &Known) {
-    plant_people(sandbox, known);
+    let of_setup = recording.folder() == "max-setup";
+    if !of_setup {
+        plant_people(sandbox, known);
+    }
     let empty = Map::new();
     let sent = recording.sent().as_object().unwrap_or(&empty);
     if (recording.status() < 300 || recording.status() == 409) && !recording.is_list() {
@@ -96,7 +100,15 @@ pub fn prepare(sandbox: &EspoSandbox, recording: &Recording, known: &Known, deco
         }
     }
     match (recording.method(), recording.steps().as_slice()) {
-        ("GET", ["App", "user"] | ["Metadata"]) | ("PUT", ["Settings"]) => {}
+        ("GET", ["App", "user"] | ["Metadata"]) | ("PUT", ["Settings"]) | ("POST", ["Extension", _, "upload"]) => {}
+        ("POST", ["Extension", _, "install" | "uninstall"]) => {
+            let row = json!({"id": recording.sent()["id"], "name": "M.A.X.", "version": "0.1.0", "isInstalled": true});
+            plant(sandbox, known, "Extension", row.as_object().unwrap());
+        }
+        ("POST", ["User"]) if recording.status() == 409 => {
+            let taken = recording.sent()["userName"].clone();
+            sandbox.create("User", "system", json!({"userName": taken, "lastName": taken}));
+        }
         ("GET", _) if recording.is_list() => plant_list(sandbox, recording, known, decoys),
         ("POST", steps) => plant_for_post(sandbox, recording, known, steps),
         (_, [_, id]) if recording.status() == 404 => {
@@ -145,7 +157,9 @@ fn plant_list(sandbox: &EspoSandbox, recording: &Recording, known: &Known, decoy
     for row in &rows {
         plant(sandbox, known, entity, &implied(recording, full(recording, known, row)));
     }
-    if recording.query("offset").is_none() && recording.steps().len() == 1 {
+    // Every step of a setup changes what the lists show.
+    let has_decoys = recording.folder() != "max-setup";
+    if has_decoys && recording.query("offset").is_none() && recording.steps().len() == 1 {
         for row in decoys.of(entity).filter(|row| tells_enough(recording, row)) {
             let same_key = |other: &Value| row.contains_key("dedupKey") && other.get("dedupKey") == row.get("dedupKey");
             if !sandbox.list(entity).iter().any(same_key) {

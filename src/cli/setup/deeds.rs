@@ -99,7 +99,8 @@ impl<'a> Hand<'a> {
     async fn hooks(&self) -> anyhow::Result<()> {
         let Some(url) = &self.wanted.public_url else { return Ok(()) };
         let user = self.user.as_deref().context("there is no API user yet")?;
-        let client = client(self.settings, &self.admin.keys(user).await?)?;
+        let keys = self.admin.keys(user).await?.context("the API user has no key")?;
+        let client = client(self.settings, &keys)?;
         let mapping = Mapping::new(&self.settings.activities, &self.settings.inbound_sources)?;
         let registered = webhooks::register(&client, &mapping, url).await?;
         if let Some((event, error)) = registered.refused.first() {

@@ -64,12 +64,14 @@ fn table<'a>(document: &'a mut DocumentMut, name: &str) -> &'a mut Table {
 
 /// Replaces a value, and leaves what stands around it.
 fn set(table: &mut Table, key: &str, text: &str) {
-    let around = table.get(key).and_then(Item::as_value).map(|known| known.decor().clone());
-    let mut new = value(text);
-    if let (Some(around), Some(new)) = (around, new.as_value_mut()) {
-        *new.decor_mut() = around;
+    match table.get_mut(key).and_then(Item::as_value_mut) {
+        Some(known) => {
+            let around = known.decor().clone();
+            *known = text.into();
+            *known.decor_mut() = around;
+        }
+        None => drop(table.insert(key, value(text))),
     }
-    table.insert(key, new);
 }
 
 fn add_token(document: &mut DocumentMut) {

@@ -402,6 +402,11 @@ pub fn undo(seen: &Seen, wanted: &Wanted) -> Vec<Step> {
         None => {}
     }
     steps.extend(disallow(seen, wanted, &own));
+    // An administrator's own groups are left alone: EspoCRM shows no tab that it does not have.
+    if seen.settings.tabs.contains(&json!(TAB)) {
+        let left: Vec<&Value> = seen.settings.tabs.iter().filter(|tab| *tab != TAB).collect();
+        steps.push(step(Mark::Remove, "tab M.A.X. Alerts", "in the menu", "", Deed::Set("tabList", json!(left))));
+    }
     for extension in &seen.extensions {
         let was = extension.version.clone();
         steps.push(if extension.installed {

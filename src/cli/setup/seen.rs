@@ -39,8 +39,6 @@ pub struct Seen {
     pub build: Option<Build>,
     /// Every role.
     pub roles: Vec<Role>,
-    /// The users of type `api`.
-    pub accounts: Vec<ApiAccount>,
     /// The API user that is M.A.X.'s, and its keys.
     pub user: Option<(ApiAccount, Keys)>,
     /// Whether the login name for a new API user is somebody else's.
@@ -88,7 +86,7 @@ impl Seen {
             Some(url) => Some(leads(url).await),
             None => None,
         };
-        Ok(Self { settings, extensions, build, roles, accounts, user, name_is_taken, holders, hooks, webhooks_lead })
+        Ok(Self { settings, extensions, build, roles, user, name_is_taken, holders, hooks, webhooks_lead })
     }
 
     /// Our role.
@@ -125,7 +123,7 @@ async fn ours_among(
     candidates.sort_by_key(|account| account.user_name != wanted.user_name);
     let mut first = None;
     for account in candidates {
-        let keys = admin.keys(&account.id).await?;
+        let Some(keys) = admin.keys(&account.id).await? else { continue };
         if keys.api_key.expose_secret() == wanted.configured_key.expose_secret() {
             return Ok(Some((account.clone(), keys)));
         }

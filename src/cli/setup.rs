@@ -26,7 +26,6 @@ use seen::Seen;
 
 /// Whom to prepare, and how.
 #[derive(Clone, Debug, clap::Args)]
-#[allow(clippy::struct_excessive_bools)]
 pub struct Args {
     /// The configuration file; it may be unfinished, or not there yet.
     #[arg(long, value_name = "FILE", env = "MAX_CONFIG")]

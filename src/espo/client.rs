@@ -656,6 +656,15 @@ mod tests {
     }
 
     #[test]
+    fn a_second_factor_is_no_wrong_password() {
+        // As Core/Api/Auth.php answers it; not recorded.
+        let mut asks = answer(401, "application/json", r#"{"status":"secondStepRequired","message":"enterTotpCode"}"#);
+        asks.headers.insert("X-Status-Reason", "second-step-required".parse().unwrap());
+        assert!(matches!(understand(OWN_USER, &asks), Err(ErrorKind::SecondFactor)));
+        assert!(matches!(understand(OWN_USER, &answer(401, "text/html", "")), Err(ErrorKind::Unauthorized)));
+    }
+
+    #[test]
     fn the_signature_is_the_one_espocrm_expects() {
         // The digest is Python's: hmac.new(b"s", b"GET /Lead/6b02", sha256).hexdigest().
         let signed = hmac_authorization(&"k".into(), &"s".into(), &Method::GET, "Lead/6b02");

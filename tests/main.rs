@@ -11,6 +11,7 @@ mod demo;
 mod demo_page;
 mod doctor;
 mod espo_client;
+mod extension_client;
 mod reading;
 mod rules;
 mod sandbox_telegram;

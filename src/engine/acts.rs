@@ -122,7 +122,7 @@ impl Engine {
     /// All about an alert's lead, once its alerts are those of now.
     fn loaded_up_to_now(&mut self, alert: &AlertId) -> Result<Option<Loaded>> {
         let Some(before) = self.store.alert(alert)? else { return Ok(None) };
-        if self.evaluated(&before.lead_id)?.due.is_some_and(|due| due <= self.now()) {
+        if self.store.evaluated(&before.lead_id).due.is_some_and(|due| due <= self.now()) {
             self.evaluate_lead(&before.lead_id)?;
         }
         self.load(&before.lead_id)

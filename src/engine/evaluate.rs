@@ -80,7 +80,7 @@ impl Engine {
     /// The same with activities, ordered by (timestamp, id), of which some may not have been written yet.
     pub(super) fn load_with(&self, lead: &LeadId, activities: Vec<Activity>) -> Result<Option<Loaded>> {
         let Some(found) = self.store.lead(lead)? else { return Ok(None) };
-        let (alerts, evaluated) = (self.store.alerts_of(lead)?, self.evaluated(lead)?);
+        let (alerts, evaluated) = (self.store.alerts_of(lead)?, self.store.evaluated(lead));
         Ok(Some(Loaded { lead: found, activities, alerts, evaluated }))
     }
 
@@ -101,16 +101,11 @@ impl Engine {
         if !self.may_evaluate(now)? {
             return Ok(Progress::Waiting);
         }
-        let due = self.store.due(now, LEADS_PER_JOB)?;
-        let (mut tally, mut stale) = (Tally::default(), Batch::default());
-        for (at, lead) in &due {
-            if self.evaluated(lead)?.due == Some(*at) {
-                tally = tally.plus(self.evaluate_lead(lead)?);
-            } else {
-                stale.remove_due(lead, *at);
-            }
+        let due = self.store.due(now, LEADS_PER_JOB);
+        let mut tally = Tally::default();
+        for lead in &due {
+            tally = tally.plus(self.evaluate_lead(lead)?);
         }
-        self.store.apply(stale)?;
         if due.len() == LEADS_PER_JOB {
             return Ok(Progress::More(tally));
         }
@@ -160,42 +155,8 @@ impl Engine {
         let now = self.now();
         let leads = self.store.lead_ids().collect::<Result<Vec<_>>>()?;
         let mut batch = Batch::default();
-        let marked = self.mark_due(&mut batch, &leads, now)?;
-        self.store.apply(batch)?;
-        self.marked_due(marked);
-        Ok(())
-    }
-
-    /// Notes that leads are to be evaluated at `at` or as soon as possible after it. What it returns is for
-    /// [`Engine::marked_due`] once the batch is written: memory never knows of a mark that the store lacks.
-    pub(super) fn mark_due<'l>(
-        &self,
-        batch: &mut Batch,
-        leads: impl IntoIterator<Item = &'l LeadId>,
-        at: Timestamp,
-    ) -> Result<Vec<(&'l LeadId, Evaluated)>> {
-        let mut marked = Vec::new();
-        for lead in leads {
-            let before = self.evaluated(lead)?;
-            if before.due.is_none_or(|due| due > at) {
-                let evaluated = Evaluated { due: Some(at), ..before };
-                batch.put_evaluated(lead, evaluated, self.outlooks.outlook(lead), before);
-                marked.push((lead, evaluated));
-            }
-        }
-        Ok(marked)
-    }
-
-    /// The marks have been written.
-    pub(super) fn marked_due(&mut self, marked: Vec<(&LeadId, Evaluated)>) {
-        for (lead, evaluated) in marked {
-            self.outlooks.set_evaluated(lead, evaluated);
-        }
-    }
-
-    /// When a lead was evaluated, and is due.
-    pub(super) fn evaluated(&self, lead: &LeadId) -> Result<Evaluated> {
-        self.outlooks.evaluated(lead).map_or_else(|| self.store.evaluated(lead), Ok)
+        leads.iter().for_each(|lead| batch.mark_due(lead, now));
+        self.store.apply(batch)
     }
 
     /// Brings one lead's alerts up to now.
@@ -207,8 +168,7 @@ impl Engine {
             return self.advance_to_now(loaded, Batch::default());
         }
         let mut batch = Batch::default();
-        batch.put_evaluated(lead, Evaluated::default(), None, self.evaluated(lead)?);
-        self.outlooks.forget(lead);
+        batch.put_evaluated(lead, Evaluated::default(), None);
         self.store.apply(batch)?;
         Ok(Tally::default())
     }
@@ -272,9 +232,8 @@ impl Engine {
             self.add_effect(&mut batch, effect, now)?;
         }
         let evaluated = Evaluated { at: Some(at), due: decision.next_due };
-        batch.put_evaluated(&loaded.lead.id, evaluated, decision.outlook.as_ref(), loaded.evaluated);
+        batch.put_evaluated(&loaded.lead.id, evaluated, decision.outlook);
         self.store.apply(batch)?;
-        self.outlooks.set(&loaded.lead.id, evaluated, decision.outlook);
         self.ahead.push("after-commit");
         Ok(())
     }

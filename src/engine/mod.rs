@@ -13,8 +13,8 @@ pub mod linking;
 pub mod log;
 pub mod observe;
 pub mod outbox;
-pub mod outlooks;
 mod progress;
+pub mod review;
 mod rulebook;
 pub mod schedule;
 pub mod status;
@@ -30,7 +30,6 @@ use crate::domain::calendar::Calendar;
 use crate::domain::{Seconds, Timestamp, UserId};
 use crate::rules::Settings;
 use crate::store::{Store, StoreError};
-use outlooks::Outlooks;
 
 /// How many jobs may wait before senders have to.
 const QUEUE: usize = 1_024;
@@ -91,8 +90,6 @@ pub struct Engine {
     pub(crate) ahead: Vec<&'static str>,
     /// A round has begun and has not gone through: what is known is of different times.
     round_is_open: bool,
-    /// What lies ahead of every lead that is watched.
-    outlooks: Outlooks,
     /// Since when these rules are in force.
     rules_since: Timestamp,
     /// Every lead has been evaluated for the first time.
@@ -107,22 +104,11 @@ impl Engine {
         let sequence = u64::try_from(clock.now_millis()).unwrap_or_default() << 20;
         let last: u64 = store.outbox()?.iter().map(|(_, entry)| entry.sequence).max().unwrap_or_default();
         let sequence = sequence.max(last);
-        let outlooks = Outlooks::load(&store)?;
         let rules_since = Timestamp(i64::MIN);
         let first_evaluation_done = !evaluate::is_first_evaluation(&store)?;
         let (me, ahead, round_is_open) = (None, Vec::new(), false);
-        let mut engine = Self {
-            store,
-            clock,
-            policy,
-            sequence,
-            me,
-            ahead,
-            round_is_open,
-            outlooks,
-            rules_since,
-            first_evaluation_done,
-        };
+        let mut engine =
+            Self { store, clock, policy, sequence, me, ahead, round_is_open, rules_since, first_evaluation_done };
         engine.heed_rules()?;
         Ok(engine)
     }

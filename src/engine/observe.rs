@@ -47,11 +47,10 @@ impl Engine {
             self.alert_record_seen(record)?;
         }
         let now = self.now();
-        let marked = self.mark_due(&mut batch, &touched, now)?;
+        touched.iter().for_each(|lead| batch.mark_due(lead, now));
         observed.touched = touched.len();
         cursor(&mut batch, observed.wanted_texts.is_empty());
         self.store.apply(batch)?;
-        self.marked_due(marked);
         self.ahead.push("facts-written");
         Ok(observed)
     }

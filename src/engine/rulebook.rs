@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
-use super::outlooks::Review;
-use crate::decide::{self, Outlook};
+use super::review::{Review, moved, review};
+use crate::decide;
 use crate::domain::{Alert, LeadId, Timestamp};
 use crate::rules::Settings;
 use crate::store::{Batch, Evaluated, Result, Store};
@@ -81,7 +81,7 @@ impl Engine {
         if known.as_ref().is_none_or(|known| known.shape != new.shape) {
             watched_no_longer = self.renew_outlooks(now)?;
         }
-        let mut review = self.outlooks.review(&self.policy.rules, now);
+        let mut review = review(&self.store.outlooks(), &self.policy.rules, now);
         review.closed += watched_no_longer;
         if known.is_some() {
             let Review { leads, opened, closed } = review;
@@ -92,8 +92,11 @@ impl Engine {
                 "the rules have changed: all leads were looked at again; so many alerts open and close"
             );
         }
-        for moved in self.outlooks.moved(&self.policy.rules, now).chunks(LEADS_PER_BATCH) {
-            self.move_due(moved)?;
+        let moved = moved(&self.store.outlooks(), &self.policy.rules, now);
+        for moved in moved.chunks(LEADS_PER_BATCH) {
+            let mut batch = Batch::default();
+            moved.iter().for_each(|(lead, due)| batch.put_due(lead, *due));
+            self.store.apply(batch)?;
         }
         let mut batch = Batch::default();
         batch.put_meta(RULES, &new);
@@ -112,17 +115,6 @@ impl Engine {
         self.store.apply(batch)
     }
 
-    fn move_due(&mut self, moved: &[(LeadId, Option<Timestamp>)]) -> Result<()> {
-        let mut batch = Batch::default();
-        for (lead, due) in moved {
-            let before = self.evaluated(lead)?;
-            let evaluated = Evaluated { due: *due, ..before };
-            batch.put_evaluated(lead, evaluated, self.outlooks.outlook(lead), before);
-            self.outlooks.set_evaluated(lead, evaluated);
-        }
-        self.store.apply(batch)
-    }
-
     /// Makes the outlook of every lead that was evaluated anew, from its history. Returns how many alerts are open of
     /// leads that are not active any more.
     fn renew_outlooks(&mut self, now: Timestamp) -> Result<usize> {
@@ -133,25 +125,15 @@ impl Engine {
         let mut closed = 0;
         for leads in leads.chunks(LEADS_PER_BATCH) {
             let mut batch = Batch::default();
-            let mut renewed = Vec::new();
             for lead in leads {
-                closed += self.renew_outlook(&mut batch, &mut renewed, lead, now)?;
+                closed += self.renew_outlook(&mut batch, lead, now)?;
             }
             self.store.apply(batch)?;
-            for (lead, evaluated, outlook) in renewed {
-                self.outlooks.set(lead, evaluated, outlook);
-            }
         }
         Ok(closed)
     }
 
-    fn renew_outlook<'l>(
-        &self,
-        batch: &mut Batch,
-        renewed: &mut Vec<(&'l LeadId, Evaluated, Option<Outlook>)>,
-        lead: &'l LeadId,
-        now: Timestamp,
-    ) -> Result<usize> {
+    fn renew_outlook(&self, batch: &mut Batch, lead: &LeadId, now: Timestamp) -> Result<usize> {
         let Some(loaded) = self.load(lead)?.filter(|loaded| loaded.evaluated.at.is_some()) else { return Ok(0) };
         let outlook = decide::outlook(&loaded.subject(self), &self.policy.rules, now);
         let is_open = |alert: &&Alert| outlook.is_none() && alert.state.is_open();
@@ -159,8 +141,7 @@ impl Engine {
         let before = loaded.evaluated;
         let due = if closed > 0 { Some(before.due.map_or(now, |due| due.min(now))) } else { before.due };
         let evaluated = Evaluated { due, ..before };
-        batch.put_evaluated(lead, evaluated, outlook.as_ref(), before);
-        renewed.push((lead, evaluated, outlook));
+        batch.put_evaluated(lead, evaluated, outlook);
         Ok(closed)
     }
 }

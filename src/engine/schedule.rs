@@ -11,7 +11,7 @@ pub async fn schedule(engine: Handle, stop: CancellationToken) {
     let clock = engine.clock().clone();
     loop {
         let mut changes = engine.changes();
-        let next = engine.store().next_due().ok().flatten();
+        let next = engine.store().next_due();
         let due = next.is_some_and(|at| at <= clock.now());
         if due {
             match engine.run(Engine::evaluate_due).await {

@@ -9,7 +9,7 @@ pub(super) fn holds(view: &View<'_>) -> Option<Finding> {
     let inbound = view.waiting.first_hot?;
     Some(Finding {
         alert_type: AlertType::HotLead24h,
-        anchor: Anchor::At(inbound.at),
+        anchor: Anchor::At(inbound.at()),
         grounds: Grounds::HotLead { inbound, waiting: view.waiting.count },
     })
 }

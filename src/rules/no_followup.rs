@@ -7,14 +7,14 @@ use super::{Finding, Grounds, Settings};
 
 pub(super) fn holds(view: &View<'_>, settings: &Settings) -> Option<Finding> {
     let last = view.situation.last_any?;
-    let long_enough = view.now.since(last.at) >= settings.no_followup;
+    let long_enough = view.now.since(last.at()) >= settings.no_followup;
     (view.silence_counts() && long_enough).then_some(Finding {
         alert_type: AlertType::NoFollowup7d,
-        anchor: Anchor::At(last.at),
+        anchor: Anchor::At(last.at()),
         grounds: Grounds::NoFollowup { last },
     })
 }
 
 pub(super) fn next_due(view: &View<'_>, settings: &Settings) -> Option<Timestamp> {
-    view.situation.last_any.map(|last| last.at.plus(settings.no_followup))
+    view.situation.last_any.map(|last| last.at().plus(settings.no_followup))
 }

@@ -1,7 +1,7 @@
 //! Where one lead stands at an instant, gathered from its history as time passes: what all rules are asked
 //! against.
 
-use std::num::NonZeroU32;
+use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,25 +11,50 @@ use super::PreferredChannelSettings;
 use super::history::{Deed, Fact, History, Life, NextStep};
 use super::preferred_channel::Trail;
 
-/// An activity that stands out, and when it took place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
-    /// When.
-    pub at: Timestamp,
-    /// One more than its place, so that a mark that may be missing takes no more room than one that is there:
-    /// a million leads have six each in memory.
-    ordinal: NonZeroU32,
-}
+/// An activity that stands out, and when it took place; in one word, since a million leads have seven each in memory.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "(Timestamp, u32)", from = "(Timestamp, u32)")]
+pub struct Mark(NonZeroU64);
 
 impl Mark {
-    /// The activity at place `index` of the list the history came from, which took place at `at`.
+    /// The bits that hold one more than the activity's place; the others hold seconds, 17,000 years to either side of 1970.
+    const PLACE_BITS: u32 = 24;
+    const PLACES: u32 = (1 << Self::PLACE_BITS) - 1;
+    const SECONDS: i64 = 1 << (63 - Self::PLACE_BITS);
+
+    /// The activity at place `index` (below 16 million) of the list the history came from, which took place at `at`.
     pub fn new(at: Timestamp, index: u32) -> Self {
-        Self { at, ordinal: NonZeroU32::MIN.saturating_add(index) }
+        let seconds = at.0.clamp(-Self::SECONDS, Self::SECONDS - 1) + Self::SECONDS;
+        let place = NonZeroU64::MIN.saturating_add(u64::from(index.min(Self::PLACES - 1)));
+        Self(place | (seconds.unsigned_abs() << Self::PLACE_BITS))
+    }
+
+    /// When.
+    pub fn at(self) -> Timestamp {
+        Timestamp((self.0.get() >> Self::PLACE_BITS).cast_signed() - Self::SECONDS)
     }
 
     /// Which activity: its place in the list the history came from.
     pub fn index(self) -> u32 {
-        self.ordinal.get() - 1
+        (self.0.get() as u32 & Self::PLACES) - 1
+    }
+}
+
+impl From<Mark> for (Timestamp, u32) {
+    fn from(mark: Mark) -> Self {
+        (mark.at(), mark.index())
+    }
+}
+
+impl From<(Timestamp, u32)> for Mark {
+    fn from((at, index): (Timestamp, u32)) -> Self {
+        Self::new(at, index)
+    }
+}
+
+impl std::fmt::Debug for Mark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Mark").field("at", &self.at()).field("index", &self.index()).finish()
     }
 }
 
@@ -69,7 +94,7 @@ pub struct Situation {
     /// The latest outbound, answered or not.
     pub last_out: Option<Mark>,
     /// The latest response.
-    pub last_response: Option<Timestamp>,
+    pub last_response: Option<Mark>,
     /// The latest inbound.
     pub last_in: Option<Mark>,
     /// The latest activity of either direction.
@@ -117,12 +142,12 @@ impl Course {
                     situation.contacted = true;
                     answered |= answers;
                     if replied {
-                        situation.last_response = Some(at);
+                        situation.last_response = Some(mark);
                     }
                 }
                 Deed::Inbound { waits, hot, picked_up } => {
                     (situation.last_in, situation.last_any) = (Some(mark), Some(mark));
-                    situation.last_response = Some(at);
+                    situation.last_response = Some(mark);
                     if picked_up {
                         situation.last_out = Some(mark);
                         situation.contacted = true;
@@ -226,7 +251,7 @@ impl<'a> View<'a> {
 /// Those that wait when a step planned at `planned_at` is pending: it has all that came before it in hand.
 fn waiting_since(waits: &[Wait], planned_at: Timestamp) -> Waiting {
     let mut waiting = Waiting::default();
-    waits.iter().filter(|wait| wait.mark.at > planned_at).for_each(|wait| waiting.add(*wait));
+    waits.iter().filter(|wait| wait.mark.at() > planned_at).for_each(|wait| waiting.add(*wait));
     waiting
 }
 

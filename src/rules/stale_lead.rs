@@ -6,7 +6,7 @@ use super::situation::View;
 use super::{Finding, Grounds, Settings};
 
 fn since(view: &View<'_>) -> Timestamp {
-    view.situation.last_any.map_or(view.life.created_at, |last| last.at)
+    view.situation.last_any.map_or(view.life.created_at, |last| last.at())
 }
 
 pub(super) fn holds(view: &View<'_>, settings: &Settings) -> Option<Finding> {

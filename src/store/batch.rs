@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::keys::{Key, Kind};
+use super::keys::{ACTIVITY, ALERT, Key, Kind};
+use super::outlooks::{Change, Row};
 use super::{AlertRecordState, Evaluated, Hook, Link, LinkToken, Message, OutboxEntry, StepRow, encode};
 use crate::decide::Outlook;
 use crate::domain::observation::RecordRef;
@@ -13,21 +14,38 @@ use crate::domain::{Activity, ActivityId, Alert, AlertId, Lead, LeadId, Team, Te
 pub struct Batch {
     sled: sled::Batch,
     touched: usize,
+    /// What becomes of leads in the index of what is due, in this order.
+    changes: Vec<(LeadId, Change)>,
 }
 
 impl Batch {
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.touched == 0
+        self.touched == 0 && self.changes.is_empty()
+    }
+
+    pub(super) fn take_changes(&mut self) -> Vec<(LeadId, Change)> {
+        std::mem::take(&mut self.changes)
     }
 
     pub(super) fn into_sled(self) -> sled::Batch {
         self.sled
     }
 
-    fn put<T: Serialize>(&mut self, key: Key, value: &T) {
+    pub(super) fn put<T: Serialize>(&mut self, key: Key, value: &T) {
         self.touched += 1;
         self.sled.insert(key.into_bytes(), encode(value));
+    }
+
+    /// A value that is encoded already.
+    pub(super) fn put_bytes(&mut self, key: Key, value: &[u8]) {
+        self.touched += 1;
+        self.sled.insert(key.into_bytes(), value);
+    }
+
+    pub(super) fn remove_bytes(&mut self, key: &[u8]) {
+        self.touched += 1;
+        self.sled.remove(key);
     }
 
     fn remove(&mut self, key: Key) {
@@ -65,12 +83,12 @@ impl Batch {
 
     /// Sets an activity.
     pub fn put_activity(&mut self, activity: &Activity) {
-        self.put(Key::new(Kind::Activity).part(activity.lead_id.as_str()).last(activity.id.as_str()), activity);
+        self.put(activity_key(&activity.lead_id, &activity.id), activity);
     }
 
     /// Forgets an activity.
     pub fn remove_activity(&mut self, lead: &LeadId, activity: &ActivityId) {
-        self.remove(Key::new(Kind::Activity).part(lead.as_str()).last(activity.as_str()));
+        self.remove(activity_key(lead, activity));
     }
 
     /// Notes that a CRM record means this activity of this lead.
@@ -101,7 +119,7 @@ impl Batch {
     /// Sets an alert, and its places in the indexes; `before` is what it was.
     pub fn put_alert(&mut self, alert: &Alert, before: Option<&Alert>) {
         if before.is_none() {
-            self.put(Key::new(Kind::LeadAlert).part(alert.lead_id.as_str()).last(alert.id.as_str()), &());
+            self.put(Key::new(Kind::AlertLead).last(alert.id.as_str()), &alert.lead_id);
         }
         let open = Key::new(Kind::OpenAlert).last(alert.id.as_str());
         match (before.is_some_and(|before| before.state.is_open()), alert.state.is_open()) {
@@ -109,7 +127,7 @@ impl Batch {
             (true, false) => self.remove(open),
             (true, true) | (false, false) => {}
         }
-        self.put(Key::new(Kind::Alert).last(alert.id.as_str()), alert);
+        self.put(alert_key(&alert.lead_id, &alert.id), alert);
     }
 
     /// Adds a step to history. `sequence` tells steps of one instant apart.
@@ -118,27 +136,25 @@ impl Batch {
         self.put(Key::new(Kind::Step).number(step.at.0).number(sequence), step);
     }
 
-    /// Sets when a lead was evaluated and is due and what lies ahead of it, and enters it in the due index. An entry
-    /// it had for later stays, and is found stale when its time comes: with a million leads it is rarely in memory.
-    pub fn put_evaluated(&mut self, lead: &LeadId, new: Evaluated, outlook: Option<&Outlook>, before: Evaluated) {
-        if let Some(due) = before.due.filter(|due| new.due != Some(*due) && new.at.is_some_and(|at| *due <= at)) {
-            self.remove_due(lead, due);
-        }
-        if let Some(due) = new.due.filter(|due| before.due != Some(*due)) {
-            self.put(Key::new(Kind::Due).number(due.0).last(lead.as_str()), &());
-        }
-        self.put(Key::new(Kind::Evaluated).last(lead.as_str()), &(new, outlook));
+    /// Sets when a lead was evaluated and is due, and what lies ahead of it.
+    pub fn put_evaluated(&mut self, lead: &LeadId, evaluated: Evaluated, outlook: Option<Outlook>) {
+        self.changes.push((lead.clone(), Change::Evaluated { evaluated, outlook: outlook.map(Box::new) }));
     }
 
-    /// Forgets an entry of the due index.
-    pub fn remove_due(&mut self, lead: &LeadId, due: Timestamp) {
-        self.remove(Key::new(Kind::Due).number(due.0).last(lead.as_str()));
+    /// Sets when a lead is due, and nothing else.
+    pub fn put_due(&mut self, lead: &LeadId, due: Option<Timestamp>) {
+        self.changes.push((lead.clone(), Change::Due(due)));
     }
 
-    /// Replaces a row of schema 1.
-    pub(super) fn upgrade_evaluated(&mut self, lead: &LeadId, evaluated: Evaluated) {
-        self.remove(Key::new(Kind::EvaluatedBefore).last(lead.as_str()));
-        self.put(Key::new(Kind::Evaluated).last(lead.as_str()), &(evaluated, None::<Outlook>));
+    /// Has a lead be due at `at` or as soon as possible after it, if it would be later.
+    pub fn mark_due(&mut self, lead: &LeadId, at: Timestamp) {
+        self.changes.push((lead.clone(), Change::DueBy(at)));
+    }
+
+    /// Sets a row of the index of what is due.
+    pub(super) fn put_bucket(&mut self, bucket: u32, row: &Row) {
+        let key = Key::new(Kind::Evaluated).number(bucket.into());
+        if row.is_empty() { self.remove(key) } else { self.put(key, row) }
     }
 
     /// Sets an entry of the outbox.
@@ -215,4 +231,12 @@ impl Batch {
     pub fn remove_user(&mut self, user: &UserId) {
         self.remove(Key::new(Kind::User).last(user.as_str()));
     }
+}
+
+pub(super) fn activity_key(lead: &LeadId, activity: &ActivityId) -> Key {
+    Key::new(Kind::History).part(lead.as_str()).letter(ACTIVITY).last(activity.as_str())
+}
+
+pub(super) fn alert_key(lead: &LeadId, alert: &AlertId) -> Key {
+    Key::new(Kind::History).part(lead.as_str()).letter(ALERT).last(alert.as_str())
 }

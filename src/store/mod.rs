@@ -1,4 +1,4 @@
-//! The only room that names sled: the mirror, alerts, the due index, the outbox, cursors and links, in one tree
+//! The only room that names sled: the mirror, alerts, what is due, the outbox, cursors and links, in one tree
 //! so that one batch is one atomic write.
 //!
 //! Reads may come from any thread. Writes come from the engine alone: it collects a [`Batch`], applies it with
@@ -7,25 +7,27 @@
 mod batch;
 mod keys;
 mod open;
+mod outlooks;
 mod rows;
+mod upgrade;
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::decide::Outlook;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
     Activity, ActivityId, Alert, AlertId, ChatId, Lead, LeadId, Team, TeamId, Timestamp, User, UserId,
 };
 
 pub use batch::Batch;
-use keys::{Key, Kind, number_at, text_after};
+use keys::{ACTIVITY, ALERT, Key, Kind, number_at, text_after};
 pub use open::OpenError;
+pub use outlooks::{Outlooks, Watched};
 pub use rows::{
     AlertRecordState, Evaluated, Hook, Link, LinkToken, Message, OutboxEntry, RecordLink, StepKind, StepRow,
 };
@@ -33,9 +35,7 @@ pub use rows::{
 /// The log target of the database itself: it repeats for every write what we say once, and better.
 pub const DATABASE_LOG: &str = "sled";
 /// The layout of keys and values that this version writes.
-const SCHEMA: u32 = 2;
-/// Rows in one write of an upgrade.
-const UPGRADED_AT_ONCE: usize = 1_000;
+const SCHEMA: u32 = 3;
 /// First byte of every value: the encoding of what follows.
 const ENCODING: u8 = 1;
 
@@ -81,6 +81,8 @@ pub struct Store {
 struct Inner {
     db: sled::Db,
     file: File,
+    /// Written by the engine's thread alone, in step with the tree.
+    outlooks: RwLock<Outlooks>,
     /// Batches applied.
     writes: AtomicU64,
 }
@@ -98,38 +100,25 @@ impl Store {
     /// When another process has it open, it was written by a newer version, or the disk says no.
     pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
         let (db, file) = open::open(path)?;
-        let store = Self { tree: (*db).clone(), inner: Arc::new(Inner { db, file, writes: AtomicU64::new(0) }) };
+        let tree = (*db).clone();
         let content = |source| OpenError::Content { path: path.to_owned(), source };
-        match store.meta::<u32>("schema").map_err(content)? {
-            None => {
-                let mut batch = Batch::default();
-                batch.put_meta("schema", &SCHEMA);
-                store.apply(batch).and_then(|()| store.flush()).map_err(content)?;
-            }
+        let schema = get::<u32>(&tree, &Key::new(Kind::Meta).last("schema")).map_err(content)?;
+        match schema {
             Some(found) if found > SCHEMA => {
                 return Err(OpenError::Newer { path: path.to_owned(), found, known: SCHEMA });
             }
-            Some(1) => store.upgrade_from_1().map_err(content)?,
-            Some(_) => {}
+            Some(SCHEMA) => {}
+            Some(_) => upgrade::upgrade(&tree).map_err(content)?,
+            None => {}
+        }
+        let outlooks = RwLock::new(load_outlooks(&tree).map_err(content)?);
+        let store = Self { tree, inner: Arc::new(Inner { db, file, outlooks, writes: AtomicU64::new(0) }) };
+        if schema != Some(SCHEMA) {
+            let mut batch = Batch::default();
+            batch.put_meta("schema", &SCHEMA);
+            store.apply(batch).and_then(|()| store.flush()).map_err(content)?;
         }
         Ok(store)
-    }
-
-    /// Schema 1 knew when a lead is due, and no outlook. May be repeated.
-    fn upgrade_from_1(&self) -> Result<()> {
-        tracing::info!("the store is brought up to schema {SCHEMA}");
-        let rows = self.pairs(&Key::new(Kind::EvaluatedBefore)).collect::<Result<Vec<(_, Evaluated)>>>()?;
-        for rows in rows.chunks(UPGRADED_AT_ONCE) {
-            let mut batch = Batch::default();
-            for (key, evaluated) in rows {
-                batch.upgrade_evaluated(&LeadId(text_after(key, 1)), *evaluated);
-            }
-            self.apply(batch)?;
-        }
-        let mut batch = Batch::default();
-        batch.put_meta("schema", &SCHEMA);
-        self.apply(batch)?;
-        self.flush()
     }
 
     /// Whether there is a store in the folder `path`, which opening would make.
@@ -142,11 +131,19 @@ impl Store {
     ///
     /// # Errors
     /// When the disk says no; then nothing of it counts.
-    pub fn apply(&self, batch: Batch) -> Result<()> {
+    pub fn apply(&self, mut batch: Batch) -> Result<()> {
         if batch.is_empty() {
             return Ok(());
         }
+        let changes = batch.take_changes();
+        let changed = (!changes.is_empty()).then(|| self.outlooks().changed(changes));
+        for (bucket, row) in changed.iter().flat_map(outlooks::Changed::rows) {
+            batch.put_bucket(bucket, row);
+        }
         self.tree.apply_batch(batch.into_sled())?;
+        if let Some(changed) = changed {
+            self.inner.outlooks.write().unwrap_or_else(PoisonError::into_inner).accept(changed);
+        }
         self.inner.writes.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -210,14 +207,14 @@ impl Store {
     /// A lead's activities, ordered by (timestamp, id).
     pub fn activities(&self, lead: &LeadId) -> Result<Vec<Activity>> {
         let mut activities: Vec<Activity> =
-            self.values(&Key::new(Kind::Activity).part(lead.as_str())).collect::<Result<_>>()?;
+            self.values(&Key::new(Kind::History).part(lead.as_str()).letter(ACTIVITY)).collect::<Result<_>>()?;
         activities.sort_by(|a, b| (a.timestamp, &a.id).cmp(&(b.timestamp, &b.id)));
         Ok(activities)
     }
 
     /// One activity of a lead.
     pub fn activity(&self, lead: &LeadId, id: &ActivityId) -> Result<Option<Activity>> {
-        self.get(&Key::new(Kind::Activity).part(lead.as_str()).last(id.as_str()))
+        self.get(&batch::activity_key(lead, id))
     }
 
     /// What a CRM record means: for which leads, and as which activity.
@@ -271,30 +268,29 @@ impl Store {
 
     /// An alert.
     pub fn alert(&self, id: &AlertId) -> Result<Option<Alert>> {
-        self.get(&Key::new(Kind::Alert).last(id.as_str()))
+        let lead: Option<LeadId> = self.get(&Key::new(Kind::AlertLead).last(id.as_str()))?;
+        lead.map_or(Ok(None), |lead| self.get(&batch::alert_key(&lead, id)))
     }
 
     /// Every alert of a lead, whatever its state.
     pub fn alerts_of(&self, lead: &LeadId) -> Result<Vec<Alert>> {
-        let prefix = Key::new(Kind::LeadAlert).part(lead.as_str());
-        self.alerts_named(&prefix)
+        self.values(&Key::new(Kind::History).part(lead.as_str()).letter(ALERT)).collect()
     }
 
     /// Every alert that is open or snoozed.
     pub fn open_alerts(&self) -> Result<Vec<Alert>> {
-        self.alerts_named(&Key::new(Kind::OpenAlert))
+        self.alerts_named(Kind::OpenAlert)
     }
 
     /// Every alert.
     pub fn all_alerts(&self) -> Result<Vec<Alert>> {
-        self.values(&Key::new(Kind::Alert)).collect()
+        self.alerts_named(Kind::AlertLead)
     }
 
-    fn alerts_named(&self, prefix: &Key) -> Result<Vec<Alert>> {
-        let start = prefix.bytes().len();
+    fn alerts_named(&self, index: Kind) -> Result<Vec<Alert>> {
         let mut alerts = Vec::new();
-        for key in self.keys(prefix) {
-            alerts.extend(self.alert(&AlertId(text_after(&key?, start)))?);
+        for key in self.keys(&Key::new(index)) {
+            alerts.extend(self.alert(&AlertId(text_after(&key?, 1)))?);
         }
         Ok(alerts)
     }
@@ -313,40 +309,23 @@ impl Store {
     }
 
     /// When a lead was evaluated and is due.
-    pub fn evaluated(&self, lead: &LeadId) -> Result<Evaluated> {
-        let row: Option<(Evaluated, Option<Outlook>)> = self.get(&Key::new(Kind::Evaluated).last(lead.as_str()))?;
-        Ok(row.map(|(evaluated, _)| evaluated).unwrap_or_default())
+    pub fn evaluated(&self, lead: &LeadId) -> Evaluated {
+        self.outlooks().evaluated(lead)
     }
 
-    /// Every lead that has an outlook, by id.
-    pub fn outlooks(&self) -> impl Iterator<Item = Result<(LeadId, Evaluated, Outlook)>> + use<> {
-        self.pairs(&Key::new(Kind::Evaluated)).filter_map(|pair| {
-            pair.map(|(key, (evaluated, outlook)): (_, (_, Option<_>))| {
-                Some((LeadId(text_after(&key, 1)), evaluated, outlook?))
-            })
-            .transpose()
-        })
+    /// What lies ahead of all leads. Nothing can be written while it is held.
+    pub fn outlooks(&self) -> RwLockReadGuard<'_, Outlooks> {
+        self.inner.outlooks.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Up to `limit` entries of the due index at or before `now`, soonest first. One is stale when its lead is due at
-    /// another instant: see [`Store::evaluated`].
-    pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<(Timestamp, LeadId)>> {
-        let mut due = Vec::new();
-        for key in self.keys(&Key::new(Kind::Due)).take(limit) {
-            let key = key?;
-            let at = Timestamp(number_at(&key, 1).unwrap_or_default());
-            if at > now {
-                break;
-            }
-            due.push((at, LeadId(text_after(&key, 9))));
-        }
-        Ok(due)
+    /// Up to `limit` leads that are due at or before `now`, soonest first.
+    pub fn due(&self, now: Timestamp, limit: usize) -> Vec<LeadId> {
+        self.outlooks().due(now, limit)
     }
 
-    /// The soonest instant in the due index.
-    pub fn next_due(&self) -> Result<Option<Timestamp>> {
-        let first = self.keys(&Key::new(Kind::Due)).next().transpose()?;
-        Ok(first.and_then(|key| number_at(&key, 1)).map(Timestamp))
+    /// The soonest instant at which a lead is due.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.outlooks().next_due()
     }
 
     /// The outbox, by effect key.
@@ -435,15 +414,11 @@ impl Store {
     }
 
     fn get<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>> {
-        self.tree.get(key.bytes())?.map(|value| decode(key.bytes(), &value)).transpose()
+        get(&self.tree, key)
     }
 
     fn pairs<T: DeserializeOwned>(&self, prefix: &Key) -> impl Iterator<Item = Result<(sled::IVec, T)>> + use<T> {
-        self.tree.scan_prefix(prefix.bytes()).map(|pair| {
-            let (key, value) = pair?;
-            let value = decode(&key, &value)?;
-            Ok((key, value))
-        })
+        pairs(&self.tree, prefix)
     }
 
     fn values<T: DeserializeOwned>(&self, prefix: &Key) -> impl Iterator<Item = Result<T>> + use<T> {
@@ -453,6 +428,29 @@ impl Store {
     fn keys(&self, prefix: &Key) -> impl Iterator<Item = Result<sled::IVec>> + use<> {
         self.tree.scan_prefix(prefix.bytes()).keys().map(|key| Ok(key?))
     }
+}
+
+fn load_outlooks(tree: &sled::Tree) -> Result<Outlooks> {
+    Outlooks::load(pairs(tree, &Key::new(Kind::Evaluated)).map(|pair| {
+        let (key, row) = pair?;
+        let bucket = number_at(&key, 1).and_then(|bucket| u32::try_from(bucket).ok());
+        Ok((bucket.unwrap_or(u32::MAX), row))
+    }))
+}
+
+fn get<T: DeserializeOwned>(tree: &sled::Tree, key: &Key) -> Result<Option<T>> {
+    tree.get(key.bytes())?.map(|value| decode(key.bytes(), &value)).transpose()
+}
+
+fn pairs<T: DeserializeOwned>(
+    tree: &sled::Tree,
+    prefix: &Key,
+) -> impl Iterator<Item = Result<(sled::IVec, T)>> + use<T> {
+    tree.scan_prefix(prefix.bytes()).map(|pair| {
+        let (key, value) = pair?;
+        let value = decode(&key, &value)?;
+        Ok((key, value))
+    })
 }
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
@@ -467,41 +465,5 @@ fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T> {
         Some((&ENCODING, rest)) => postcard::from_bytes(rest).map_err(|error| broken(error.to_string())),
         Some((other, _)) => Err(broken(format!("encoding {other}, this version knows {ENCODING}"))),
         None => Err(broken("empty".to_owned())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A store of schema 1: one lead that is due, under the letter that schema had for it.
-    fn store_of_schema_1(path: &Path) -> (LeadId, Evaluated) {
-        let (lead, due) = (LeadId::from("lead"), Timestamp(1_800_000_000));
-        let evaluated = Evaluated { at: Some(Timestamp(1_700_000_000)), due: Some(due) };
-        let store = Store::open(path).unwrap();
-        let rows = [
-            (Key::new(Kind::EvaluatedBefore).last("lead"), encode(&evaluated)),
-            (Key::new(Kind::Due).number(due.0).last("lead"), encode(&())),
-            (Key::new(Kind::Meta).last("schema"), encode(&1_u32)),
-        ];
-        for (key, value) in rows {
-            store.tree.insert(key.into_bytes(), value).unwrap();
-        }
-        store.flush().unwrap();
-        (lead, evaluated)
-    }
-
-    #[test]
-    fn an_older_store_is_brought_up_to_date_and_loses_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let (lead, evaluated) = store_of_schema_1(folder.path());
-        for _ in 0..2 {
-            let store = Store::open(folder.path()).unwrap();
-            assert_eq!(store.meta::<u32>("schema").unwrap(), Some(SCHEMA));
-            assert_eq!(store.evaluated(&lead).unwrap(), evaluated);
-            assert_eq!(store.due(Timestamp(i64::MAX), 9).unwrap(), [(evaluated.due.unwrap(), lead.clone())]);
-            assert_eq!(store.outlooks().count(), 0, "it has none yet: the engine makes them");
-            assert_eq!(store.keys(&Key::new(Kind::EvaluatedBefore)).count(), 0);
-        }
     }
 }

@@ -26,7 +26,7 @@ pub struct OutboxEntry {
 pub struct Evaluated {
     /// The instant of the last evaluation.
     pub at: Option<Timestamp>,
-    /// Its entry in the due index.
+    /// When time alone can change its verdict next.
     pub due: Option<Timestamp>,
 }
 

@@ -60,7 +60,7 @@ fn is_bare(recording: &Recording) -> bool {
 pub fn options(recording: &Recording, known: &Known) -> Options {
     let own = recording.folder() == "custom-entity";
     let account = |user_name: &str, kind, credential, rights: &Rights| Account {
-        id: known.user(user_name, ["max-extension", "max-daemon"].contains(&recording.folder())),
+        id: known.user(user_name, ["max-extension", "max-daemon", "max-heartbeat"].contains(&recording.folder())),
         user_name: user_name.into(),
         kind,
         credential,
@@ -95,7 +95,7 @@ pub fn options(recording: &Recording, known: &Known) -> Options {
         account("max_api", UserKind::Api, Credential::ApiKey(api.into()), &of_api),
         account("max_hmac", UserKind::Api, hmac, &of_api),
     ];
-    if recording.folder() == "max-extension" {
+    if ["max-extension", "max-heartbeat"].contains(&recording.folder()) {
         accounts.extend(
             ["luc", "nadia"]
                 .map(|login| account(login, UserKind::Regular, Credential::Password(PASSWORD.into()), &of_people)),

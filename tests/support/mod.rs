@@ -8,6 +8,7 @@ use std::time::Duration;
 use max::app::App;
 use max::clock::Clock;
 use max::config::Config;
+use max::decide::Outlook;
 use max::domain::{DAY, HOUR, Seconds, Timestamp, UserId};
 use max::engine::linking;
 use max::sandbox::espo::{self, EspoSandbox};
@@ -130,10 +131,21 @@ impl World {
         // Its lock lingers for a moment after the daemon has let go.
         drop(Store::open(&path).unwrap());
         let rows = (0..1_000_000).find_map(|_| sled::open(&path).ok()).unwrap();
-        for row in rows.scan_prefix("e") {
+        for row in rows.scan_prefix("b") {
             let (key, value) = row.unwrap();
-            let (_, rest) = postcard::take_from_bytes::<Evaluated>(&value[1..]).unwrap();
-            rows.insert([b"d", &key[1..]].concat(), &value[..value.len() - rest.len()]).unwrap();
+            let leads: Vec<(String, Evaluated, Option<Outlook>)> = postcard::from_bytes(&value[1..]).unwrap();
+            for (lead, evaluated, _) in leads {
+                let value = postcard::to_extend(&evaluated, vec![1]).unwrap();
+                rows.insert([b"d", lead.as_bytes()].concat(), value).unwrap();
+            }
+            rows.remove(key).unwrap();
+        }
+        for row in rows.scan_prefix("H") {
+            let (key, value) = row.unwrap();
+            let end = key.iter().position(|byte| *byte == 0).unwrap();
+            let (lead, kind, id) = (&key[1..end], key[end + 1], &key[end + 2..]);
+            let old = if kind == b'a' { [b"A", lead, b"\0", id].concat() } else { [b"a", id].concat() };
+            rows.insert(old, value).unwrap();
             rows.remove(key).unwrap();
         }
         rows.remove("mrules_in_force").unwrap().expect("the rules in force are kept");

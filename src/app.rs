@@ -211,7 +211,8 @@ fn speaker(config: &Config) -> Result<Speaker, VoiceError> {
     ))
 }
 
-fn people(config: &Config) -> People {
+/// What the configuration says about people.
+pub fn people(config: &Config) -> People {
     People {
         stand_ins: config.stand_ins.clone(),
         managers: config.teams.iter().map(|(team, section)| (team.clone(), section.managers.clone())).collect(),

@@ -287,6 +287,24 @@ impl Config {
         Self::read(&text, &place, environment, misspelt)
     }
 
+    /// The same for a configuration in the making: address and key of the CRM may still be missing, and the file, too.
+    ///
+    /// # Errors
+    /// All other mistakes at once.
+    pub fn load_unfinished(path: Option<&Path>) -> Result<Self, Mistakes> {
+        let path = path.filter(|path| path.exists());
+        let (text, place) = match path {
+            None => (String::new(), "environment".to_owned()),
+            Some(path) => (read_file(path)?, path.display().to_string()),
+        };
+        let (variables, misspelt) = variables();
+        let environment =
+            Environment::with_prefix(ENVIRONMENT_PREFIX).prefix_separator("_").separator("__").source(Some(variables));
+        let (config, mut mistakes) = Self::understand(&text, &place, environment, misspelt)?;
+        mistakes.retain(|mistake| !["espocrm.url", "espocrm.api_key"].contains(&mistake.place.as_str()));
+        if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
+    }
+
     /// Reads a configuration from TOML text alone: no file, no environment.
     ///
     /// # Errors
@@ -310,6 +328,16 @@ impl Config {
     }
 
     fn read(text: &str, place: &str, environment: Environment, mistakes: Vec<Mistake>) -> Result<Self, Mistakes> {
+        let (config, mistakes) = Self::understand(text, place, environment, mistakes)?;
+        if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
+    }
+
+    fn understand(
+        text: &str,
+        place: &str,
+        environment: Environment,
+        mistakes: Vec<Mistake>,
+    ) -> Result<(Self, Vec<Mistake>), Mistakes> {
         let source = source(text, place, environment)?;
         let mut reader = Reader { source: &source, mistakes };
         reader.refuse_unknown_tables();
@@ -334,7 +362,7 @@ impl Config {
             stand_ins: reader.table("stand_ins"),
         };
         reader.mistakes.extend(config.mistakes());
-        if reader.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(reader.mistakes)) }
+        Ok((config, reader.mistakes))
     }
 
     /// What is wrong with values that could be read.

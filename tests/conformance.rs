@@ -11,8 +11,11 @@ mod scene;
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use max::clock::Clock;
 use max::domain::Timestamp;
+use max::espo::extension;
 use max::sandbox::espo::{EspoSandbox, Version, webhook_signature};
 use serde_json::{Value, json};
 
@@ -45,6 +48,7 @@ const NOT_REPLAYED: &[(&str, &str)] = &[
     ("max-extension/metadata-alert-status", "recorded when the field was still audited; it no longer is"),
     ("max-heartbeat/heartbeat-no-instant-400", "the sandbox takes any text; M.A.X. sends instants"),
     ("max-link/route-", "the button on the profile; M.A.X. reads the records themselves"),
+    ("max-setup/upload-not-an-archive", "the reason names a file that EspoCRM made up"),
     ("openapi/", "the description of the instance; M.A.X. does not read it"),
 ];
 
@@ -65,6 +69,7 @@ async fn replay(recording: &Recording, sandbox: &EspoSandbox, http: &reqwest::Cl
     }
     request = match recording.sent() {
         Value::Null => request,
+        Value::String(text) if text == "<the archive>" => request.body(archive()),
         Value::String(text) => request.body(text.clone()),
         json => request.body(json.to_string()),
     };
@@ -77,6 +82,11 @@ async fn replay(recording: &Recording, sandbox: &EspoSandbox, http: &reqwest::Cl
     Replayed { status, reason, content_type, asks, body }
 }
 
+/// Our extension, as a browser uploads it.
+fn archive() -> String {
+    format!("data:application/zip;base64,{}", STANDARD.encode(extension::archive().unwrap()))
+}
+
 #[tokio::test]
 async fn the_sandbox_answers_as_espocrm_did() {
     let recordings = Recording::all();
@@ -84,9 +94,18 @@ async fn the_sandbox_answers_as_espocrm_did() {
     let mut report = Vec::new();
     let mut replayed = 0;
     let mut lists: BTreeMap<(&str, &str, &str), Known> = BTreeMap::new();
-    let [nine, ten] = [Version::V9, Version::V10].map(|version| Known::from(&recordings, version, |_| true));
+    // `max setup` was recorded on instances of its own.
+    let of_setup = |recording: &Recording| recording.folder() == "max-setup";
+    let [nine, ten] = [Version::V9, Version::V10].map(|version| Known::from(&recordings, version, |r| !of_setup(r)));
+    let [setup_nine, setup_ten] =
+        [Version::V9, Version::V10].map(|version| Known::from(&recordings, version, of_setup));
     for recording in recordings.iter().filter(|r| !r.is_delivery() && !r.not_replayed()) {
-        let known = if recording.version == Version::V9 { &nine } else { &ten };
+        let known = match (recording.version, of_setup(recording)) {
+            (Version::V9, false) => &nine,
+            (Version::V10, false) => &ten,
+            (Version::V9, true) => &setup_nine,
+            (Version::V10, true) => &setup_ten,
+        };
         let key = recording.header("X-Api-Key").unwrap_or_default();
         let decoys = lists.entry((recording.version.number(), recording.folder(), key)).or_insert_with(|| {
             Known::from(&recordings, recording.version, |other| {

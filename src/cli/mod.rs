@@ -4,8 +4,10 @@ pub mod backtest;
 pub mod check;
 pub mod daemon;
 pub mod demo;
+pub mod doctor;
 pub mod export;
 pub mod extension;
+pub mod setup;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -41,6 +43,10 @@ pub enum Command {
     Backtest(backtest::Args),
     /// Write what M.A.X. knows as the two files that `max backtest` reads; also while the daemon runs.
     Export(export::Args),
+    /// Prepare an EspoCRM: extension, role, API user, webhooks. Shows what it will do first; can undo it.
+    Setup(setup::Args),
+    /// Look into everything that can be wrong, and say what to do about it; also while the daemon runs.
+    Doctor(doctor::Args),
     /// Pack the EspoCRM extension, to be installed in Administration > Extensions.
     Extension(extension::Args),
     /// Make a one-time link that ties a Telegram account to a CRM user.
@@ -57,7 +63,7 @@ pub struct ConfigFile {
 
 /// Logs go to standard error; `RUST_LOG` says how much.
 pub fn start_logging(cli: &Cli) {
-    let quiet = matches!(cli.command, Command::Demo(_));
+    let quiet = matches!(cli.command, Command::Demo(_) | Command::Setup(_) | Command::Doctor(_));
     let level = if quiet { "warn" } else { "info" };
     let default = format!("{level},{}=off", crate::store::DATABASE_LOG);
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
@@ -74,6 +80,8 @@ pub async fn carry_out(cli: Cli) -> ExitCode {
         Command::Demo(args) => demo::run(args).await,
         Command::Check(config) => check::run(&config),
         Command::Backtest(args) => return backtest::run(&args),
+        Command::Setup(args) => setup::run(&args).await,
+        Command::Doctor(args) => return doctor::run(&args).await,
         Command::Generate(config) => daemon::generate(&config).await,
         Command::Export(args) => export::run(&args).await,
         Command::Extension(args) => extension::run(&args),
@@ -83,7 +91,9 @@ pub async fn carry_out(cli: Cli) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("max: {error:#}");
-            let asked_wrongly = error.is::<crate::config::Mistakes>() || error.is::<export::OneFile>();
+            let asked_wrongly = error.is::<crate::config::Mistakes>()
+                || error.is::<export::OneFile>()
+                || error.is::<setup::AskedWrongly>();
             if asked_wrongly { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }

@@ -5,6 +5,7 @@ pub mod acts;
 pub mod ascribe;
 pub mod boundary;
 pub mod briefing;
+pub mod checkup;
 pub mod chronicle;
 pub mod crm;
 pub mod evaluate;

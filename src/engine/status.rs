@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::domain::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Seconds, Timestamp};
 
 /// One outside system.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,6 +16,20 @@ pub struct SourceStatus {
     pub error: Option<String>,
     /// Nothing more is tried before a person has changed something.
     pub needs_person: bool,
+}
+
+/// The webhooks that came in since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Deliveries {
+    /// How many were believed.
+    pub taken: u64,
+    /// When the last of them came, and of what.
+    pub last: Option<(Timestamp, String)>,
+    /// How long after a record was made its webhook came, the last time that could be told, in seconds.
+    pub lag: Option<Seconds>,
+    /// When one was last refused for its signature.
+    pub refused: Option<Timestamp>,
 }
 
 /// All of them. Cheap to clone; clones are the same.
@@ -27,6 +43,7 @@ struct Inner {
     bot_name: Option<String>,
     alarm: Option<String>,
     hidden: BTreeMap<String, Hidden>,
+    deliveries: Deliveries,
 }
 
 /// An entity type whose records the CRM does not show.
@@ -132,6 +149,26 @@ impl Status {
     /// The CRM shows the records of an entity. Returns whether it did not before.
     pub fn set_shown(&self, entity: &str) -> bool {
         self.with(|inner| inner.hidden.remove(entity).is_some())
+    }
+
+    /// The webhooks that came in since the start.
+    pub fn deliveries(&self) -> Deliveries {
+        self.with(|inner| inner.deliveries.clone())
+    }
+
+    /// A webhook for this event was believed; the newest record it tells of was made `created`.
+    pub fn delivered(&self, event: &str, at: Timestamp, created: Option<Timestamp>) {
+        self.with(|inner| {
+            let deliveries = &mut inner.deliveries;
+            deliveries.taken += 1;
+            deliveries.last = Some((at, event.to_owned()));
+            deliveries.lag = created.map(|created| at.since(created)).or(deliveries.lag);
+        });
+    }
+
+    /// A webhook was refused for its signature.
+    pub fn delivery_refused(&self, at: Timestamp) {
+        self.with(|inner| inner.deliveries.refused = Some(at));
     }
 
     /// Raises or clears the alarm of a sweep.

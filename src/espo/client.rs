@@ -25,6 +25,8 @@ use crate::domain::{Timestamp, UserId};
 
 /// Where the CRM says who asks.
 const OWN_USER: &str = "App/user";
+/// Where it answers nothing at all about what it does not have.
+const METADATA: &str = "Metadata";
 /// The longest answer read: a page of 200 mails with their bodies stays below.
 const MAX_ANSWER_BYTES: usize = 32 * 1024 * 1024;
 /// EspoCRM's web servers refuse longer addresses (414).
@@ -42,11 +44,28 @@ struct Inner {
     api: Url,
     /// Ends in `/`.
     people: String,
-    api_key: SecretString,
-    secret_key: Option<SecretString>,
+    proof: Proof,
     page_size: u32,
     /// Set by a 401: nothing is sent any more.
     refused: AtomicBool,
+}
+
+/// How we prove who we are.
+enum Proof {
+    /// An API user's key.
+    Key(SecretString),
+    /// An API user's key, and the secret that signs.
+    Hmac(SecretString, SecretString),
+    /// A person's name and password, joined and encoded: for `max setup`, which an administrator watches.
+    Login(SecretString),
+}
+
+/// What goes along with a request.
+#[derive(Clone, Copy)]
+pub(super) enum Body<'a> {
+    Json(&'a Map<String, Value>),
+    /// An archive as a browser sends it: a `data:` address.
+    Archive(&'a str),
 }
 
 impl fmt::Debug for Client {
@@ -178,6 +197,10 @@ pub struct ApiUser {
     pub user_name: String,
     /// `api` for an API user; anything else is a mistake worth telling.
     pub kind: String,
+    /// What it may do, by scope, as EspoCRM writes it; see [`super::rights::lacking`].
+    pub rights: Value,
+    /// Whom it may assign records to: `all`, `team`, `no`; `None` when the CRM does not say.
+    pub assignment: Option<String>,
 }
 
 /// An answer as it came, its body read.
@@ -190,6 +213,25 @@ struct Answer {
 impl Client {
     /// A client; sends nothing yet.
     pub fn new(settings: &EspoSettings) -> Result<Self, SettingsError> {
+        let secret = settings.secret_key.clone().filter(|secret| !secret.expose_secret().is_empty());
+        let proof = match secret {
+            Some(secret) => Proof::Hmac(settings.api_key.clone(), secret),
+            None => Proof::Key(settings.api_key.clone()),
+        };
+        Self::proving(settings, proof)
+    }
+
+    /// A client for a person who logs in; sends nothing yet. The keys of `settings` are not used.
+    pub(super) fn of_person(
+        settings: &EspoSettings,
+        name: &str,
+        password: &SecretString,
+    ) -> Result<Self, SettingsError> {
+        let login = BASE64.encode(format!("{name}:{}", password.expose_secret()));
+        Self::proving(settings, Proof::Login(login.into()))
+    }
+
+    fn proving(settings: &EspoSettings, proof: Proof) -> Result<Self, SettingsError> {
         let people = settings.public_url.as_deref().unwrap_or(&settings.url);
         let http = reqwest::Client::builder()
             .user_agent(concat!("max/", env!("CARGO_PKG_VERSION")))
@@ -202,8 +244,7 @@ impl Client {
             http,
             api: api_address(&settings.url)?,
             people: api_address(people)?.as_str().trim_end_matches("api/v1/").to_owned(),
-            api_key: settings.api_key.clone(),
-            secret_key: settings.secret_key.clone(),
+            proof,
             page_size: settings.page_size.max(1),
             refused: AtomicBool::new(false),
         })))
@@ -254,13 +295,13 @@ impl Client {
 
     /// Creates a record and answers it. Not repeated by itself: an error may leave it created.
     pub async fn post(&self, entity: &str, attributes: &Map<String, Value>) -> Result<Record, Error> {
-        let (value, _) = self.send(Method::POST, entity, &[], Some(attributes)).await?;
+        let (value, _) = self.send(Method::POST, entity, &[], Some(Body::Json(attributes))).await?;
         Ok(Record::from(value))
     }
 
     /// Changes the given attributes of a record and answers it. Moves its modifiedAt even when nothing changes.
     pub async fn put(&self, entity: &str, id: &str, attributes: &Map<String, Value>) -> Result<Record, Error> {
-        let (value, _) = self.send(Method::PUT, &record_path(entity, id), &[], Some(attributes)).await?;
+        let (value, _) = self.send(Method::PUT, &record_path(entity, id), &[], Some(Body::Json(attributes))).await?;
         Ok(Record::from(value))
     }
 
@@ -283,7 +324,7 @@ impl Client {
 
     /// A part of the CRM's metadata, such as `entityDefs.Lead.fields.status`; null when there is none.
     pub async fn metadata(&self, key: &str) -> Result<Value, Error> {
-        let (value, _) = self.send(Method::GET, "Metadata", &[("key", key.to_owned())], None).await?;
+        let (value, _) = self.send(Method::GET, METADATA, &[("key", key.to_owned())], None).await?;
         Ok(value)
     }
 
@@ -298,7 +339,10 @@ impl Client {
         let (mut value, _) = self.send(Method::GET, OWN_USER, &[], None).await?;
         let user = value.get_mut("user").map(Value::take).map(Record::from).unwrap_or_default();
         let text = |field| user.text(field).unwrap_or_default().to_owned();
-        Ok(ApiUser { id: UserId(text("id")), user_name: text("userName"), kind: text("type") })
+        let acl = |field: &str| value.get("acl").and_then(|acl| acl.get(field)).cloned().unwrap_or_default();
+        let assignment = acl("assignmentPermission").as_str().map(str::to_owned);
+        let (id, user_name, kind) = (UserId(text("id")), text("userName"), text("type"));
+        Ok(ApiUser { id, user_name, kind, rights: acl("table"), assignment })
     }
 
     /// The error for an answer to a list of `entity` that is well-formed and still no answer.
@@ -306,12 +350,12 @@ impl Client {
         Error { call: call(&Method::GET, entity), kind: ErrorKind::NotJson { what } }
     }
 
-    async fn send(
+    pub(super) async fn send(
         &self,
         method: Method,
         path: &str,
         query: &[(&str, String)],
-        body: Option<&Map<String, Value>>,
+        body: Option<Body<'_>>,
     ) -> Result<(Value, Option<Timestamp>), Error> {
         let call = call(&method, path);
         match self.exchange(&method, path, query, body).await {
@@ -333,7 +377,7 @@ impl Client {
         method: &Method,
         path: &str,
         query: &[(&str, String)],
-        body: Option<&Map<String, Value>>,
+        body: Option<Body<'_>>,
     ) -> Result<Answer, ErrorKind> {
         let mut url = self
             .0
@@ -361,24 +405,27 @@ impl Client {
         method: &Method,
         path: &str,
         url: Url,
-        body: Option<&Map<String, Value>>,
+        body: Option<Body<'_>>,
     ) -> Result<Answer, ErrorKind> {
         if self.is_refused() {
             return Err(ErrorKind::Unauthorized);
         }
         let mut request = self.0.http.request(method.clone(), url).header("Accept", "application/json");
-        request = match &self.0.secret_key {
-            Some(secret) => {
-                request.header("X-Hmac-Authorization", hmac_authorization(&self.0.api_key, secret, method, path))
+        request = match &self.0.proof {
+            Proof::Key(key) => request.header("X-Api-Key", key.expose_secret()),
+            Proof::Hmac(key, secret) => {
+                request.header("X-Hmac-Authorization", hmac_authorization(key, secret, method, path))
             }
-            None => request.header("X-Api-Key", self.0.api_key.expose_secret()),
+            Proof::Login(login) => request.header("Authorization", format!("Basic {}", login.expose_secret())),
         };
         if *method == Method::GET {
             request = request.header("X-No-Total", "true");
         }
-        if let Some(attributes) = body {
-            request = request.json(attributes);
-        }
+        request = match body {
+            Some(Body::Json(attributes)) => request.json(attributes),
+            Some(Body::Archive(text)) => request.header(CONTENT_TYPE, "application/zip").body(text.to_owned()),
+            None => request,
+        };
         let response = request.send().await.map_err(connection_failure)?;
         let (status, headers) = (response.status(), response.headers().clone());
         Ok(Answer { status, headers, body: read_body(response).await? })
@@ -450,11 +497,15 @@ fn server_time(headers: &HeaderMap) -> Option<Timestamp> {
 /// The answer's JSON, or what is wrong.
 fn understand(path: &str, answer: &Answer) -> Result<Value, ErrorKind> {
     if answer.status.is_success() {
+        if path == METADATA && answer.body.is_empty() {
+            return Ok(Value::Null);
+        }
         return serde_json::from_slice(&answer.body).map_err(|_| ErrorKind::NotJson { what: describe(answer) });
     }
     let reason = header(answer, "X-Status-Reason");
     let status = answer.status.as_u16();
     match status {
+        401 if reason == "second-step-required" => Err(ErrorKind::SecondFactor),
         401 => Err(ErrorKind::Unauthorized),
         300..=399 => {
             let target = answer.headers.get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or_default();
@@ -621,6 +672,15 @@ mod tests {
         for passing in [misrouted, answer(500, "application/json", ""), answer(502, "text/html", "<h1>Bad gateway")] {
             assert!(matches!(understand("Lead", &passing), Err(ErrorKind::Server { .. })));
         }
+    }
+
+    #[test]
+    fn a_second_factor_is_no_wrong_password() {
+        // As Core/Api/Auth.php answers it; not recorded.
+        let mut asks = answer(401, "application/json", r#"{"status":"secondStepRequired","message":"enterTotpCode"}"#);
+        asks.headers.insert("X-Status-Reason", "second-step-required".parse().unwrap());
+        assert!(matches!(understand(OWN_USER, &asks), Err(ErrorKind::SecondFactor)));
+        assert!(matches!(understand(OWN_USER, &answer(401, "text/html", "")), Err(ErrorKind::Unauthorized)));
     }
 
     #[test]

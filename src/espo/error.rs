@@ -48,6 +48,9 @@ pub enum ErrorKind {
     /// lock everyone behind our address out.
     #[error("the API key is refused (401): check [espocrm] api_key and secret_key; nothing more is sent until then")]
     Unauthorized,
+    /// A 401 that asks a person for a second factor, which we cannot give.
+    #[error("this login wants a second factor")]
+    SecondFactor,
     /// 403 in the form that EspoCRM gives to everyone at a locked-out address, also to good keys.
     #[error("this address is locked out after failed logins (403 without a reason): wait a minute")]
     LockedOut,
@@ -153,6 +156,7 @@ impl Error {
     pub fn retry(&self) -> Retry {
         match &self.kind {
             ErrorKind::Unauthorized
+            | ErrorKind::SecondFactor
             | ErrorKind::Forbidden { .. }
             | ErrorKind::NoSuchEntity { .. }
             | ErrorKind::NoSuchRoute
@@ -179,6 +183,7 @@ impl Error {
             // What a proxy answers when nobody is behind it; a 500 may well be about this one request.
             ErrorKind::Server { status } => matches!(status, 502..=504),
             ErrorKind::Unauthorized
+            | ErrorKind::SecondFactor
             | ErrorKind::Forbidden { .. }
             | ErrorKind::NoSuchLink { .. }
             | ErrorKind::NoSuchEntity { .. }

@@ -5,10 +5,61 @@ use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 static FILES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/espocrm");
+
+/// The name under which EspoCRM lists it.
+pub const NAME: &str = "M.A.X.";
+/// Where the CRM's metadata says which build is installed, see [`Build`].
+pub const BUILD_KEY: &str = "app.maxExtension";
+/// The first version of EspoCRM that takes it, and the first that no longer does; as in the manifest.
+pub const ESPOCRM: [(u32, u32); 2] = [(9, 3), (11, 0)];
+
+const METADATA: &str = "files/custom/Espo/Modules/Max/Resources/metadata";
+
+/// Which extension this is: two of one version can differ while a version is in the making, or when files were
+/// changed by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// As in the manifest.
+    pub version: String,
+    /// A digest of all its files.
+    pub digest: String,
+}
+
+impl Build {
+    /// The one in this program.
+    pub fn ours() -> Self {
+        let digest = sorted_files().iter().fold(Sha256::new(), |digest, (name, contents)| {
+            digest.chain_update(name).chain_update([0]).chain_update(Sha256::digest(contents))
+        });
+        let digest = digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        Self { version: env!("CARGO_PKG_VERSION").to_owned(), digest }
+    }
+
+    /// As the CRM's metadata has it; `None` when it has none, or one from before it said so.
+    pub fn from_metadata(value: &Value) -> Option<Self> {
+        let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
+        Some(Self { version: text("version")?, digest: text("build")? })
+    }
+}
+
+impl std::fmt::Display for Build {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} (build {})", self.version, self.digest)
+    }
+}
+
+/// Whether the extension brings this entity type, and with rights of its own.
+pub fn has_entity(entity: &str) -> bool {
+    let scope = FILES.get_file(format!("{METADATA}/scopes/{entity}.json"));
+    let scope: Option<Value> = scope.and_then(|file| serde_json::from_slice(file.contents()).ok());
+    scope.is_some_and(|scope| scope.get("acl").is_some_and(|acl| *acl != json!(false)))
+}
 
 /// Why the archive was not written.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +93,10 @@ pub fn file_name() -> String {
 
 /// The archive's bytes.
 pub fn archive() -> Result<Vec<u8>, PackError> {
-    let mut files: Vec<(String, &[u8])> = Vec::new();
-    collect(&FILES, &mut files);
+    let mut files = sorted_files();
+    let Build { version, digest } = Build::ours();
+    let mark = json!({"version": version, "build": digest}).to_string();
+    files.push((format!("{METADATA}/app/maxExtension.json"), mark.as_bytes()));
     files.sort_unstable();
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
@@ -57,6 +110,13 @@ pub fn archive() -> Result<Vec<u8>, PackError> {
     Ok(zip.finish()?.into_inner())
 }
 
+fn sorted_files() -> Vec<(String, &'static [u8])> {
+    let mut files = Vec::new();
+    collect(&FILES, &mut files);
+    files.sort_unstable();
+    files
+}
+
 fn collect<'a>(dir: &'a Dir<'_>, files: &mut Vec<(String, &'a [u8])>) {
     for file in dir.files() {
         let parts: Vec<_> = file.path().components().map(|part| part.as_os_str().to_string_lossy()).collect();
@@ -68,8 +128,6 @@ fn collect<'a>(dir: &'a Dir<'_>, files: &mut Vec<(String, &'a [u8])>) {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
-
-    use serde_json::Value;
 
     use super::*;
 
@@ -91,6 +149,25 @@ mod tests {
         for name in names.iter().filter(|name| name.ends_with(".json")) {
             serde_json::from_str::<Value>(&read(&mut archive, name)).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
+    }
+
+    #[test]
+    fn the_archive_says_which_build_it_is() {
+        let mut archive = zip::ZipArchive::new(Cursor::new(archive().unwrap())).unwrap();
+        let mark: Value =
+            serde_json::from_str(&read(&mut archive, &format!("{METADATA}/app/maxExtension.json"))).unwrap();
+        assert_eq!(Build::from_metadata(&mark), Some(Build::ours()));
+        assert_eq!(Build::ours().digest.len(), 12);
+        assert_eq!(Build::from_metadata(&Value::Null), None);
+        assert!(has_entity("MaxAlert") && !has_entity("MaxNothing"));
+    }
+
+    #[test]
+    fn the_versions_of_espocrm_are_those_of_the_manifest() {
+        let manifest: Value = serde_json::from_slice(FILES.get_file("manifest.json").unwrap().contents()).unwrap();
+        let [(major, minor), (end, 0)] = ESPOCRM else { panic!() };
+        assert_eq!(manifest["acceptableVersions"], json!([format!(">={major}.{minor}.0 <{end}.0.0")]));
+        assert_eq!(manifest["name"], NAME);
     }
 
     #[test]

@@ -9,8 +9,10 @@
 //! - [`mod@write`] brings `MaxAlert` and `MaxActivity` records to the state they should have;
 //! - [`permissions`] asks what a user may do with leads, [`links`] reads and writes what links users to Telegram;
 //! - [`webhooks`] registers hooks and verifies what they deliver;
-//! - [`extension`] packs the archive that an administrator installs.
+//! - [`extension`] packs the archive that an administrator installs;
+//! - [`admin`] is what an administrator may do, for `max setup`; [`rights`] is what our API user must be able to.
 
+pub mod admin;
 pub mod client;
 pub mod error;
 pub mod extension;
@@ -20,6 +22,7 @@ pub mod mapping;
 pub mod observe;
 pub mod permissions;
 pub mod record;
+pub mod rights;
 pub mod settings;
 pub mod sync;
 pub mod webhooks;

@@ -14,6 +14,8 @@ use subtle::ConstantTimeEq;
 use super::client::{Client, ListQuery, Where};
 use super::error::{Error, ErrorKind};
 use super::mapping::Mapping;
+use super::record::Record;
+use crate::domain::Timestamp;
 
 /// Where deliveries arrive, below our public address: `/webhooks/espocrm/<Entity>/<action>`. The body names neither
 /// event nor entity, so that every event has a path of its own.
@@ -201,7 +203,7 @@ fn is_refusal(error: &Error) -> bool {
     matches!(error.kind, ErrorKind::Forbidden { .. } | ErrorKind::Validation { .. })
 }
 
-fn hook(record: &super::record::Record) -> Option<Hook> {
+pub(super) fn hook(record: &Record) -> Option<Hook> {
     Some(Hook {
         id: HookId(record.id()?.to_owned()),
         event: record.text("event").unwrap_or_default().to_owned(),
@@ -262,6 +264,12 @@ pub fn hints(body: &[u8]) -> Vec<String> {
         }
     }
     ids
+}
+
+/// When the newest record in a delivery of created ones was made.
+pub fn newest(body: &[u8]) -> Option<Timestamp> {
+    let records: Vec<Record> = serde_json::from_slice(body).ok()?;
+    records.iter().filter_map(|record| record.instant("createdAt")).max()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod activities;
 pub mod alerts;
 pub mod auth;
+pub mod checkup;
 pub mod export;
 pub mod health;
 pub mod links;
@@ -67,6 +68,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/export/leads", get(export::leads))
         .route("/api/export/activities", get(export::activities))
         .route("/api/links", post(links::create))
+        .route("/api/checkup", get(checkup::checkup))
         .fallback(unknown_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

@@ -10,7 +10,7 @@ use super::reply::Refusal;
 use super::{Api, raw};
 use crate::domain::observation::RecordRef;
 use crate::engine::boundary;
-use crate::espo::webhooks::{HookId, hints, verify};
+use crate::espo::webhooks::{HookId, hints, newest, verify};
 
 pub(super) async fn receive(
     State(api): State<Api>,
@@ -30,11 +30,13 @@ pub(super) async fn receive(
     if let Err(error) = verify(&bytes, signature, secrets.iter().map(|(id, secret)| (id, secret))) {
         tracing::warn!(%event, %error, "a webhook with a bad signature was refused");
         metrics::counter!("max_webhooks_refused_total").increment(1);
+        api.status.delivery_refused(api.engine.clock().now());
         // EspoCRM tries again after 401: should our secret be the one that is wrong, nothing is lost.
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, "bad_signature", "the signature does not fit the body"));
     }
     let records: Vec<RecordRef> = hints(&bytes).into_iter().map(|id| RecordRef::new(&entity, id)).collect();
     metrics::counter!("max_webhooks_total").increment(1);
+    api.status.delivered(&event, api.engine.clock().now(), newest(&bytes).filter(|_| action == "create"));
     api.engine.run(move |engine| engine.keep_hints(&records)).await?;
     boundary::pass("hint-stored");
     api.crm.wake();

@@ -68,6 +68,13 @@ fn visits() -> Map<String, Value> {
     Map::from_iter([("CVisite".to_owned(), visit)])
 }
 
+/// Whether a recording was made before the extension was installed, or without it.
+fn is_bare(recording: &Recording) -> bool {
+    let bare = ["metadata-of-a-bare-crm", "settings", "extension-delete", "uninstall", "login-admin"];
+    let name = recording.name.strip_prefix("max-setup/");
+    name.is_some_and(|name| bare.contains(&name) || name.starts_with("extensions-"))
+}
+
 /// The CRM a recording was made with, and the accounts in it.
 pub fn options(recording: &Recording, known: &Known) -> Options {
     let own = recording.folder() == "custom-entity";
@@ -102,7 +109,10 @@ pub fn options(recording: &Recording, known: &Known) -> Options {
         .with("Note", Grant::READ);
     let of_people = Rights::of_people()
         .with("MaxAlert", Grant { create: false, read: Reach::Team, edit: Reach::Team, delete: Reach::Team });
-    let api_key = recording.header("X-Api-Key").filter(|key| *key != "wrong").unwrap_or("another key");
+    let api_key = recording
+        .header("X-Api-Key")
+        .filter(|key| *key != "wrong" && recording.name != "max-setup/key-of-a-deleted-user");
+    let api_key = api_key.unwrap_or("another key");
     let hmac_user = recording.name == "auth/api-key-of-hmac-user-401";
     let api = if hmac_user { "nobody's key" } else { api_key };
     let hmac = Credential::Hmac { key: hmac_key(recording), secret: HMAC_SECRET.into() };
@@ -118,6 +128,12 @@ pub fn options(recording: &Recording, known: &Known) -> Options {
                 .map(|login| account(login, UserKind::Regular, Credential::Password(PASSWORD.into()), &of_people)),
         );
     }
+    if recording.folder() == "max-setup" && recording.header("X-Api-Key").is_none() {
+        accounts.truncate(1);
+    }
+    if recording.name == "max-setup/rep-may-not-list-roles" {
+        accounts.push(account("rep", UserKind::Regular, Credential::Password(PASSWORD.into()), &of_people));
+    }
     Options {
         version: recording.version,
         accounts,
@@ -128,6 +144,7 @@ pub fn options(recording: &Recording, known: &Known) -> Options {
             "max-convergence/custom-1-entity-listed" | "max-convergence/custom-2-field-removed" => visits(),
             _ => Map::new(),
         },
+        extension: !is_bare(recording),
         ..Options::default()
     }
 }
@@ -144,7 +161,8 @@ pub fn headers(recording: &Recording) -> Vec<(String, String)> {
     let kept = sent.filter(|(name, _)| *name != "Host" && *name != "Content-Length");
     kept.map(|(name, value)| {
         let value = value.as_str().unwrap();
-        let password = if recording.name == "auth/basic-wrong" { "wrong" } else { PASSWORD };
+        let wrong = ["auth/basic-wrong", "max-setup/login-wrong-password"].contains(&recording.name.as_str());
+        let password = if wrong { "wrong" } else { PASSWORD };
         let anew = match value.split_once("base64(\"") {
             Some((prefix, rest)) => {
                 let login = rest.trim_end_matches("\")").replace("<password>", password);

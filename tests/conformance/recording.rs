@@ -64,6 +64,7 @@ impl Recording {
         match self.steps().as_slice() {
             ["App", "user"] => "User",
             ["MassAction" | "Action"] => self.sent()["entityType"].as_str().unwrap(),
+            ["Extension", ..] => "Extension",
             [entity, "action", _] => entity,
             [_, _, link] => match *link {
                 "calls" => "Call",

@@ -62,6 +62,7 @@ fn linked(row: &Map<String, Value>) -> Vec<(String, String, Option<Value>)> {
         ("leads", "Lead"),
         ("assignedUsers", "User"),
         ("followers", "User"),
+        ("roles", "Role"),
         ("collaborators", "User"),
     ];
     for (link, target) in many {
@@ -94,7 +95,10 @@ fn linked(row: &Map<String, Value>) -> Vec<(String, String, Option<Value>)> {
 /// Sets the world up as the recorded answer presupposes. `decoys` are rows of other lists, which this one must
 /// filter and order as it did then.
 pub fn prepare(sandbox: &EspoSandbox, recording: &Recording, known: &Known, decoys: &Known) {
-    plant_people(sandbox, known);
+    let of_setup = recording.folder() == "max-setup";
+    if !of_setup {
+        plant_people(sandbox, known);
+    }
     match recording.name.as_str() {
         "max-convergence/rights-7-field-hidden" => sandbox.remove_field("Lead", "status"),
         "max-convergence/custom-2-field-removed" => sandbox.remove_field("CVisite", "etat"),
@@ -119,7 +123,15 @@ pub fn prepare(sandbox: &EspoSandbox, recording: &Recording, known: &Known, deco
         }
     }
     match (recording.method(), recording.steps().as_slice()) {
-        ("GET", ["App", "user"] | ["Metadata"]) | ("PUT", ["Settings"]) => {}
+        ("GET", ["App", "user"] | ["Metadata"]) | ("PUT", ["Settings"]) | ("POST", ["Extension", _, "upload"]) => {}
+        ("POST", ["Extension", _, "install" | "uninstall"]) => {
+            let row = json!({"id": recording.sent()["id"], "name": "M.A.X.", "version": "0.1.0", "isInstalled": true});
+            plant(sandbox, known, "Extension", row.as_object().unwrap());
+        }
+        ("POST", ["User"]) if recording.status() == 409 => {
+            let taken = recording.sent()["userName"].clone();
+            sandbox.create("User", "system", json!({"userName": taken, "lastName": taken}));
+        }
         ("GET", _) if recording.is_list() => plant_list(sandbox, recording, known, decoys),
         ("POST" | "DELETE", [owner, id, _]) if *owner != "Action" && steps_are_a_link(recording) => {
             plant(sandbox, known, owner, &full_of(known, owner, id));
@@ -194,7 +206,9 @@ fn plant_list(sandbox: &EspoSandbox, recording: &Recording, known: &Known, decoy
             sandbox.update_silently(entity, row["id"].as_str().unwrap(), row.clone().into());
         }
     }
-    if recording.query("offset").is_none() && recording.steps().len() == 1 {
+    // Every step of a setup changes what the lists show.
+    let has_decoys = recording.folder() != "max-setup";
+    if has_decoys && recording.query("offset").is_none() && recording.steps().len() == 1 {
         for row in decoys.of(entity).filter(|row| tells_enough(recording, row)) {
             let same_key = |other: &Value| row.contains_key("dedupKey") && other.get("dedupKey") == row.get("dedupKey");
             if !sandbox.list(entity).iter().any(same_key) {

@@ -56,7 +56,7 @@ impl Crm {
 
 fn reason(error: &Error) -> Stillness {
     match &error.kind {
-        ErrorKind::Unauthorized => Stillness::KeyRefused,
+        ErrorKind::Unauthorized | ErrorKind::SecondFactor => Stillness::KeyRefused,
         ErrorKind::Forbidden { .. }
         | ErrorKind::NoSuchEntity { .. }
         | ErrorKind::NoSuchRoute

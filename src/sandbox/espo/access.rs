@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 use super::value::{ids_of, text_of};
@@ -68,7 +69,7 @@ pub enum Credential {
 }
 
 /// How far a right reaches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
     /// Nothing.
     No,
@@ -109,6 +110,8 @@ pub struct Rights {
     pub grants: BTreeMap<String, Grant>,
     /// Whether many records may be changed in one go.
     pub mass_update: bool,
+    /// To whom records may be assigned.
+    pub assignment: Option<Reach>,
 }
 
 impl Rights {
@@ -116,7 +119,7 @@ impl Rights {
     pub fn of_max() -> Self {
         let read = ["Meeting", "Task", "User", "Team", "Contact", "Account"];
         let write = ["Lead", "Call", "Email", "MaxAlert", "MaxActivity", "MaxInsight", "MaxLink"];
-        let mut rights = Self::default();
+        let mut rights = Self { assignment: Some(Reach::All), ..Self::default() };
         rights.grants.extend(read.map(|entity| (entity.to_owned(), Grant::READ)));
         rights.grants.extend(write.map(|entity| (entity.to_owned(), Grant::WRITE)));
         rights.grants.insert("Webhook".into(), Grant { delete: Reach::All, ..Grant::WRITE });
@@ -137,6 +140,68 @@ impl Rights {
     #[must_use]
     pub fn with(mut self, entity: &str, grant: Grant) -> Self {
         self.grants.insert(entity.into(), grant);
+        self
+    }
+}
+
+impl Reach {
+    /// As roles and access tables write it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Own => "own",
+            Self::Team => "team",
+            Self::All => "all",
+        }
+    }
+
+    fn parse(word: &str) -> Self {
+        match word {
+            "all" | "yes" => Self::All,
+            "team" => Self::Team,
+            "own" => Self::Own,
+            _ => Self::No,
+        }
+    }
+}
+
+impl Rights {
+    /// What a role says: its `data` and its assignment permission.
+    pub fn of_role(role: &Map<String, Value>) -> Self {
+        let mut rights = Self::default();
+        let data = role.get("data").and_then(Value::as_object);
+        for (scope, grants) in data.into_iter().flatten() {
+            let reach = |deed: &str| Reach::parse(grants.get(deed).and_then(Value::as_str).unwrap_or("no"));
+            let grant = match grants {
+                // A scope that is simply enabled.
+                Value::Bool(true) => Grant { delete: Reach::All, ..Grant::WRITE },
+                _ => Grant {
+                    create: reach("create") == Reach::All,
+                    read: reach("read"),
+                    edit: reach("edit"),
+                    delete: reach("delete"),
+                },
+            };
+            rights.grants.insert(scope.clone(), grant);
+        }
+        rights.assignment = role.get("assignmentPermission").and_then(Value::as_str).map(Reach::parse);
+        rights
+    }
+
+    /// These and those.
+    fn and(mut self, other: Self) -> Self {
+        for (scope, grant) in other.grants {
+            let known = self.grants.get(&scope).copied().unwrap_or(Grant::NONE);
+            let both = Grant {
+                create: known.create || grant.create,
+                read: known.read.max(grant.read),
+                edit: known.edit.max(grant.edit),
+                delete: known.delete.max(grant.delete),
+            };
+            self.grants.insert(scope, both);
+        }
+        self.mass_update |= other.mass_update;
+        self.assignment = self.assignment.max(other.assignment);
         self
     }
 }
@@ -191,6 +256,11 @@ impl Actor {
         self.kind == UserKind::Admin || self.grant(entity).create
     }
 
+    /// To whom records may be assigned.
+    pub fn assignment(&self) -> Reach {
+        if self.kind == UserKind::Admin { Reach::All } else { self.rights.assignment.unwrap_or(Reach::No) }
+    }
+
     /// How far a deed reaches on an entity.
     pub fn reach(&self, entity: &str, deed: Deed) -> Reach {
         if self.kind == UserKind::Admin {
@@ -243,18 +313,28 @@ impl World {
         if self.failed_logins.len() >= LOCK_OUT_FAILURES {
             return Entry::LockedOut;
         }
-        let login = self.logins.iter().find(|login| login.account.opens(presented, method, path));
+        let alive = |login: &Login| {
+            self.row("User", &login.user_id).is_some_and(|row| row.attributes.get("isActive") != Some(&json!(false)))
+        };
+        let login = self.logins.iter().find(|login| login.account.opens(presented, method, path) && alive(login));
         match login {
             Some(login) => Entry::Granted(Actor {
                 id: login.user_id.clone(),
                 kind: login.account.kind,
-                rights: login.account.rights.clone(),
+                rights: self.rights_by_roles(&login.user_id).unwrap_or_else(|| login.account.rights.clone()),
             }),
             None => {
                 self.failed_logins.push_back(now);
                 Entry::Refused
             }
         }
+    }
+
+    /// What a user's roles say together; `None` without any.
+    fn rights_by_roles(&self, user: &str) -> Option<Rights> {
+        let roles = ids_of(&self.row("User", user)?.attributes, "roles");
+        let rights = roles.iter().filter_map(|id| self.row("Role", id)).map(|role| Rights::of_role(&role.attributes));
+        rights.reduce(Rights::and)
     }
 
     /// The user behind a User record, with or without a login; `None` when there is none.

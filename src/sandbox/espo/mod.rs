@@ -5,6 +5,7 @@
 //! does not imitate is held by `tests/conformance.rs`, which replays recordings of real instances against it.
 
 mod access;
+mod admin;
 mod draft;
 mod faults;
 mod mail;
@@ -94,6 +95,14 @@ pub struct Options {
     pub auto_webhooks: bool,
     /// Entity definitions laid over those of our extension.
     pub entities: Map<String, Value>,
+    /// Whether our extension is installed; else its entities and its metadata are not there.
+    pub extension: bool,
+    /// Whether administrators may upload extensions (`adminExtensionUpload`).
+    pub uploads: bool,
+    /// How many requests are misrouted after an installation (400, `No ID.`).
+    pub misrouted: u32,
+    /// The version that `GET Settings` gives, where it is not that of `version`.
+    pub shown_version: Option<String>,
 }
 
 impl Default for Options {
@@ -119,7 +128,21 @@ impl Default for Options {
             webhook_hosts: vec!["*".into()],
             auto_webhooks: false,
             entities: Map::new(),
+            extension: true,
+            uploads: true,
+            misrouted: 0,
+            shown_version: None,
         }
+    }
+}
+
+impl Options {
+    /// A CRM that nobody has prepared for M.A.X.: no extension, no API user, no internal address allowed; only the
+    /// administrator `admin` (password `admin`).
+    pub fn bare(version: Version) -> Self {
+        let mut options = Self { version, extension: false, webhook_hosts: Vec::new(), ..Self::default() };
+        options.accounts.truncate(1);
+        options
     }
 }
 

@@ -52,7 +52,8 @@ pub struct Reply {
 }
 
 impl Reply {
-    fn json(status: u16, body: Value) -> Self {
+    /// JSON.
+    pub fn json(status: u16, body: Value) -> Self {
         Self { status, reason: String::new(), body: Some(body), html: false, asks: false }
     }
 
@@ -72,7 +73,8 @@ impl From<Refusal> for Reply {
     }
 }
 
-type Answer = Result<Reply, Refusal>;
+/// What a request comes to.
+pub type Answer = Result<Reply, Refusal>;
 
 impl World {
     /// Does what was asked.
@@ -81,7 +83,7 @@ impl World {
             Entry::Granted(actor) => actor,
             // Needed for the login page: anyone gets them, and a wrong key counts as a failed login all the same.
             Entry::Asked | Entry::Refused if (request.method, request.path) == ("GET", "Settings") => {
-                return Reply::json(200, self.settings());
+                return Reply::json(200, self.settings(None));
             }
             Entry::Asked => return Reply::unauthorised(401, true),
             Entry::Refused => return Reply::unauthorised(401, false),
@@ -92,23 +94,36 @@ impl World {
 
     fn route(&mut self, actor: &Actor, request: &Request<'_>) -> Answer {
         let steps: Vec<&str> = request.path.split('/').collect();
+        if self.misrouted > 0 {
+            self.misrouted -= 1;
+            return Err(Refusal::new(400, "No ID."));
+        }
+        if steps[0] == "Extension" && actor.kind != UserKind::Admin {
+            return Err(Refusal::new(403, "No access to 'Extension'."));
+        }
         match (request.method, steps.as_slice()) {
             ("GET", ["App", "user"]) => {
                 let token = request.presented.espo.map(|_| self.fresh_id());
                 Ok(Reply::json(200, self.app_user(actor, token)))
             }
-            ("GET", ["Settings"]) => Ok(Reply::json(200, self.settings())),
+            ("GET", ["Settings"]) => Ok(Reply::json(200, self.settings(Some(actor)))),
             ("PUT", ["Settings"]) => self.put_settings(actor, request),
             ("GET", ["Metadata"]) => {
                 let params = php_params(request.query);
                 let key = params.get("key").and_then(Value::as_str).unwrap_or_default();
-                let found = self.schema.metadata(key);
+                let found = self.metadata(key);
                 Ok(Reply { body: Some(found).filter(|found| !found.is_null()), ..Reply::json(200, Value::Null) })
             }
             ("POST", ["Max", "permissions"]) => self.permissions(actor, request),
             ("POST", ["Max", "heartbeat"]) => self.heartbeat(actor, request),
             // What routes there are is known before the records' own controllers are asked.
             ("POST", ["Max", _]) => Ok(Reply::json(405, json!({"message": "405 Method Not Allowed"}))),
+            ("POST", ["Extension", "action", "upload"]) => self.upload(request.body),
+            ("POST", ["Extension", "action", deed @ ("install" | "uninstall")]) => {
+                let id = text_of(&object(request)?, "id").unwrap_or_default();
+                if *deed == "install" { self.install(actor, &id) } else { self.uninstall(&id) }
+            }
+            ("POST" | "PUT", ["Extension", ..]) => Err(Refusal::new(403, "")),
             ("POST", ["MassAction"]) => self.mass_action(actor, request),
             ("POST", ["Action"]) => self.action(actor, request),
             ("POST", ["Lead", "action", "convert"]) => self.convert_lead(actor, request),
@@ -189,8 +204,8 @@ impl World {
     /// Whether a record may be read. Users who may not log in, and programs, are there for administrators only.
     pub fn shows(&self, actor: &Actor, entity: &str, record: &Record) -> bool {
         let is_api = || text_of(&record.attributes, "type").is_some_and(|kind| kind == "system" || kind == "api");
-        let is_inactive = || record.attributes.get("isActive") == Some(&json!(false)) && actor.kind != UserKind::Admin;
-        let is_off_stage = entity == "User" && (is_api() || is_inactive());
+        let is_inactive = || record.attributes.get("isActive") == Some(&json!(false));
+        let is_off_stage = entity == "User" && actor.kind != UserKind::Admin && (is_api() || is_inactive());
         !is_off_stage && self.may(actor, Deed::Read, entity, record)
     }
 
@@ -230,11 +245,15 @@ impl World {
             return Err(Refusal::new(403, "No create access."));
         }
         let input = object(request)?;
+        self.check_admins_input(entity, &input)?;
         let (input, pen, status) = match entity {
             "Webhook" => (self.hook_input(actor, input)?, Pen::Hand, 201),
             _ => (input, Pen::Rest { skip_duplicates: request.skip_duplicates }, 200),
         };
         let id = self.create(actor, entity, input, pen)?;
+        if entity == "User" {
+            self.seat_new_user(&id);
+        }
         let record = self.row(entity, &id).ok_or_else(|| Refusal::absent(&id))?;
         let view = self.created_view(actor, self.entity(entity)?, record);
         Ok(Reply::json(status, view.into()))
@@ -250,6 +269,9 @@ impl World {
         let record = self.row(entity, id).ok_or_else(|| Refusal::gone(id))?;
         if !self.may(actor, Deed::Edit, entity, record) {
             return Err(Refusal::new(403, "No 'edit' access."));
+        }
+        if entity == "Role" {
+            self.check_admins_input(entity, &input)?;
         }
         let input = for_people(actor, entity, input);
         let mut echoed = input.clone();
@@ -417,16 +439,23 @@ impl World {
         Ok(Reply::json(200, json!({"leads": leads})))
     }
 
-    fn settings(&self) -> Value {
-        json!({
+    fn settings(&self, actor: Option<&Actor>) -> Value {
+        let shown = self.options.shown_version.as_deref().unwrap_or(self.options.version.number());
+        let mut settings = json!({
             "timeZone": self.options.time_zone,
             "language": "fr_FR",
             "dateFormat": "DD/MM/YYYY",
             "timeFormat": "HH:mm",
             "recordListMaxSizeLimit": self.options.list_limit,
             "siteUrl": "http://crm.example",
-            "version": self.options.version.number(),
-        })
+            "version": shown,
+            "tabList": self.tabs,
+        });
+        let is_admin = actor.is_some_and(|actor| actor.kind == UserKind::Admin);
+        if is_admin && !self.options.webhook_hosts.is_empty() {
+            settings["webhookAllowedAddressList"] = json!(self.options.webhook_hosts);
+        }
+        settings
     }
 
     fn put_settings(&mut self, actor: &Actor, request: &Request<'_>) -> Answer {
@@ -440,7 +469,10 @@ impl World {
         if let Some(limit) = input.get("recordListMaxSizeLimit").and_then(Value::as_u64) {
             self.options.list_limit = usize::try_from(limit).unwrap_or(usize::MAX);
         }
-        let mut settings = self.settings();
+        if let Some(tabs) = input.get("tabList").and_then(Value::as_array) {
+            self.tabs.clone_from(tabs);
+        }
+        let mut settings = self.settings(Some(actor));
         settings["webhookAllowedAddressList"] = json!(self.options.webhook_hosts);
         Ok(Reply::json(200, settings))
     }
@@ -459,25 +491,23 @@ impl World {
         user.insert("userEmailAddressList".into(), address.into_iter().collect());
         user.insert("excludeFromReplyEmailAddressList".into(), json!([]));
         json!({
-            "user": user, "acl": {"table": self.acl_table(actor)}, "preferences": {}, "token": token,
-            "settings": self.settings(), "language": {}, "appParams": {},
+            "user": user,
+            "acl": {"table": self.acl_table(actor), "assignmentPermission": actor.assignment().word()},
+            "preferences": {}, "token": token, "settings": self.settings(Some(actor)), "language": {}, "appParams": {},
         })
     }
 
     fn acl_table(&self, actor: &Actor) -> Value {
-        let word = |reach| match reach {
-            Reach::No => "no",
-            Reach::Own => "own",
-            Reach::Team => "team",
-            Reach::All => "all",
-        };
+        let word = Reach::word;
         let of = |entity: &str| {
             let reach = |deed| word(actor.reach(entity, deed));
             json!({"read": reach(Deed::Read), "stream": reach(Deed::Read), "edit": reach(Deed::Edit),
                    "delete": reach(Deed::Delete), "create": if actor.may_create(entity) { "yes" } else { "no" }})
         };
-        let known = ["Lead", "Call", "Meeting", "Task", "Email", "User", "Team", "MaxAlert", "MaxActivity"];
-        let mut table: Map<String, Value> = known.into_iter().map(|entity| (entity.to_owned(), of(entity))).collect();
+        let known = ["Lead", "Call", "Meeting", "Task", "Email", "User", "Team"];
+        let ours = ["MaxAlert", "MaxActivity", "MaxInsight", "MaxLink"].into_iter();
+        let known = known.into_iter().chain(ours.filter(|entity| self.entity(entity).is_ok()));
+        let mut table: Map<String, Value> = known.map(|entity| (entity.to_owned(), of(entity))).collect();
         if actor.reach("Webhook", Deed::Read) != Reach::No {
             table.insert("Webhook".into(), true.into());
         }
@@ -513,6 +543,9 @@ impl World {
         hook.insert("field".into(), field.map_or(Value::Null, Value::from));
         hook.insert("skipOwn".into(), input.get("skipOwn").cloned().unwrap_or(false.into()));
         hook.insert("isActive".into(), input.get("isActive").cloned().unwrap_or(true.into()));
+        if actor.kind == UserKind::Api {
+            hook.insert("userId".into(), actor.id.clone().into());
+        }
         hook.extend(input.get("description").map(|text| ("description".to_owned(), text.clone())));
         Ok(hook)
     }
@@ -530,10 +563,12 @@ impl World {
     /// EspoCRM posts to public addresses and to those an admin has listed. There is no DNS in here, so every name
     /// that is not listed counts as one that does not resolve.
     fn may_post_to(&self, url: &str) -> bool {
-        let Some((_, rest)) = url.split_once("://") else { return false };
+        let Some((scheme, rest)) = url.split_once("://") else { return false };
         let address = rest.split(['/', '?']).next().unwrap_or_default();
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-        let listed = |entry: &String| entry == address || entry == host || entry == "*";
+        let port = if scheme == "https" { 443 } else { 80 };
+        let whole = if host == address { format!("{host}:{port}") } else { address.to_owned() };
+        let listed = |entry: &String| *entry == whole || entry == host || entry == "*";
         self.options.webhook_hosts.iter().any(listed) || host.parse().is_ok_and(is_public)
     }
 }

@@ -104,6 +104,8 @@ pub struct Attribute {
     pub in_read: bool,
     /// Whether the answer to a creation shows it.
     pub in_create: bool,
+    /// Whether only administrators see it.
+    pub for_admins: bool,
 }
 
 /// Where an attribute's value comes from.
@@ -422,7 +424,15 @@ fn read_field(name: &str, wire: &Value, links: &Map<String, Value>) -> Field {
 }
 
 fn plain(name: &str, kind: Kind) -> Attribute {
-    Attribute { name: name.into(), field: name.into(), kind, in_list: true, in_read: true, in_create: true }
+    Attribute {
+        name: name.into(),
+        field: name.into(),
+        kind,
+        in_list: true,
+        in_read: true,
+        in_create: true,
+        for_admins: false,
+    }
 }
 
 /// The keys one field puts on the wire.
@@ -437,6 +447,7 @@ fn attributes(name: &str, wire: &Value, field: &Field) -> Vec<Attribute> {
         in_list: shown("list", !many),
         in_read: shown("read", true),
         in_create: shown("create", true),
+        for_admins: wire.get("admins") == Some(&Value::Bool(true)),
     };
     let unlisted = |attribute: Attribute| Attribute { in_list: false, ..attribute };
     let derived = Kind::Derived;

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::access::Actor;
+use super::access::{Actor, UserKind};
 use super::schema::{Attribute, Derived, Entity, Kind};
 use super::value::{person_name, text_of};
 use super::world::{Record, World};
@@ -23,10 +23,11 @@ impl World {
         columns: Option<&[String]>,
     ) -> Map<String, Value> {
         let Some(columns) = columns else {
-            let all = definition.attributes.iter().filter(|attribute| attribute.in_list);
+            let all = definition.attributes.iter().filter(|attribute| attribute.in_list && shows(actor, attribute));
             return all.map(|a| (a.name.clone(), self.value(actor, definition, record, a))).collect();
         };
-        let shown = definition.attributes.iter().filter(|attribute| columns.contains(&attribute.name));
+        let shown = definition.attributes.iter();
+        let shown = shown.filter(|attribute| columns.contains(&attribute.name) && shows(actor, attribute));
         let mut row: Map<String, Value> =
             shown.map(|a| (a.name.clone(), cut(self.value(actor, definition, record, a)))).collect();
         for key in row.keys().cloned().collect::<Vec<_>>() {
@@ -46,7 +47,7 @@ impl World {
 
     /// A single read, and the answer to an update.
     pub fn read_view(&self, actor: &Actor, definition: &Entity, record: &Record) -> Map<String, Value> {
-        let shown = definition.attributes.iter().filter(|attribute| attribute.in_read);
+        let shown = definition.attributes.iter().filter(|attribute| attribute.in_read && shows(actor, attribute));
         shown.map(|a| (a.name.clone(), self.value(actor, definition, record, a))).collect()
     }
 
@@ -54,6 +55,7 @@ impl World {
     pub fn created_view(&self, actor: &Actor, definition: &Entity, record: &Record) -> Map<String, Value> {
         let shown = |attribute: &&Attribute| {
             attribute.in_create
+                && shows(actor, attribute)
                 && match &attribute.kind {
                     Kind::LinkName | Kind::ParentName | Kind::LinkIds | Kind::LinkNames | Kind::LinkColumns(_) => true,
                     Kind::Derived(Derived::Points) => true,
@@ -79,6 +81,8 @@ impl World {
         let mut view = self.created_view(actor, definition, record);
         view.remove("createdByName");
         view.remove("attachmentsTypes");
+        let secret = definition.attributes.iter().filter(|attribute| attribute.for_admins);
+        secret.for_each(|attribute| drop(view.remove(&attribute.name)));
         let stored = |field: &str, suffix: &str| record.attributes.contains_key(&format!("{field}{suffix}"));
         let told = |attribute: &Attribute, value: &Value| match &attribute.kind {
             Kind::LinkName => !value.is_null() || stored(&attribute.field, "Id"),
@@ -106,6 +110,10 @@ impl World {
         let all = definition.attributes.iter();
         all.map(|a| (a.name.clone(), self.value(actor, definition, record, a))).collect()
     }
+}
+
+fn shows(actor: &Actor, attribute: &Attribute) -> bool {
+    !attribute.for_admins || actor.kind == UserKind::Admin
 }
 
 /// The columns a list shows when `selected` was asked for, ordered by `order_by`.
@@ -152,7 +160,8 @@ fn is_set(attribute: &Attribute, record: &Record) -> bool {
 fn derived_is_set(derived: Derived, attribute: &Attribute, record: &Record) -> bool {
     let stored = |name: &str| text_of(&record.attributes, name).is_some();
     match derived {
-        Derived::PersonName => stored("firstName") && stored("lastName"),
+        // An API user is named after its login.
+        Derived::PersonName => stored("lastName") && (stored("firstName") || stored("apiKey")),
         Derived::Primary => record
             .attributes
             .get(&format!("{}Data", attribute.field))

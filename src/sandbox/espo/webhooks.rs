@@ -87,7 +87,8 @@ impl World {
             let known = definition.attribute(name);
             !unspoken.contains(&name)
                 && known.is_some_and(|a| {
-                    !["followers", "emailAccounts"].contains(&a.field.as_str())
+                    !a.for_admins
+                        && !["followers", "emailAccounts"].contains(&a.field.as_str())
                         && !matches!(a.kind, Kind::LinkColumns(_))
                 })
         };

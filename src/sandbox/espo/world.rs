@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use serde_json::{Map, Value, json};
 
 use super::access::{Actor, Login, Rights};
+use super::admin::Package;
 use super::draft::{apply_defaults, complete_dates, draft, keep_points, validate};
 use super::faults::Faults;
 use super::refusal::Refusal;
@@ -55,6 +56,14 @@ pub struct World {
     pub queue: Queue,
     /// What goes wrong on purpose.
     pub faults: Faults,
+    /// The tabs of the menu.
+    pub tabs: Vec<Value>,
+    /// Archives that were uploaded and not installed, by id.
+    pub uploads: BTreeMap<String, Package>,
+    /// What the installed extension says it is (`app.maxExtension`).
+    pub build: Option<Value>,
+    /// How many requests are still misrouted.
+    pub misrouted: u32,
     /// The last requests.
     pub requests: VecDeque<RequestLog>,
     records: BTreeMap<String, BTreeMap<String, Record>>,
@@ -78,6 +87,10 @@ impl World {
             queue: Queue::default(),
             faults: Faults::default(),
             heartbeat: None,
+            tabs: super::admin::stock_tabs(),
+            uploads: BTreeMap::new(),
+            build: None,
+            misrouted: 0,
             requests: VecDeque::new(),
             records: BTreeMap::new(),
             owners: BTreeMap::new(),
@@ -85,6 +98,9 @@ impl World {
             options,
         };
         world.seat_users();
+        if world.options.extension {
+            world.install_stock_extension();
+        }
         world
     }
 
@@ -148,7 +164,8 @@ impl World {
     /// The definition of an entity that is known to exist.
     pub fn entity(&self, name: &str) -> Result<&Entity, Refusal> {
         let missing = || Refusal::new(404, format!("Controller '{name}' does not exist."));
-        self.schema.entity(name).ok_or_else(missing)
+        let there = !super::admin::is_ours(name) || self.has_extension();
+        self.schema.entity(name).filter(|_| there).ok_or_else(missing)
     }
 
     /// Makes a record and answers its id.

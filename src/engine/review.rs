@@ -19,9 +19,9 @@ pub struct Review {
 /// takes the history to say: it is due anyway.
 pub fn review(outlooks: &Outlooks, rules: &Settings, now: Timestamp) -> Review {
     let mut review = Review::default();
-    for watched in outlooks.watched() {
+    for outlook in outlooks.all() {
         review.leads += 1;
-        if let Some(prospect) = watched.outlook.at(rules, now) {
+        if let Some(prospect) = outlook.at(rules, now) {
             review.opened += prospect.opened;
             review.closed += prospect.closed;
         }

@@ -61,66 +61,68 @@ impl Known {
 pub(super) type Row = Vec<Known>;
 
 /// A lead that is neither closed nor deleted and has been evaluated.
-#[derive(Clone, Debug)]
-pub struct Watched {
+#[derive(Clone, Copy, Debug)]
+pub struct Watched<'a> {
     /// Which lead.
-    pub lead: LeadId,
+    pub lead: &'a LeadId,
     /// When it was evaluated, and is due.
     pub evaluated: Evaluated,
     /// What lies ahead of it.
-    pub outlook: Outlook,
+    pub outlook: &'a Outlook,
 }
 
-/// Leads of one bucket. Those that are not watched, in most CRMs the greater part, have a list of their own: they
-/// take a quarter of the room.
+/// One lead of a bucket.
+#[derive(Clone, Debug)]
+struct Entry {
+    lead: LeadId,
+    evaluated: Evaluated,
+    /// Where its outlook is, if it is watched.
+    place: Option<Place>,
+}
+
+/// A place among the outlooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place(u32);
+
+/// The outlooks of all leads, one after another: whoever looks at all of them goes through memory once, from one end to
+/// the other.
 #[derive(Clone, Debug, Default)]
-struct Bucket {
-    watched: Vec<Watched>,
-    others: Vec<(LeadId, Evaluated)>,
+struct Shelf {
+    outlooks: Vec<Option<Outlook>>,
+    free: Vec<Place>,
 }
 
-impl Bucket {
-    fn from_row(row: Row) -> Self {
-        let mut bucket = Self::default();
-        // A lead in a full bucket should not cost room for another one.
-        bucket.watched.reserve_exact(row.iter().filter(|known| known.outlook.is_some()).count());
-        for Known { lead, evaluated, outlook } in row {
-            match outlook {
-                Some(outlook) => bucket.watched.push(Watched { lead, evaluated, outlook }),
-                None => bucket.others.push((lead, evaluated)),
-            }
-        }
-        bucket
+impl Shelf {
+    fn get(&self, place: Place) -> Option<&Outlook> {
+        self.outlooks.get(place.0 as usize)?.as_ref()
     }
 
-    fn row(&self) -> Row {
-        let watched = self.watched.iter().map(|Watched { lead, evaluated, outlook }| Known {
-            lead: lead.clone(),
-            evaluated: *evaluated,
-            outlook: Some(outlook.clone()),
+    /// Puts an outlook at the place that is known, else at a free one.
+    fn put(&mut self, known: Option<Place>, outlook: Outlook) -> Place {
+        let place = known.or_else(|| self.free.pop()).unwrap_or_else(|| {
+            let end = u32::try_from(self.outlooks.len()).expect("fewer than four billion leads are watched");
+            self.outlooks.push(None);
+            Place(end)
         });
-        let others = self.others.iter().map(|(lead, evaluated)| Known {
-            lead: lead.clone(),
-            evaluated: *evaluated,
-            outlook: None,
-        });
-        watched.chain(others).collect()
+        self.outlooks[place.0 as usize] = Some(outlook);
+        place
     }
 
-    fn evaluated(&self) -> impl Iterator<Item = (&LeadId, Evaluated)> {
-        let watched = self.watched.iter().map(|watched| (&watched.lead, watched.evaluated));
-        watched.chain(self.others.iter().map(|(lead, evaluated)| (lead, *evaluated)))
+    fn remove(&mut self, place: Place) {
+        self.outlooks[place.0 as usize] = None;
+        self.free.push(place);
     }
+}
 
-    fn due(&self) -> impl Iterator<Item = Timestamp> {
-        self.evaluated().filter_map(|(_, evaluated)| evaluated.due)
-    }
+fn due(bucket: &[Entry]) -> impl Iterator<Item = Timestamp> {
+    bucket.iter().filter_map(|entry| entry.evaluated.due)
 }
 
 /// All leads that were evaluated or are due.
 #[derive(Clone, Debug)]
 pub struct Outlooks {
-    buckets: Box<[Bucket]>,
+    buckets: Box<[Vec<Entry>]>,
+    shelf: Shelf,
     /// When a lead of which bucket is due.
     due: BTreeSet<(Timestamp, u32)>,
 }
@@ -139,41 +141,82 @@ impl Changed {
 impl Outlooks {
     /// Takes over the rows of the tree.
     pub(super) fn load<E>(rows: impl Iterator<Item = Result<(u32, Row), E>>) -> Result<Self, E> {
-        let mut buckets = vec![Bucket::default(); BUCKETS as usize].into_boxed_slice();
+        let mut outlooks = Self {
+            buckets: vec![Vec::new(); BUCKETS as usize].into_boxed_slice(),
+            shelf: Shelf::default(),
+            due: BTreeSet::new(),
+        };
         let mut due = Vec::new();
         for row in rows {
             let (number, row) = row?;
             // Rows of numbers beyond are nobody's: there are none.
-            if let Some(place) = buckets.get_mut(number as usize) {
-                *place = Bucket::from_row(row);
-                due.extend(place.due().map(|at| (at, number)));
+            if number < BUCKETS {
+                due.extend(row.iter().filter_map(|known| known.evaluated.due).map(|at| (at, number)));
+                outlooks.set_bucket(number, row);
             }
         }
         due.sort_unstable();
-        Ok(Self { buckets, due: due.into_iter().collect() })
+        outlooks.due = due.into_iter().collect();
+        Ok(outlooks)
+    }
+
+    /// Replaces what is known of a bucket, but for the index of what is due.
+    fn set_bucket(&mut self, number: u32, row: Row) {
+        let mut before = std::mem::take(&mut self.buckets[number as usize]);
+        let mut after = Vec::with_capacity(row.len());
+        for Known { lead, evaluated, outlook } in row {
+            let known = before.iter_mut().find(|entry| entry.lead == lead).and_then(|entry| entry.place.take());
+            let place = match outlook {
+                Some(outlook) => Some(self.shelf.put(known, outlook)),
+                None => {
+                    known.into_iter().for_each(|place| self.shelf.remove(place));
+                    None
+                }
+            };
+            after.push(Entry { lead, evaluated, place });
+        }
+        before.into_iter().filter_map(|entry| entry.place).for_each(|place| self.shelf.remove(place));
+        self.buckets[number as usize] = after;
+    }
+
+    fn row(&self, number: u32) -> Row {
+        let entries = self.buckets[number as usize].iter();
+        let known = entries.map(|Entry { lead, evaluated, place }| Known {
+            lead: lead.clone(),
+            evaluated: *evaluated,
+            outlook: place.and_then(|place| self.shelf.get(place)).cloned(),
+        });
+        known.collect()
     }
 
     /// Every lead that is watched, in no order.
-    pub fn watched(&self) -> impl Iterator<Item = &Watched> {
-        self.buckets.iter().flat_map(|bucket| &bucket.watched)
+    pub fn watched(&self) -> impl Iterator<Item = Watched<'_>> {
+        self.buckets.iter().flatten().filter_map(|Entry { lead, evaluated, place }| {
+            Some(Watched { lead, evaluated: *evaluated, outlook: self.shelf.get((*place)?)? })
+        })
+    }
+
+    /// What lies ahead of every lead that is watched, in no order; the quickest way through all of them.
+    pub fn all(&self) -> impl Iterator<Item = &Outlook> {
+        self.shelf.outlooks.iter().flatten()
     }
 
     /// How many leads are watched.
     pub fn watched_leads(&self) -> usize {
-        self.buckets.iter().map(|bucket| bucket.watched.len()).sum()
+        self.shelf.outlooks.len() - self.shelf.free.len()
     }
 
     /// When a lead was evaluated and is due.
     pub(super) fn evaluated(&self, lead: &LeadId) -> Evaluated {
-        let bucket = &self.buckets[bucket_of(lead) as usize];
-        bucket.evaluated().find(|(known, _)| *known == lead).map(|(_, evaluated)| evaluated).unwrap_or_default()
+        let known = self.buckets[bucket_of(lead) as usize].iter().find(|entry| entry.lead == *lead);
+        known.map(|entry| entry.evaluated).unwrap_or_default()
     }
 
     /// Up to `limit` leads that are due at or before `now`, soonest first.
     pub(super) fn due(&self, now: Timestamp, limit: usize) -> Vec<LeadId> {
         let due = self.due.iter().take_while(|(at, _)| *at <= now).flat_map(|(at, bucket)| {
-            let leads = self.buckets[*bucket as usize].evaluated();
-            leads.filter(|(_, evaluated)| evaluated.due == Some(*at)).map(|(lead, _)| lead.clone())
+            let leads = self.buckets[*bucket as usize].iter();
+            leads.filter(|entry| entry.evaluated.due == Some(*at)).map(|entry| entry.lead.clone())
         });
         due.take(limit).collect()
     }
@@ -188,7 +231,7 @@ impl Outlooks {
         let mut rows: BTreeMap<u32, Row> = BTreeMap::new();
         for (lead, change) in changes {
             let number = bucket_of(&lead);
-            let row = rows.entry(number).or_insert_with(|| self.buckets[number as usize].row());
+            let row = rows.entry(number).or_insert_with(|| self.row(number));
             let place = row.iter().position(|known| known.lead == lead).unwrap_or_else(|| {
                 row.push(Known::new(lead));
                 row.len() - 1
@@ -204,13 +247,11 @@ impl Outlooks {
     /// The changes have been written: from now on they count.
     pub(super) fn accept(&mut self, changed: Changed) {
         for (number, row) in changed.0 {
-            let after = Bucket::from_row(row);
-            let bucket = &mut self.buckets[number as usize];
-            for at in bucket.due() {
+            for at in due(&self.buckets[number as usize]) {
                 self.due.remove(&(at, number));
             }
-            self.due.extend(after.due().map(|at| (at, number)));
-            *bucket = after;
+            self.set_bucket(number, row);
+            self.due.extend(due(&self.buckets[number as usize]).map(|at| (at, number)));
         }
     }
 }

@@ -225,6 +225,26 @@ async fn without_the_daemon_the_store_is_looked_into_by_itself() {
     assert_eq!(the(&findings, "store.backfill").state, State::Ok);
 }
 
+/// Its layout is the next start's to change: after that, the program before can no longer be gone back to.
+#[tokio::test]
+async fn an_older_store_is_left_as_it_is() {
+    let mut world = World::begin().await;
+    world.lead("Sophie", HOUR, json!({}));
+    world.settle().await;
+    let mut config = of_daemon(&world);
+    world.stop().await;
+    world.back_to_schema_1();
+    config.http.listen.set_port(1);
+    for _ in 0..2 {
+        let findings = examine(&config, &world.clock).await;
+        let store = the(&findings, "store");
+        assert!(store.state == State::Note && store.found.contains("an earlier version"), "{store:?}");
+    }
+    world.start().await;
+    world.settle().await;
+    world.end().await;
+}
+
 #[test]
 fn called_without_a_configuration_that_can_be_read_it_is_misuse() {
     let folder = tempfile::tempdir().unwrap();

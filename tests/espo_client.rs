@@ -460,6 +460,22 @@ async fn an_alert_whose_owner_was_removed_is_written_without_one() {
 }
 
 #[tokio::test]
+async fn a_link_that_leads_nowhere_takes_no_other_with_it() {
+    let crm = Crm::start().await;
+    let me = crm.client.api_user().await.unwrap().id;
+    let owned = Alert { owner: Some(me.clone()), ..alert(&crm.lead(json!({}))) };
+    let deleted = RecordRef::new("Call", "a-call-that-is-gone");
+    let write = AlertWrite { message: Some(&deleted), ..write(&owned) };
+    let written = upsert_alert(&crm.client, &me, &write).await.unwrap();
+    let record = crm.sandbox.get("MaxAlert", done(&written).0).unwrap();
+    assert_eq!(
+        (&record["assignedUserId"], &record["messageId"]),
+        (&json!(me), &json!(null)),
+        "its owner sees it all the same"
+    );
+}
+
+#[tokio::test]
 async fn an_activity_comes_back_as_the_one_that_was_written() {
     let crm = Crm::start().await;
     let lead = crm.lead(json!({}));

@@ -24,8 +24,10 @@ pub fn events_of(store: &Store, alert: &Alert) -> Result<Vec<Event>> {
             events.extend(outcome(alert));
         }
         let first = events.first().map_or(opened_at, |event| event.at.min(opened_at));
+        if events.len() == EVENTS_TOLD {
+            events.remove(0);
+        }
         events.insert(0, Event::new(first, EventKind::Opened));
-        events.truncate(EVENTS_TOLD);
     }
     // After a store was lost, an alert is found anew.
     for event in events.iter_mut().skip(1).filter(|event| event.kind == EventKind::Opened) {
@@ -195,6 +197,20 @@ mod tests {
         store.apply(batch).unwrap();
         let again = events_of(&store, &Alert { opened_at: Some(T.plus(90)), ..alert(AlertState::Open) }).unwrap();
         assert_eq!(again.iter().map(|event| event.kind).collect::<Vec<_>>(), [EventKind::Opened, EventKind::Reopened]);
+    }
+
+    #[test]
+    fn of_a_long_story_whose_beginning_is_not_known_the_end_is_told_all_the_same() {
+        let (_folder, store) = store();
+        let alert = alert(AlertState::Open);
+        let mut batch = Batch::default();
+        for number in 1..=80 {
+            batch.add_event(&alert.id, &Event::new(T.plus(number), EventKind::Snoozed), 1);
+        }
+        store.apply(batch).unwrap();
+        let told = events_of(&store, &alert).unwrap();
+        assert_eq!((told.len(), told[0].kind), (EVENTS_TOLD, EventKind::Opened));
+        assert_eq!(told.last().unwrap().at, T.plus(80));
     }
 
     #[test]

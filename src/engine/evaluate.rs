@@ -344,7 +344,9 @@ impl Engine {
         let mut batch = Batch::default();
         leads.iter().for_each(|lead| batch.mark_due(lead, now));
         self.store.apply(batch)?;
-        self.looks.held.retain(|lead| !leads.contains(lead));
+        for lead in leads {
+            self.looks.held.remove(lead);
+        }
         Ok(())
     }
 
@@ -407,5 +409,36 @@ impl Engine {
         };
         batch.put_outbox(&entry);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{NaiveTime, Weekday};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::domain::calendar::Calendar;
+    use crate::engine::Policy;
+    use crate::rules::Settings;
+
+    fn engine() -> (tempfile::TempDir, Engine) {
+        let folder = tempfile::tempdir().unwrap();
+        let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
+        let calendar = Calendar::new(chrono_tz::UTC, vec![Weekday::Mon], time(9), time(18)).unwrap();
+        let policy = Policy { rules: Settings::default(), calendar, stale_after: 300 };
+        let store = Store::open(folder.path()).unwrap();
+        let engine = Engine::new(store, Clock::manual(Timestamp(1_800_000_000)), policy).unwrap();
+        (folder, engine)
+    }
+
+    #[test]
+    fn what_was_looked_at_in_a_round_that_broke_off_is_looked_at_again() {
+        let (_folder, mut engine) = engine();
+        engine.sync_begun().unwrap();
+        engine.vouch(vec![LeadId::from("lead")]).unwrap();
+        engine.vouch_for_all();
+        engine.sync_begun().unwrap();
+        assert!(engine.looks.vouched.is_empty() && !engine.looks.all);
     }
 }

@@ -119,6 +119,9 @@ impl Engine {
     /// When the store cannot be read or written.
     pub fn sync_begun(&mut self) -> Result<()> {
         self.round_is_open = true;
+        // Those of a round that broke off: what was read then may be long ago.
+        self.looks.vouched.clear();
+        self.looks.all = false;
         let held: Vec<LeadId> = self.looks.held.iter().cloned().collect();
         self.let_go(&held)
     }

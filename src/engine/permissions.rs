@@ -72,7 +72,7 @@ impl Permissions {
         }
         for leads in unknown.chunks(MOST_LEADS) {
             let asked = tokio::time::timeout(PATIENCE, ask(&self.0.client, user, leads)).await;
-            let answer = self.judge(asked, now)?;
+            let answer = self.judge(asked)?;
             let rights = |lead: &LeadId| answer.get(lead).copied().unwrap_or_default();
             known.extend(leads.iter().map(|lead| (lead.clone(), rights(lead))));
             self.with(|memory| memory.keep(user, leads.iter().map(|lead| (lead, rights(lead))), now));
@@ -99,7 +99,6 @@ impl Permissions {
     fn judge(
         &self,
         asked: Result<Result<BTreeMap<LeadId, Rights>, Error>, tokio::time::error::Elapsed>,
-        now: Timestamp,
     ) -> Option<BTreeMap<LeadId, Rights>> {
         let trouble = match asked {
             Ok(Ok(answer)) => {
@@ -111,6 +110,8 @@ impl Permissions {
             Ok(Err(error)) => error.to_string(),
             Err(elapsed) => elapsed.to_string(),
         };
+        // The rest begins now: whoever asked may have waited as long as it lasts.
+        let now = self.0.clock.now();
         let before = self.with(|memory| memory.trouble.replace((trouble.clone(), now)));
         if before.is_none_or(|(before, _)| before != trouble) {
             tracing::warn!(%trouble, "the CRM cannot be asked who may see what: until it can, nobody may");
@@ -149,6 +150,7 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::espo::EspoSettings;
 
     const NOW: Timestamp = Timestamp(1_800_000_000);
 
@@ -162,6 +164,27 @@ mod tests {
         let answer = Answer { rights: Rights::default(), at: NOW };
         assert!(answer.counts(NOW) && answer.counts(NOW.plus(LIFETIME - 1)));
         assert!(!answer.counts(NOW.plus(LIFETIME)) && !answer.counts(NOW.plus(-1)));
+    }
+
+    #[tokio::test]
+    async fn who_waited_long_for_nothing_does_not_wait_again_at_once() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let settings = EspoSettings::new(format!("http://{}", listener.local_addr().unwrap()), "key");
+        let clock = Clock::manual(NOW);
+        let permissions = Permissions::new(Client::new(&settings).unwrap(), clock.clone());
+        let crm = async {
+            loop {
+                let connection = listener.accept().await;
+                clock.advance(REST);
+                drop(connection);
+            }
+        };
+        let (luc, lead) = (UserId::from("luc"), LeadId::from("lead"));
+        tokio::select! {
+            answer = permissions.of(&luc, &lead) => assert_eq!(answer, None),
+            () = crm => {}
+        }
+        assert!(clock.now() > NOW && permissions.with(|memory| memory.rests(clock.now())));
     }
 
     #[test]

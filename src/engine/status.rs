@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::effect::Stillness;
 use crate::domain::{Seconds, Timestamp};
 
 /// One outside system.
@@ -50,8 +51,8 @@ struct Inner {
 #[derive(Clone, Debug)]
 struct Hidden {
     why: String,
-    /// Whether leads are judged by them.
-    is_missed: bool,
+    /// What that comes to, when leads are judged by them.
+    missed: Option<Stillness>,
 }
 
 impl Status {
@@ -132,7 +133,14 @@ impl Status {
 
     /// What the CRM does not show and leads are judged by, and why: as long as there is any, nobody is accused of silence.
     pub fn missed(&self) -> Vec<String> {
-        self.with(|inner| inner.hidden.values().filter(|hidden| hidden.is_missed).map(|it| it.why.clone()).collect())
+        self.with(|inner| {
+            inner.hidden.values().filter(|hidden| hidden.missed.is_some()).map(|it| it.why.clone()).collect()
+        })
+    }
+
+    /// What it comes to that leads are judged by something that the CRM does not show, if they are.
+    pub fn stillness(&self) -> Option<Stillness> {
+        self.with(|inner| inner.hidden.values().find_map(|hidden| hidden.missed))
     }
 
     /// Whether the CRM does not show the records of an entity.
@@ -140,10 +148,10 @@ impl Status {
         self.with(|inner| inner.hidden.contains_key(entity))
     }
 
-    /// The CRM does not show the records of an entity, and why. `is_missed`: leads are judged by them. Returns whether
-    /// that is news.
-    pub fn set_hidden(&self, entity: &str, why: String, is_missed: bool) -> bool {
-        self.with(|inner| inner.hidden.insert(entity.to_owned(), Hidden { why, is_missed }).is_none())
+    /// The CRM does not show the records of an entity, and why. `missed`: what that comes to, when leads are judged by
+    /// them. Returns whether that is news.
+    pub fn set_hidden(&self, entity: &str, why: String, missed: Option<Stillness>) -> bool {
+        self.with(|inner| inner.hidden.insert(entity.to_owned(), Hidden { why, missed }).is_none())
     }
 
     /// The CRM shows the records of an entity. Returns whether it did not before.

@@ -625,7 +625,8 @@ impl Crm {
             }
             Err(RoundError::Crm(error)) if error.is_of_one_entity() => {
                 let is_missed = self.is_missed(entity, &error)?;
-                if self.0.status.set_hidden(entity, error.to_string(), is_missed) {
+                let missed = is_missed.then(|| standstill::reason(&error));
+                if self.0.status.set_hidden(entity, error.to_string(), missed) {
                     if is_missed {
                         tracing::error!(%entity, %error, "the CRM does not answer for these records; the others are seen, and nobody is accused of silence meanwhile");
                     } else {

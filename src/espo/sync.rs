@@ -171,7 +171,7 @@ pub async fn mails_of(client: &Client, mapping: &Mapping, address: &str) -> Resu
 }
 
 /// All records of an entity type that name one of these leads, as the CRM has them now, by id. EspoCRM refuses the whole
-/// question when one of the leads is gone.
+/// question when one of the leads is gone, or hidden from us.
 pub async fn of_leads(
     client: &Client,
     mapping: &Mapping,

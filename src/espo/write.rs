@@ -28,8 +28,14 @@ const EVIDENCE_CHARS: usize = 5_000;
 const DRAFT_CHARS: usize = 5_000;
 const WHO_CHARS: usize = 150;
 
-/// Links without which a record is written when it cannot be with them.
-const MAY_LEAD_NOWHERE: [&str; 5] = ["assignedUserId", "teamsIds", "messageType", "messageId", "resolvedByUserId"];
+/// Links without which a record is written when it cannot be with them, each with its attributes.
+const MAY_LEAD_NOWHERE: [(&str, &[&str]); 5] = [
+    ("assignedUser", &["assignedUserId"]),
+    ("teams", &["teamsIds"]),
+    ("message", &["messageType", "messageId"]),
+    ("resolvedByUser", &["resolvedByUserId"]),
+    ("doneBy", &["doneById"]),
+];
 /// What the first versions of the extension did not have. Such a CRM leaves them out of its answers, and there is no
 /// use in writing them.
 const NOT_EVERYWHERE: [&str; 5] = ["history", "messageType", "messageId", "draft", "resolvedByUserId"];
@@ -228,21 +234,24 @@ impl Wanted<'_> {
         }
     }
 
-    /// Creates or changes the record, and once more without the links that are not needed when one of these leads
-    /// nowhere: a lead may long keep the id of a user who was removed, a mail may have been deleted.
+    /// Creates or changes the record, and again without a link that is not needed when this leads nowhere: a lead may
+    /// long keep the id of a user who was removed, a mail may have been deleted.
     async fn send(&self, client: &Client, id: Option<&str>, attributes: &Map<String, Value>) -> Result<Record, Error> {
-        let error = match self.send_once(client, id, attributes).await {
-            Ok(record) => return Ok(record),
-            Err(error) => error,
-        };
         let mut remaining = attributes.clone();
-        remaining.retain(|name, _| !MAY_LEAD_NOWHERE.contains(&name.as_str()));
-        let worth_it = remaining.len() < attributes.len() && !remaining.is_empty();
-        match &error.kind {
-            ErrorKind::NoSuchLink { reason } if worth_it && !reason.contains("link: lead.") => {
-                self.send_once(client, id, &remaining).await
+        loop {
+            let error = match self.send_once(client, id, &remaining).await {
+                Ok(record) => return Ok(record),
+                Err(error) => error,
+            };
+            let ErrorKind::NoSuchLink { reason } = &error.kind else { return Err(error) };
+            let is_named = |link: &str| reason.contains(&format!("link: {link}."));
+            let named = MAY_LEAD_NOWHERE.into_iter().filter(|(link, _)| is_named(link));
+            let nowhere: Vec<&str> = named.flat_map(|(_, attributes)| attributes).copied().collect();
+            let before = remaining.len();
+            remaining.retain(|name, _| !nowhere.contains(&name.as_str()));
+            if remaining.is_empty() || remaining.len() == before {
+                return Err(error);
             }
-            _ => Err(error),
         }
     }
 

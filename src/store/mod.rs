@@ -100,11 +100,28 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens the store in the folder `path`, creating it when missing.
+    /// Opens the store in the folder `path`, creating it when missing and bringing it up to date when it is older.
     ///
     /// # Errors
     /// When another process has it open, it was written by a newer version, or the disk says no.
     pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
+        Self::open_and(path, |tree, _| {
+            upgrade::upgrade(tree).map_err(|source| OpenError::Content { path: path.to_owned(), source })
+        })
+    }
+
+    /// The same for a look: an older store is refused, and left as it is.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and [`OpenError::Older`].
+    pub fn open_unchanged(path: &Path) -> std::result::Result<Self, OpenError> {
+        Self::open_and(path, |_, found| Err(OpenError::Older { path: path.to_owned(), found, known: SCHEMA }))
+    }
+
+    fn open_and(
+        path: &Path,
+        when_older: impl FnOnce(&sled::Tree, u32) -> std::result::Result<(), OpenError>,
+    ) -> std::result::Result<Self, OpenError> {
         let (db, file) = open::open(path)?;
         let tree = (*db).clone();
         let content = |source| OpenError::Content { path: path.to_owned(), source };
@@ -114,7 +131,7 @@ impl Store {
                 return Err(OpenError::Newer { path: path.to_owned(), found, known: SCHEMA });
             }
             Some(SCHEMA) => {}
-            Some(_) => upgrade::upgrade(&tree).map_err(content)?,
+            Some(found) => when_older(&tree, found)?,
             None => {}
         }
         let outlooks = RwLock::new(load_outlooks(&tree).map_err(content)?);

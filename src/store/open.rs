@@ -30,6 +30,16 @@ pub enum OpenError {
         /// What we know.
         known: u32,
     },
+    /// It was written by an earlier version, and is not to be changed.
+    #[error("store {path} was written by an earlier version of M.A.X. (schema {found}, this version writes {known})")]
+    Older {
+        /// Which folder.
+        path: PathBuf,
+        /// What is in it.
+        found: u32,
+        /// What we write.
+        known: u32,
+    },
     /// sled says no.
     #[error(
         "store {path}: {source}; if the disk is sound, move the folder aside: everything but links and messages comes back from the CRM"

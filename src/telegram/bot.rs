@@ -27,7 +27,7 @@ use crate::engine::outbox::pause_after;
 use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
 use crate::engine::sync::{Crm, RoundError};
-use crate::engine::told::{People, told};
+use crate::engine::told::{People, in_line};
 use crate::engine::{EngineError, Handle, boundary};
 use crate::store::{Batch, Link, Message};
 use crate::voice::{Notice, Toast};
@@ -242,8 +242,7 @@ impl Bot {
         let place = Place { chat: ChatId(message.chat().id.0), message_id: message.id().0 };
         let store = self.engine.store();
         let Some(alert) = store.alert(button.alert())? else { return Ok((self.toast(Toast::Stale), true)) };
-        let is_anybodys = told(store, &self.people, &alert)?.is_some_and(|told| told.user.is_none());
-        if !is_anybodys && !may_act(store, &self.people, &user.id, &alert)? {
+        if !may_act(store, &self.people, &user.id, &alert)? && !self.is_anybodys(&alert).await? {
             self.refresh(&alert).await?;
             return Ok((self.toast(Toast::NotYours), true));
         }
@@ -281,6 +280,18 @@ impl Bot {
             Button::SnoozeMenu(_) => self.turn_keyboard(&alert, place, true).await,
             Button::Back(_) => self.turn_keyboard(&alert, place, false).await,
         }
+    }
+
+    /// Whether an alert is for whoever reads the fallback chat: nobody before that in line may be told.
+    async fn is_anybodys(&self, alert: &Alert) -> Result<bool, EngineError> {
+        for told in in_line(self.engine.store(), &self.people, alert)? {
+            let Some(user) = told.user else { return Ok(true) };
+            let is_owner = alert.owner.as_ref() == Some(&user.id);
+            if is_owner || self.permissions.of(&user.id, &alert.lead_id).await.is_some_and(|rights| rights.read) {
+                return Ok(false);
+            }
+        }
+        Ok(false)
     }
 
     /// Why the CRM does not let a user do what a button means; `None` when it does. What is closed is neither shown by a

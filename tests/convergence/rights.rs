@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::mirror::equals_crm;
 use super::{begin, out_of_reach, rights, setting, sweep, told};
+use crate::support::log::Log;
 use crate::support::{Setting, TEAM, World};
 
 /// `max_api` sees the leads of its team only, and is of the team of the stories.
@@ -82,6 +83,29 @@ async fn a_few_leads_that_were_hidden_are_told_from_those_that_were_deleted() {
         equals_crm(&world);
         world.end().await;
     }
+}
+
+/// Asked what is linked with several leads, EspoCRM refuses the whole question when one of them is hidden, as it does when
+/// one is deleted: `max-convergence/audit-2-a-deleted-lead-400` (with "No access to 'Lead'" for a reason).
+#[tokio::test]
+async fn a_hidden_lead_does_not_keep_others_from_being_told_of() {
+    let (log, _guard) = Log::begin();
+    let world = begin().await;
+    let hidden = world.lead("Marie", 7 * DAY - HOUR, json!({}));
+    world.lead("Nina", 7 * DAY - HOUR, json!({}));
+    world.settle().await;
+    let team_rights = of_team(&world);
+    world.espo.set_rights("max_api", &team_rights);
+    world.espo.update_silently("Lead", &hidden, json!({"teamsIds": []}));
+    world.pass(2 * HOUR).await;
+    assert_eq!((told(&world, "Marie"), told(&world, "Nina")), ((0, 0), (1, 0)));
+    assert_eq!(world.api("GET", "/readyz", json!({})).await.0, 200, "all entities answer");
+    assert!(log.lines(&["does not answer for these records"]).is_empty(), "{}", log.text());
+    world.espo.set_rights("max_api", &Rights::of_max());
+    world.pass(HOUR).await;
+    assert_eq!((told(&world, "Marie"), told(&world, "Nina")), ((1, 0), (1, 0)));
+    equals_crm(&world);
+    world.end().await;
 }
 
 /// Alert records that may not be read any more are not settled by it. `max-convergence/rights-3-own-read-403`.

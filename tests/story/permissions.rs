@@ -5,7 +5,7 @@ use max::sandbox::espo::{Fault, Grant, Reach, Rights};
 use serde_json::json;
 
 use crate::support::log::Log;
-use crate::support::{CAMILLE, LUC, Setting, TEAM, World};
+use crate::support::{CAMILLE, CLAIRE, LUC, Setting, TEAM, World};
 
 const GROUP: i64 = -1_000_000_001;
 
@@ -157,6 +157,28 @@ async fn a_stand_in_is_told_when_the_crm_shows_the_lead_and_else_whoever_is_next
         assert_eq!(!world.messages(GROUP).is_empty(), group, "{read:?}");
         world.end().await;
     }
+}
+
+#[tokio::test]
+async fn what_a_group_is_told_in_place_of_a_stand_in_anybody_in_it_may_settle_whom_the_crm_lets() {
+    let world = with_stand_in().await;
+    world.link(CLAIRE.0, CLAIRE.1).await;
+    world.espo.set_rights(CAMILLE.0, &lead_rights(Reach::Own, Reach::Own));
+    let lead = sophie_asks(&world).await;
+    let told = world.messages(GROUP).pop().unwrap();
+    let show = crate::support::button(&told, "show").unwrap();
+    world.telegram.tap_in_group(GROUP, CAMILLE.1, told.message_id, &show).unwrap();
+    world.settle().await;
+    assert!(!world.messages(CAMILLE.1).iter().any(|it| it.plain.contains("Sophie")), "the CRM hides the lead from her");
+    world.telegram.tap_in_group(GROUP, CLAIRE.1, told.message_id, &show).unwrap();
+    world.settle().await;
+    let shown = world.messages(CLAIRE.1).pop().unwrap();
+    assert!(shown.plain.contains("Sophie"), "{}", shown.plain);
+    let done = crate::support::button(&shown, "done").unwrap();
+    world.telegram.tap(CLAIRE.1, shown.message_id, &done).unwrap();
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Resolved");
+    world.end().await;
 }
 
 #[tokio::test]

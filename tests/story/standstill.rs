@@ -120,6 +120,33 @@ async fn a_refused_key_is_told_as_what_it_is() {
     world.end().await;
 }
 
+/// The other entities go on, and silence is not believed: those who wait for alerts have to know.
+#[tokio::test]
+async fn those_who_lead_hear_that_one_kind_of_records_is_not_seen() {
+    for (fault, word) in [(None, "Il manque un droit"), (Some(500), "ne répond pas")] {
+        let world = led().await;
+        let before = world.messages(CAMILLE.1).len();
+        match fault {
+            None => world.espo.set_rights("max_api", &Rights::of_max().with("Call", Grant::NONE)),
+            Some(status) => world.espo.fail(Fault::OfEntity { entity: "Call".to_owned(), status }),
+        }
+        look(&world).await;
+        wait(&world, 14 * MINUTE).await;
+        world.quiet().await;
+        assert_eq!(world.messages(CAMILLE.1).len(), before);
+        wait(&world, 3 * MINUTE).await;
+        until_told(&world, CAMILLE.1, before + 1).await;
+        let told = world.messages(CAMILLE.1);
+        assert!(told[before].plain.contains(word), "{}", told[before].plain);
+        world.espo.heal();
+        world.espo.set_rights("max_api", &Rights::of_max());
+        world.pass(MINUTE).await;
+        let told = world.messages(CAMILLE.1);
+        assert!(told.len() == before + 2 && told[before + 1].plain.contains("C'est réglé"), "{told:#?}");
+        world.end().await;
+    }
+}
+
 /// The rounds go through, and yet the mirror is not the CRM.
 #[tokio::test]
 async fn a_sweep_that_lost_sight_of_too_much_is_told_and_remembered() {

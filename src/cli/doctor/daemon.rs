@@ -9,7 +9,7 @@ use crate::domain::{MINUTE, Seconds, Timestamp};
 use crate::engine::checkup::{Checkup, of_store};
 use crate::engine::status::Deliveries;
 use crate::http::checkup::{DaemonCheckup, SourceState};
-use crate::store::Store;
+use crate::store::{OpenError, Store};
 
 /// An effect that waits longer than this beyond its time waits for something that does not come.
 const OVERDUE: Seconds = 15 * MINUTE;
@@ -73,8 +73,15 @@ fn without(config: &Config, now: Timestamp) -> Vec<Finding> {
         findings.push(Finding::note(CHECK, format!("none in {} yet", path.display()), "max run makes it"));
         return findings;
     }
-    let looked = Store::open(path).map_err(|error| error.to_string());
-    match looked.and_then(|opened| of_store(&opened, &people(config), now).map_err(|error| error.to_string())) {
+    let opened = match Store::open_unchanged(path) {
+        Err(error @ OpenError::Older { .. }) => {
+            let remedy = "max run brings it up to date; back it up before, should you want to go back to that version";
+            findings.push(Finding::note(CHECK, error.to_string(), remedy));
+            return findings;
+        }
+        opened => opened.map_err(|error| error.to_string()),
+    };
+    match opened.and_then(|opened| of_store(&opened, &people(config), now).map_err(|error| error.to_string())) {
         Ok(checkup) => findings.extend(store(config, &checkup)),
         Err(error) => findings.push(Finding::problem(
             CHECK,

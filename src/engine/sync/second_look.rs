@@ -32,16 +32,18 @@ impl Crm {
         if !matches!(self.by_itself("Lead", rows).await?, Look::Seen) {
             return Ok(Vec::new());
         }
+        // What we may not see of a lead may be all that has happened to it; and one that is hidden makes EspoCRM refuse
+        // the questions about all.
+        let shown: Vec<LeadId> = leads.iter().filter(|lead| !hidden.contains(&lead.0)).cloned().collect();
         for entity in self.activity_entities() {
             if self.0.status.is_hidden(&entity) {
                 continue;
             }
-            if !matches!(self.by_itself(&entity, self.records_of(&entity, leads)).await?, Look::Seen) {
+            if !matches!(self.by_itself(&entity, self.records_of(&entity, &shown)).await?, Look::Seen) {
                 return Ok(Vec::new());
             }
         }
-        // What we may not see of a lead may be all that has happened to it.
-        Ok(leads.iter().filter(|lead| !hidden.contains(&lead.0)).cloned().collect())
+        Ok(shown)
     }
 
     /// Reads leads one by one: no list shows more than the first of their mail addresses. What came from, or went to, the

@@ -38,7 +38,11 @@ impl Crm {
     /// What keeps the mirror from being the CRM, after a round.
     pub(super) fn trouble(&self, round: &std::result::Result<super::Tally, RoundError>) -> Option<Stillness> {
         match round {
-            Ok(_) => self.0.status.sweep_alarm().map(|_| Stillness::TooManyGone),
+            Ok(_) => {
+                let gone = self.0.status.sweep_alarm().map(|_| Stillness::TooManyGone);
+                // Rounds go through without what one entity type does not answer, and silence is not believed meanwhile.
+                self.0.status.stillness().or(gone)
+            }
             Err(RoundError::Crm(error)) => Some(reason(error)),
             Err(RoundError::Engine(_)) => None,
         }
@@ -54,7 +58,7 @@ impl Crm {
     }
 }
 
-fn reason(error: &Error) -> Stillness {
+pub(super) fn reason(error: &Error) -> Stillness {
     match &error.kind {
         ErrorKind::Unauthorized | ErrorKind::SecondFactor => Stillness::KeyRefused,
         ErrorKind::Forbidden { .. }

@@ -6,7 +6,7 @@ use chrono::{NaiveDateTime, TimeZone};
 use serde_json::{Map, Value, json};
 
 use super::Version;
-use super::access::Actor;
+use super::access::{Actor, Deed};
 use super::draft::instant;
 use super::refusal::Refusal;
 use super::schema::{Derived, Entity, Kind};
@@ -144,13 +144,17 @@ impl ListQuery {
         })
     }
 
-    /// Refuses a question about links to a record that is not there, as EspoCRM does.
-    pub fn check_links(&self, world: &World, definition: &Entity) -> Result<(), Refusal> {
+    /// Refuses a question about links to a record that is not there, or that whoever asks may not read, as EspoCRM does.
+    pub fn check_links(&self, world: &World, actor: &Actor, definition: &Entity) -> Result<(), Refusal> {
         for (link, ids) in self.filter.iter().flat_map(Condition::linked) {
-            let Some(target) = definition.field(link).and_then(|field| field.target.as_deref()) else { continue };
-            let missing = each(ids).filter_map(Value::as_str).find(|id| world.row(target, id).is_none());
-            if let Some(id) = missing.filter(|_| world.schema.entity(target).is_some()) {
-                let reason = format!("Record '{target}' `{id}` not found.");
+            let target = definition.field(link).and_then(|field| field.target.as_deref());
+            let Some(target) = target.filter(|target| world.schema.entity(target).is_some()) else { continue };
+            let reason = |id: &str| match world.row(target, id) {
+                None => Some(format!("Record '{target}' `{id}` not found.")),
+                Some(record) if world.may(actor, Deed::Read, target, record) => None,
+                Some(_) => Some(format!("No access to '{target}' `{id}`.")),
+            };
+            if let Some(reason) = each(ids).filter_map(Value::as_str).find_map(reason) {
                 // 9.3 says it twice.
                 let twice = if world.options.version == Version::V9 { format!(" {reason}") } else { String::new() };
                 return Err(Refusal::new(400, format!("{reason}{twice}")));

@@ -146,7 +146,7 @@ impl World {
     fn list(&self, actor: &Actor, entity: &str, request: &Request<'_>) -> Answer {
         self.readable(actor, entity)?;
         let query = self.query(entity, request)?;
-        query.check_links(self, self.entity(entity)?)?;
+        query.check_links(self, actor, self.entity(entity)?)?;
         self.page(actor, entity, &query, |_, _| true)
     }
 

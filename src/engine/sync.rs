@@ -2,36 +2,33 @@
 //! A round that went through is a complete sync; only after it does time decide.
 
 mod backfill;
+mod connect;
 mod heartbeat;
+mod links;
+mod records;
 mod second_look;
+mod seen;
 mod standstill;
 mod sweep;
 
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono_tz::Tz;
-use secrecy::ExposeSecret;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::evaluate::{Progress, Tally};
-use super::observe::Observed;
 use super::outbox::pause_after;
 use super::status::Status;
 use super::{EngineError, Handle};
 use crate::config::SyncSection;
 use crate::domain::effect::Stillness;
-use crate::domain::observation::Observation;
-use crate::domain::{LeadId, Seconds, Timestamp, User, UserId};
-use crate::espo::error::ErrorKind;
-use crate::espo::links::{self, Invitation};
-use crate::espo::observe::gone;
+use crate::domain::{LeadId, Seconds, Timestamp, UserId};
+use crate::espo::links::ENTITY as LINKS;
 use crate::espo::sync::{self as pages, PollCursor};
-use crate::espo::webhooks;
-use crate::espo::{Client, Error, Mapping, Record, Retry, observe};
-use crate::store::{Batch, Hook};
+use crate::espo::{Client, Error, Mapping, Retry};
 use heartbeat::Heartbeat;
+use seen::{Look, Seen};
 pub use standstill::Alarm;
 
 /// People before leads, leads before what happened to them, our own records last.
@@ -40,14 +37,8 @@ const PEOPLE_AND_LEADS: [&str; 3] = ["Team", "User", "Lead"];
 const SWEEP_ALARM: &str = "sweep_alarm";
 /// Our alerts' records.
 const ALERTS: &str = "MaxAlert";
-/// More links than this (inclusive) that vanish at once, and so large a share of them, are a right that was taken away.
-const FEW_LINKS: usize = 3;
-/// Activities that are told to us, or through us.
-const OUR_ACTIVITIES: &str = "MaxActivity";
 /// Who left is in no list any more, and nothing else says so: users are compared as often as this.
 const USERS_COMPARED_EVERY: Seconds = 60;
-/// Of so many records that a list does not show each is asked for by itself; of more, so many.
-const ASKED_SINGLY: usize = 50;
 /// The clocks of the CRM and of this machine may differ by so much, in seconds.
 const CLOCK_TOLERANCE: i64 = 60;
 /// The longest pause, in seconds, between two tries at a CRM that does not answer as it should.
@@ -86,44 +77,6 @@ struct Request {
     /// Every lead is to be evaluated, not only those that are due.
     everything: bool,
     answer: oneshot::Sender<Result<Tally, String>>,
-}
-
-/// What came of looking at one entity type.
-enum Look {
-    /// It was seen.
-    Seen,
-    /// The CRM does not show it, and nothing that counts is missed.
-    DoneWithout,
-    /// The CRM does not answer about it.
-    Failed(Error),
-}
-
-/// What a round has seen.
-#[derive(Default)]
-struct Seen {
-    /// Why leads were not seen.
-    leads: Option<Error>,
-    /// Some activities were not.
-    in_part: bool,
-}
-
-impl Seen {
-    fn note(&mut self, entity: &str, look: Look) {
-        match look {
-            Look::Seen | Look::DoneWithout => {}
-            Look::Failed(error) if entity == "Lead" => self.leads = self.leads.take().or(Some(error)),
-            Look::Failed(_) => self.in_part = true,
-        }
-    }
-
-    fn add(&mut self, other: Self) {
-        self.leads = self.leads.take().or(other.leads);
-        self.in_part |= other.in_part;
-    }
-
-    fn is_whole(&self) -> bool {
-        self.leads.is_none() && !self.in_part
-    }
 }
 
 /// The CRM, for whoever asks it or wants it looked at. Cheap to clone.
@@ -266,175 +219,8 @@ impl Crm {
         self.look_again("Lead", &[lead.as_str().to_owned()]).await.map(drop)
     }
 
-    /// The code with this hash that a user made on the own profile, if one waits; that user is looked at again, so that
-    /// a new colleague is known and a former one refused. A CRM without such records has no codes.
-    ///
-    /// # Errors
-    /// When the CRM cannot be asked now.
-    pub async fn invitation(&self, hash: &str) -> Result<Option<Invitation>, RoundError> {
-        match links::find_invitation(&self.0.client, hash).await {
-            Ok(Some(invitation)) => {
-                self.look_again("User", &[invitation.user.as_str().to_owned()]).await?;
-                Ok(Some(invitation))
-            }
-            Ok(None) => Ok(None),
-            Err(error) if error.entity_missing() => {
-                tracing::warn!(%error, "links from the CRM cannot be looked up");
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Looks at the records of all links: one that was cut or deleted in the CRM is cut here. A deletion shows in no
-    /// list of what was modified, and there are as many links as colleagues.
-    async fn look_at_links(&self) -> Result<(), RoundError> {
-        let known = self.0.engine.store().link_records()?;
-        let ids: Vec<String> = known.into_iter().filter(|link| !link.is_cut).filter_map(|link| link.crm_id).collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let found = pages::refresh(&self.0.client, &self.0.mapping, links::ENTITY, &ids).await?;
-        let missing = found.missing.len();
-        if missing > FEW_LINKS && missing * 2 > ids.len() {
-            tracing::warn!(missing, of = ids.len(), "the CRM hides most links to Telegram: they stay as they are");
-            return Ok(());
-        }
-        self.take_over(links::ENTITY, &found.records, |_| {}).await?;
-        let missing: Vec<Observation> = found.missing.iter().map(|id| gone(links::ENTITY, id)).collect();
-        if !missing.is_empty() {
-            self.0.engine.run(move |engine| engine.observe(missing, |_, _| {})).await?;
-        }
-        Ok(())
-    }
-
     fn zone(&self) -> Tz {
         self.known().zone.unwrap_or(Tz::UTC)
-    }
-
-    fn observations(&self, entity: &str, records: &[Record]) -> Vec<Observation> {
-        let zone = self.zone();
-        let mut seen = Vec::with_capacity(records.len());
-        for record in records {
-            match observe(entity, record, &self.0.mapping, zone) {
-                Ok(observation) => seen.push(observation),
-                Err(error) => {
-                    metrics::counter!("max_records_unreadable_total").increment(1);
-                    tracing::warn!(%error, "a record of the CRM is left out");
-                }
-            }
-        }
-        seen
-    }
-
-    /// Takes over records, fetching the texts of mails that turn out to concern a lead. `cursor` is stored with
-    /// the last of it.
-    async fn take_over(
-        &self,
-        entity: &str,
-        records: &[Record],
-        cursor: impl FnOnce(&mut Batch) + Send + 'static,
-    ) -> Result<Observed, RoundError> {
-        let observations = self.observations(entity, records);
-        let seen = observations.clone();
-        let (mut observed, cursor) = self
-            .0
-            .engine
-            .run(move |engine| {
-                let mut cursor = Some(cursor);
-                let observed = engine.observe(seen, |batch, complete| {
-                    if let Some(cursor) = cursor.take_if(|_| complete) {
-                        cursor(batch);
-                    }
-                })?;
-                Ok((observed, cursor))
-            })
-            .await?;
-        if let Some(cursor) = cursor {
-            let new_addresses = std::mem::take(&mut observed.new_addresses);
-            observed = self.with_texts(entity, observations, &observed.wanted_texts, cursor).await?;
-            observed.new_addresses.extend(new_addresses);
-        }
-        if !observed.new_addresses.is_empty() && self.0.engine.run(|engine| engine.is_backfilled()).await? {
-            Box::pin(self.mails_of(&observed.new_addresses)).await?;
-        }
-        Ok(observed)
-    }
-
-    async fn with_texts(
-        &self,
-        entity: &str,
-        observations: Vec<Observation>,
-        wanted: &[String],
-        cursor: impl FnOnce(&mut Batch) + Send + 'static,
-    ) -> Result<Observed, RoundError> {
-        let texts = pages::bodies(&self.0.client, &self.0.mapping, entity, wanted).await?;
-        let complete = observations
-            .into_iter()
-            .filter_map(|observation| {
-                let Observation::Activity(mut draft) = observation else { return None };
-                if !wanted.contains(&draft.record.id) {
-                    return None;
-                }
-                // A mail that vanished meanwhile is left to the next sweep.
-                let (_, body) = texts.iter().find(|(id, _)| *id == draft.record.id)?;
-                draft.text = Some(body.clone());
-                Some(Observation::Activity(draft))
-            })
-            .collect();
-        Ok(self.0.engine.run(move |engine| engine.observe(complete, |batch, _| cursor(batch))).await?)
-    }
-
-    /// Mails to and from addresses that are new to us: they were passed over when nobody's they were.
-    async fn mails_of(&self, addresses: &[String]) -> Result<(), RoundError> {
-        for address in addresses {
-            let records = pages::mails_of(&self.0.client, &self.0.mapping, address).await?;
-            self.take_over("Email", &records, |_| {}).await?;
-        }
-        Ok(())
-    }
-
-    /// Looks at single records again; those that are gone count as gone. Returns those that are there and hidden from
-    /// us: they stay as they are known.
-    async fn look_again(&self, entity: &str, ids: &[String]) -> Result<Vec<String>, RoundError> {
-        let refreshed = pages::refresh(&self.0.client, &self.0.mapping, entity, ids).await?;
-        self.take_over(entity, &refreshed.records, |_| {}).await?;
-        self.lose(entity, refreshed.missing).await
-    }
-
-    /// Takes note that no list shows these any more. A list hides alike what was deleted and what our role may not see;
-    /// only what was deleted is gone. Returns what is hidden, or may be.
-    async fn lose(&self, entity: &str, missing: Vec<String>) -> Result<Vec<String>, RoundError> {
-        let (asked, rest) = missing.split_at(missing.len().min(ASKED_SINGLY));
-        let (mut lost, mut hidden) = (Vec::new(), Vec::new());
-        for id in asked {
-            let is_deleted = pages::is_deleted(&self.0.client, entity, id).await?;
-            if is_deleted { &mut lost } else { &mut hidden }.push(id.clone());
-        }
-        // Of very many, those that were asked for speak for the others.
-        if hidden.is_empty() { &mut lost } else { &mut hidden }.extend_from_slice(rest);
-        let mut observations: Vec<Observation> = lost.iter().map(|id| gone(entity, id)).collect();
-        if entity == "User" {
-            // A user who may not log in any more is there, and hidden from everybody but administrators.
-            observations.extend(self.left(&hidden)?);
-            hidden.clear();
-        }
-        if !hidden.is_empty() {
-            let count = hidden.len();
-            tracing::warn!(%entity, count, "records are there that M.A.X.'s role may no longer read; they stay as they were known");
-        }
-        self.0.engine.run(move |engine| engine.observe(observations, |_, _| {})).await?;
-        Ok(hidden)
-    }
-
-    /// These users, as ones who may not log in.
-    fn left(&self, ids: &[String]) -> Result<Vec<Observation>, RoundError> {
-        let mut left = Vec::new();
-        for id in ids {
-            let known = self.0.engine.store().user(&UserId::from(id.as_str()))?;
-            left.extend(known.map(|user| Observation::User(User { active: false, ..user })));
-        }
-        Ok(left)
     }
 
     fn activity_entities(&self) -> Vec<String> {
@@ -564,8 +350,8 @@ impl Crm {
         }
         let mut seen = self.poll_all(started).await?;
         seen.add(self.follow_hints().await?);
-        let look = self.by_itself(links::ENTITY, self.look_at_links()).await?;
-        seen.note(links::ENTITY, look);
+        let look = self.by_itself(LINKS, self.look_at_links()).await?;
+        seen.note(LINKS, look);
         if self.sweep_is_due(started).await? {
             seen.add(self.sweep(started).await?);
         }
@@ -607,112 +393,6 @@ impl Crm {
             known.users_compared = Some(now);
         }
         due
-    }
-
-    /// What the CRM does not answer about one entity type must not keep the others from being seen: it is said once, and
-    /// lived with.
-    async fn by_itself(
-        &self,
-        entity: &str,
-        work: impl Future<Output = Result<(), RoundError>>,
-    ) -> Result<Look, RoundError> {
-        match work.await {
-            Ok(()) => {
-                if self.0.status.set_shown(entity) {
-                    tracing::info!(%entity, "the CRM shows these records again");
-                }
-                Ok(Look::Seen)
-            }
-            Err(RoundError::Crm(error)) if error.is_of_one_entity() => {
-                let is_missed = self.is_missed(entity, &error)?;
-                let missed = is_missed.then(|| standstill::reason(&error));
-                if self.0.status.set_hidden(entity, error.to_string(), missed) {
-                    if is_missed {
-                        tracing::error!(%entity, %error, "the CRM does not answer for these records; the others are seen, and nobody is accused of silence meanwhile");
-                    } else {
-                        tracing::error!(%entity, %error, "the CRM does not show these records; M.A.X. does without them");
-                    }
-                }
-                Ok(if is_missed { Look::Failed(error) } else { Look::DoneWithout })
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Whether a lead that is judged without these records may be judged wrongly. Who works there and what our own alerts
-    /// are says nothing of leads; without the extension nobody writes activities for us; and what the CRM has never shown
-    /// is not meant to be seen.
-    fn is_missed(&self, entity: &str, error: &Error) -> Result<bool, RoundError> {
-        let is_gone = matches!(error.kind, ErrorKind::NoSuchEntity { .. });
-        if entity == "Lead" {
-            return Ok(true);
-        }
-        if [ALERTS, links::ENTITY].contains(&entity)
-            || PEOPLE_AND_LEADS.contains(&entity)
-            || (entity == OUR_ACTIVITIES && is_gone)
-        {
-            return Ok(false);
-        }
-        let was_seen = self.0.engine.store().cursor::<Timestamp>(&format!("poll/{entity}"))?.is_some();
-        Ok(was_seen || !error.entity_missing())
-    }
-
-    /// Learns who we are, what time it is there, and which statuses are closed.
-    async fn connect(&self) -> Result<(), RoundError> {
-        let client = &self.0.client;
-        // First, since it refuses a wrong key: the settings are shown to anyone, and the wrong key counts towards
-        // the lock-out there as well.
-        let user = client.api_user().await?;
-        let settings = client.settings().await?;
-        let closed = client.not_actual_statuses().await?;
-        let now = self.0.engine.clock().now();
-        if let Some(there) = settings.server_time.filter(|there| there.since(now).abs() > CLOCK_TOLERANCE) {
-            tracing::warn!(crm = %there, here = %now, "the clocks of the CRM and of this machine differ");
-        }
-        tracing::info!(version = %settings.version, time_zone = %settings.time_zone, user = %user.user_name, "connected to EspoCRM");
-        *self.0.known.lock().unwrap_or_else(PoisonError::into_inner) =
-            Known { me: Some(user.id.clone()), zone: Some(settings.time_zone), users_compared: None };
-        let me = user.id;
-        self.0
-            .engine
-            .run(move |engine| {
-                engine.me = Some(me);
-                engine.record_links()?;
-                engine.know_closed_statuses(closed)
-            })
-            .await?;
-        self.register_webhooks().await
-    }
-
-    /// Creates the webhooks that are missing, when the CRM can reach us. Their secrets are shown once: a hook
-    /// whose secret we do not have is replaced.
-    async fn register_webhooks(&self) -> Result<(), RoundError> {
-        if self.0.public_url.is_empty() {
-            return Ok(());
-        }
-        let registered = match webhooks::register(&self.0.client, &self.0.mapping, &self.0.public_url).await {
-            Ok(registered) => registered,
-            Err(error) if error.retry() == Retry::Later => return Err(error.into()),
-            Err(error) => {
-                tracing::error!(%error, "webhooks could not be created; M.A.X. polls instead");
-                return Ok(());
-            }
-        };
-        for (event, error) in &registered.refused {
-            tracing::warn!(%event, %error, "the CRM refuses a webhook; polling makes up for it");
-        }
-        let hooks: Vec<Hook> = registered
-            .hooks
-            .iter()
-            .map(|hook| Hook {
-                id: hook.id.0.clone(),
-                event: hook.event.clone(),
-                secret: hook.secret.expose_secret().to_owned(),
-            })
-            .filter(|hook| !hook.secret.is_empty())
-            .collect();
-        self.0.engine.run(move |engine| engine.keep_hooks(&hooks)).await?;
-        Ok(())
     }
 
     /// Reads what was modified since the last poll began, and a little before. Unless it is to `advance`, the next poll

@@ -111,7 +111,7 @@ enum Recipient {
 /// What others than the owners may do with leads; `None` for a user of whom the CRM could not be asked.
 type Asked = BTreeMap<UserId, Option<BTreeMap<LeadId, Rights>>>;
 
-/// The longest pause, in seconds, before it is asked again who may be told.
+/// The longest pause, in seconds, before it is asked again who may be told, or a burst is over.
 const LONGEST_PAUSE: i64 = MINUTE;
 
 /// An announcement in the outbox that still holds.
@@ -155,19 +155,22 @@ impl Worker {
 
     async fn try_round(&mut self) -> Result<(), EngineError> {
         let now = self.now();
-        let Ready { entries, next } = ready(self.store(), false, now)?;
+        let Ready { mut entries, next } = ready(self.store(), false, now)?;
         if let Some(next) = next {
             self.wake_at_millis(next.0 * 1000);
         }
+        entries.extend(self.store().outbox_beyond(false, self.longest_wait(now))?);
+        entries.sort_by_key(|(_, entry)| entry.sequence);
         let mut announcements: BTreeMap<(ChatId, Option<UserId>), Vec<Announcement>> = BTreeMap::new();
-        let is_first_evaluation = is_first_evaluation(self.store())?;
+        if is_first_evaluation(self.store())? {
+            // One digest tells what the first evaluation found, once it has found all.
+            entries.retain(|(_, entry)| !matches!(entry.effect, Effect::Announce { first_evaluation: true, .. }));
+        }
         let (mut asked_for, mut refreshes) = (Vec::new(), Vec::new());
         let asked = self.ask_who_may_see(&entries).await?;
         for (key, entry) in entries {
             let sequence = entry.sequence;
             match entry.effect.clone() {
-                // One digest tells what the first evaluation found, once it has found all.
-                Effect::Announce { first_evaluation: true, .. } if is_first_evaluation => {}
                 Effect::Announce { alert, occasion, first_evaluation, .. } => {
                     // What was decided a while ago is checked again before it is said.
                     let Some(alert) = self.open_alert(&alert)? else {
@@ -228,6 +231,13 @@ impl Worker {
             self.refresh(&key, sequence, &alert).await?;
         }
         Ok(())
+    }
+
+    /// Until when anything may have to wait at `now`: for the office to open, or for a burst to be over. What is to wait
+    /// longer was put off by other working hours, or by a clock that was ahead.
+    fn longest_wait(&self, now: Timestamp) -> Timestamp {
+        let calendar = &self.sender.calendar;
+        if calendar.is_open(now) { now.plus(LONGEST_PAUSE) } else { calendar.next_open(now) }
     }
 
     fn open_alert(&self, alert: &AlertId) -> Result<Option<Alert>, EngineError> {

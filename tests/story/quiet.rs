@@ -33,6 +33,29 @@ async fn the_first_evaluation_is_one_digest_per_owner() {
     world.end().await;
 }
 
+/// What was put off until the morning was so by the hours, and by the clock, of then.
+#[tokio::test]
+async fn what_waits_for_the_morning_goes_out_when_it_is_working_hours_after_all() {
+    const LATE: &str = "[working_hours]\nto = \"23:00\"\n";
+    let mut world = World::with(Setting { begin: "2026-03-02T20:00:00+01:00", ..Setting::default() }, |_| {}).await;
+    let told = |world: &World| world.messages(LUC.1).iter().filter(|one| one.plain.contains("Marie")).count();
+    world.lead("Marie", 9 * DAY, json!({}));
+    world.settle().await;
+    assert_eq!(told(&world), 0);
+    world.restart_with("[store]", &format!("{LATE}[store]")).await;
+    world.settle().await;
+    assert_eq!(told(&world), 1);
+
+    let world = World::with(Setting { begin: "2026-03-02T20:00:00+01:00", ..Setting::default() }, |_| {}).await;
+    world.lead("Marie", 9 * DAY, json!({}));
+    world.settle().await;
+    world.clock.advance(-4 * HOUR);
+    world.lead("Paul", 9 * DAY, json!({}));
+    world.settle().await;
+    assert_eq!(told(&world), 1, "the clock was ahead: it goes out with the next news");
+    world.end().await;
+}
+
 /// > Severities, most pressing first: `urgent`, `high`, `medium`, `low`, `info`.
 ///
 /// > Their order, too, is configuration.

@@ -41,6 +41,10 @@ class Resolve implements MassAction
             throw new Forbidden("No edit access for '$entityType'.");
         }
 
+        if (in_array('status', $this->acl->getScopeForbiddenFieldList($entityType, Table::ACTION_EDIT))) {
+            throw new Forbidden("No edit access to the field 'status'.");
+        }
+
         $service = $this->serviceContainer->get($entityType);
 
         $collection = $this->entityManager

@@ -428,6 +428,30 @@ test('a link that is cut while one waits is not called expired', async () => {
     equal(server.asked.length, before);
 });
 
+test('what is asked meanwhile does not call it expired either', async () => {
+    let cut = null;
+    let isCut = false;
+    const view = await open(async url => {
+        if (url.startsWith('DELETE')) {
+            isCut = true;
+
+            return new Promise(resolve => cut = resolve);
+        }
+
+        return url.startsWith('POST') ? made : isCut ? NOBODY : {...LINKED, pendingUntil: PENDING.pendingUntil};
+    }, {language: 'en_US'});
+
+    await view.press('linkTelegram');
+    view.press('unlinkTelegram');
+    await settled();
+    tick();
+    await settled();
+    cut(NOBODY);
+    await settled();
+
+    equal(server.notices.slice(2), ['wait', 'success: Unlinked']);
+});
+
 test('what was asked before an act does not undo it', async () => {
     let late = null;
     let isSlow = false;
@@ -516,4 +540,5 @@ test('what is answered after it was removed starts nothing', async () => {
     make(made);
     await settled();
     equal(timers.length, 0);
+    equal(other.drawn, 1);
 });

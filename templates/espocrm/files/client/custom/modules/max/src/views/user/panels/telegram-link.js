@@ -211,7 +211,7 @@ define('modules/max/views/user/panels/telegram-link', ['view'], Dep => {
             }
 
             // What was read before an act, or meanwhile, no longer holds after it.
-            if (!this.isActing && acts === this.acts && !this.isRemoved()) {
+            if (!this.isActing && acts === this.acts) {
                 this.take(state);
             }
         }
@@ -229,6 +229,10 @@ define('modules/max/views/user/panels/telegram-link', ['view'], Dep => {
         }
 
         take(state) {
+            if (this.isRemoved()) {
+                return;
+            }
+
             const known = this.state;
 
             this.state = state;
@@ -320,9 +324,7 @@ define('modules/max/views/user/panels/telegram-link', ['view'], Dep => {
 
             this.invitation = null;
 
-            if (!this.isRemoved()) {
-                this.take(state);
-            }
+            this.take(state);
 
             Espo.Ui.success(this.translate('unlinked', 'messages', 'MaxLink'));
         }

@@ -50,6 +50,34 @@ test('what the person has made of it is copied', async () => {
     equal(server.copied, 'Mon texte');
 });
 
+test('it is copied also where the browser gives scripts no clipboard', async () => {
+    const view = await start(LEAD);
+    const {clipboard} = navigator;
+    const done = [];
+
+    navigator.clipboard = undefined;
+    document.execCommand = command => done.push(command);
+    view.textarea().select = () => done.push('select');
+    await view.buttons.copy.onClick();
+    navigator.clipboard = clipboard;
+
+    equal(done, ['select', 'copy']);
+    equal(server.notices.at(-1), 'success: Copié');
+});
+
+test('of an alert without a lead, no lead is read', async () => {
+    server.asked.length = 0;
+
+    const view = new Draft({options: {alert: {leadId: null, leadName: null, draft: 'Bonjour'}}, language: 'en_US'});
+
+    view.setup();
+    await settled();
+
+    equal(server.asked, []);
+    equal(view.headerText, 'Prepare message');
+    equal(view.buttons.compose.hidden, true);
+});
+
 test('a mail is offered when there is an address, it may be written to, and the user may write', async () => {
     equal((await start(LEAD)).buttons.compose.hidden, false);
     equal((await start({...LEAD, emailAddress: null})).buttons.compose.hidden, true);

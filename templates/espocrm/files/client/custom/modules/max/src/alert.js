@@ -6,7 +6,8 @@ define('modules/max/alert', [], () => {
     const save = async (view, model, attributes) => {
         Espo.Ui.notifyWait();
 
-        await model.save(attributes, {patch: true});
+        // What the server refuses does not look as if it had been done.
+        await model.save(attributes, {patch: true, wait: true});
 
         Espo.Ui.success(view.getLanguage().translateOption(attributes.status, 'status', model.entityType));
     };

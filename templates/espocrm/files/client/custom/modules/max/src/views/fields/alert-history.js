@@ -24,7 +24,7 @@ define('modules/max/views/fields/alert-history', ['views/fields/base', 'modules/
             <li style="padding: 2px 0;">
                 <span class="{{icon}}" style="display: inline-block; width: 1.6em;"></span>
                 <span>{{text}}</span>
-                <span class="text-soft small">· {{at}}</span>
+                {{#if at}}<span class="text-soft small">· {{at}}</span>{{/if}}
             </li>
             {{/each}}
         </ul>
@@ -51,7 +51,7 @@ define('modules/max/views/fields/alert-history', ['views/fields/base', 'modules/
             return (this.model.get(this.name) ?? []).map(item => ({
                 icon: ICONS[item.step] ?? 'fas fa-circle text-muted',
                 text: this.say(item),
-                at: Instant.say(this, item.at),
+                at: item.at ? Instant.say(this, item.at) : null,
             }));
         }
 
@@ -81,9 +81,9 @@ define('modules/max/views/fields/alert-history', ['views/fields/base', 'modules/
 
             const why = this.getLanguage().translateOption(reason, 'closeReason', this.model.entityType);
 
-            return this.word('because', 'historyParts')
-                .replace('{what}', () => text)
-                .replace('{why}', () => why.charAt(0).toLowerCase() + why.slice(1));
+            const values = {what: text, why: why.charAt(0).toLowerCase() + why.slice(1)};
+
+            return this.word('because', 'historyParts').replace(/{(\w+)}/g, (_, key) => values[key]);
         }
 
         word(name, category) {

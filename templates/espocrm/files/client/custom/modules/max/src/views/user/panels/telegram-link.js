@@ -6,11 +6,17 @@ define('modules/max/views/user/panels/telegram-link', ['view'], Dep => {
 
     const URL = 'Max/telegramLink';
 
+    /** What is opened and drawn is a start of a bot in Telegram, and nothing else. */
+    const INVITATION = /^https:\/\/t\.me\/[A-Za-z0-9_]+\?start=[A-Za-z0-9_-]+$/;
+
     /** How often, in milliseconds, it is asked whether the link has been opened. */
     const INTERVAL = 3000;
 
     /** In pixels: large enough for a phone's camera. */
     const QR_SIZE = 168;
+
+    /** A plain text as Markdown that shows just that: questions are Markdown. */
+    const toMarkdown = text => text.replace(/[!-/:-@[-`{-~]/g, '\\$&');
 
     return class extends Dep {
 
@@ -59,6 +65,10 @@ define('modules/max/views/user/panels/telegram-link', ['view'], Dep => {
         invitation = null
 
         timer = null
+
+        /** Whether a link is being made or cut, and how often that has been done. */
+        isActing = false
+        acts = 0
 
         setup() {
             this.isOwn = this.model.id === this.getUser().id;
@@ -123,10 +133,8 @@ define('modules/max/views/user/panels/telegram-link', ['view'], Dep => {
         }
 
         getLines() {
-            const say = (message, values = {}) => Object.entries(values).reduce(
-                (text, [key, value]) => text.replace(`{${key}}`, () => value),
-                this.translate(message, 'messages', 'MaxLink')
-            );
+            const say = (message, values = {}) => this.translate(message, 'messages', 'MaxLink')
+                .replace(/{(\w+)}/g, (_, key) => values[key]);
 
             const lines = this.state.links.map(link => {
                 const values = {name: link.telegramName, date: this.toDisplay(link.linkedAt)};
@@ -187,23 +195,44 @@ define('modules/max/views/user/panels/telegram-link', ['view'], Dep => {
         }
 
         async refresh() {
+            const acts = this.acts;
+
             let state;
 
             try {
                 state = await Espo.Ajax.getRequest(this.getUrl());
             } catch (xhr) {
-                // Asked again soon; a message every three seconds would help nobody.
-                if (this.state && xhr) {
+                // Asked again soon; a message every three seconds would help nobody but one who is logged out.
+                if (this.state && xhr && xhr.status !== 401) {
                     xhr.errorIsHandled = true;
                 }
 
                 return;
             }
 
-            this.take(state);
+            // What was read before an act, or meanwhile, no longer holds after it.
+            if (!this.isActing && acts === this.acts) {
+                this.take(state);
+            }
+        }
+
+        /** One act at a time: of two links that are made, one is worthless. */
+        async act(request) {
+            this.isActing = true;
+
+            try {
+                return await request();
+            } finally {
+                this.isActing = false;
+                this.acts++;
+            }
         }
 
         take(state) {
+            if (this.isRemoved()) {
+                return;
+            }
+
             const known = this.state;
 
             this.state = state;
@@ -211,7 +240,10 @@ define('modules/max/views/user/panels/telegram-link', ['view'], Dep => {
             if (this.invitation && !state.pendingUntil) {
                 this.invitation = null;
 
-                if (known && state.links.length > known.links.length) {
+                // As many as before, when the same account was linked anew.
+                const [before, now] = [known.links, state.links].map(links => links.map(it => JSON.stringify(it)));
+
+                if (now.some(link => !before.includes(link))) {
                     Espo.Ui.success(this.translate('linked', 'messages', 'MaxLink'));
                 } else {
                     Espo.Ui.warning(this.translate('expired', 'messages', 'MaxLink'));
@@ -230,10 +262,16 @@ define('modules/max/views/user/panels/telegram-link', ['view'], Dep => {
         }
 
         async makeLink() {
+            if (this.isActing) {
+                return;
+            }
+
             Espo.Ui.notifyWait();
 
+            let invitation;
+
             try {
-                this.invitation = await Espo.Ajax.postRequest(URL);
+                invitation = await this.act(() => Espo.Ajax.postRequest(URL));
             } catch (xhr) {
                 if (xhr && xhr.status === 409) {
                     xhr.errorIsHandled = true;
@@ -247,7 +285,19 @@ define('modules/max/views/user/panels/telegram-link', ['view'], Dep => {
                 return;
             }
 
+            if (this.isRemoved()) {
+                return;
+            }
+
+            if (typeof invitation.url !== 'string' || !INVITATION.test(invitation.url)) {
+                Espo.Ui.error(this.translate('Error'));
+
+                return;
+            }
+
             Espo.Ui.notify(false);
+
+            this.invitation = invitation;
 
             // Shown anew whatever the state: the link itself is another.
             this.state = {...this.state, pendingUntil: this.invitation.expiresAt};
@@ -260,13 +310,17 @@ define('modules/max/views/user/panels/telegram-link', ['view'], Dep => {
             const message = this.translate(this.isOwn ? 'confirmUnlink' : 'confirmUnlinkOther', 'messages', 'MaxLink');
 
             await this.confirm({
-                message: message.replace('{name}', () => this.model.get('name')),
+                message: message.replace('{name}', () => toMarkdown(this.model.get('name') || '')),
                 confirmText: this.translate('Unlink', 'labels', 'MaxLink'),
             });
 
+            if (this.isActing) {
+                return;
+            }
+
             Espo.Ui.notifyWait();
 
-            const state = await Espo.Ajax.deleteRequest(this.getUrl());
+            const state = await this.act(() => Espo.Ajax.deleteRequest(this.getUrl()));
 
             this.invitation = null;
 

@@ -29,6 +29,9 @@ define('modules/max/views/lead/record/panels/insight', ['views/record/panels/bot
         insight = null
         isUnavailable = false
 
+        /** How often it has been asked for. */
+        turn = 0
+
         data() {
             return {
                 ...super.data(),
@@ -54,18 +57,25 @@ define('modules/max/views/lead/record/panels/insight', ['views/record/panels/bot
             });
         }
 
-        /** Never rejects: a lead opens without the panel, too. */
+        /** Never rejects: a lead opens without the panel, too. What was asked last counts. */
         async load() {
+            const turn = ++this.turn;
+
+            let insight = null;
+            let isUnavailable = false;
+
             try {
                 const {list} = await Espo.Ajax.getRequest(`Lead/${this.model.id}/maxInsights`, {maxSize: 1});
 
-                this.insight = list[0] ?? null;
-                this.isUnavailable = false;
+                insight = list[0] ?? null;
             } catch (xhr) {
                 xhr.errorIsHandled = true;
+                isUnavailable = true;
+            }
 
-                this.insight = null;
-                this.isUnavailable = true;
+            if (turn === this.turn) {
+                this.insight = insight;
+                this.isUnavailable = isUnavailable;
             }
         }
 

@@ -204,7 +204,7 @@ fn linked(store: &Checkup) -> Finding {
     Finding::problem(
         CHECK,
         format!("{count} linked; owners of leads whom nobody can tell: {}", store.deaf.join(", ")),
-        "each presses Link Telegram on the own profile in EspoCRM (or max link --user NAME); or [stand_ins], or [telegram] fallback_chat",
+        "Link Telegram on the own profile (or max link --user NAME), or [stand_ins], or [telegram] fallback_chat",
     )
 }
 

@@ -155,7 +155,7 @@ pub enum Notice<'a> {
     Help,
     /// Something we do not understand.
     Unknown,
-    /// Nothing is open.
+    /// Nothing that a digest listed is open any more; of what other messages told this says nothing.
     AllClear,
     /// The CRM has not been seen for a while.
     SyncStopped {

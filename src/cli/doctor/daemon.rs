@@ -211,7 +211,7 @@ fn linked(store: &Checkup) -> Finding {
     Finding::problem(
         CHECK,
         format!("{count} linked; owners of leads whom nobody can tell: {}", store.deaf.join(", ")),
-        "max link --user NAME for each, or [stand_ins], or [telegram] fallback_chat",
+        "Link Telegram on the own profile (or max link --user NAME), or [stand_ins], or [telegram] fallback_chat",
     )
 }
 

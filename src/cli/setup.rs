@@ -30,7 +30,7 @@ pub struct Args {
     /// The configuration file; it may be unfinished, or not there yet.
     #[arg(long, value_name = "FILE", env = "MAX_CONFIG")]
     pub config: Option<PathBuf>,
-    /// The address of EspoCRM; else [espocrm] url.
+    /// The address of EspoCRM; else `[espocrm] url`.
     #[arg(long)]
     pub url: Option<String>,
     /// The login name of an administrator. The password is asked for, or read from the variable MAX_ADMIN_PASSWORD or
@@ -40,7 +40,7 @@ pub struct Args {
     /// The login name of the API user to create.
     #[arg(long, value_name = "NAME", default_value = "max")]
     pub api_user: String,
-    /// The address under which EspoCRM reaches the daemon, for webhooks; else [http] public_url.
+    /// The address under which EspoCRM reaches the daemon, for webhooks; else `[http] public_url`.
     #[arg(long, value_name = "URL")]
     pub webhook_url: Option<String>,
     /// Let the roles that can read leads see M.A.X.'s alerts, too.

@@ -1,14 +1,9 @@
 //! What the outbox costs each worker: as much as is ready, not as much as waits.
 
-use std::time::Instant;
-
-use chrono::{NaiveTime, Weekday};
-use max::domain::calendar::Calendar;
 use max::domain::effect::{Effect, Occasion};
-use max::domain::{AlertId, AlertType, Timestamp};
+use max::domain::{AlertId, Timestamp};
 use max::engine::outbox::ready;
 use max::store::{Batch, OutboxEntry, Store};
-use max::telegram::announce::{Pending, plan};
 
 const NOW: Timestamp = Timestamp(1_772_355_600);
 
@@ -29,52 +24,6 @@ fn put(store: &Store, entries: &[OutboxEntry]) {
     let mut batch = Batch::default();
     entries.iter().for_each(|entry| batch.put_outbox(entry));
     store.apply(batch).unwrap();
-}
-
-/// `cargo test --release -- --ignored --nocapture what_a_look`
-#[test]
-#[ignore = "a measurement"]
-fn what_a_look_at_an_outbox_with_20_000_waiting_effects_costs() {
-    const WAITING: u64 = 20_000;
-    const LOOKS: u32 = 50;
-    let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
-    let tomorrow = NOW.plus(86_400);
-    let waiting: Vec<_> = (0..WAITING).map(|number| entry(announce(number), number, tomorrow)).collect();
-    put(&store, &waiting);
-    put(&store, &[entry(write(1), WAITING, NOW)]);
-    for (who, for_crm) in [("CRM", true), ("Telegram", false)] {
-        let begun = Instant::now();
-        let found = (0..LOOKS).map(|_| ready(&store, for_crm, NOW).unwrap().entries.len()).sum::<usize>();
-        println!("{who}: {:?} a look, {} ready", begun.elapsed() / LOOKS, found / LOOKS as usize);
-    }
-    let pending: Vec<Pending> = (0..WAITING)
-        .map(|number| Pending {
-            alert: AlertId(format!("a{number:016x}")),
-            alert_type: AlertType::NoReply3d,
-            shared: None,
-            first_evaluation: false,
-        })
-        .collect();
-    let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
-    let days = vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
-    let calendar = Calendar::new(chrono_tz::UTC, days, time(9), time(18)).unwrap();
-    for (what, hour) in [("one digest", 10), ("all put off", 20)] {
-        let at = Timestamp::parse_rfc3339(&format!("2026-03-02T{hour}:00:00Z")).unwrap();
-        let begun = Instant::now();
-        let planned = plan(&pending, &[], &calendar, at);
-        println!("{what}: {:?}, {} messages, {} put off", begun.elapsed(), planned.now.len(), planned.later.len());
-    }
-    let later: Vec<(String, Timestamp)> = waiting.iter().map(|entry| (entry.effect.key(), tomorrow)).collect();
-    let begun = Instant::now();
-    let mut batch = Batch::default();
-    for (key, not_before) in &later {
-        let entry = store.outbox_entry(key).unwrap().unwrap();
-        batch.put_outbox(&OutboxEntry { not_before: *not_before, ..entry });
-    }
-    store.apply(batch).unwrap();
-    store.flush().unwrap();
-    println!("put off together: {:?}", begun.elapsed());
 }
 
 /// The index in memory says what the rows say, also after entries were replaced, removed, and the store was opened

@@ -277,14 +277,8 @@ impl Config {
     /// # Errors
     /// All mistakes at once.
     pub fn load(path: Option<&Path>) -> Result<Self, Mistakes> {
-        let (text, place) = match path {
-            None => (String::new(), "environment".to_owned()),
-            Some(path) => (read_file(path)?, path.display().to_string()),
-        };
-        let (variables, misspelt) = variables();
-        let environment =
-            Environment::with_prefix(ENVIRONMENT_PREFIX).prefix_separator("_").separator("__").source(Some(variables));
-        Self::read(&text, &place, environment, misspelt)
+        let (config, mistakes) = Self::understand_file(path)?;
+        if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
     }
 
     /// The same for a configuration in the making: address and key of the CRM may still be missing, and the file, too.
@@ -292,15 +286,7 @@ impl Config {
     /// # Errors
     /// All other mistakes at once.
     pub fn load_unfinished(path: Option<&Path>) -> Result<Self, Mistakes> {
-        let path = path.filter(|path| path.exists());
-        let (text, place) = match path {
-            None => (String::new(), "environment".to_owned()),
-            Some(path) => (read_file(path)?, path.display().to_string()),
-        };
-        let (variables, misspelt) = variables();
-        let environment =
-            Environment::with_prefix(ENVIRONMENT_PREFIX).prefix_separator("_").separator("__").source(Some(variables));
-        let (config, mut mistakes) = Self::understand(&text, &place, environment, misspelt)?;
+        let (config, mut mistakes) = Self::understand_file(path.filter(|path| path.exists()))?;
         mistakes.retain(|mistake| !["espocrm.url", "espocrm.api_key"].contains(&mistake.place.as_str()));
         if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
     }
@@ -310,7 +296,9 @@ impl Config {
     /// # Errors
     /// All mistakes at once.
     pub fn from_toml(text: &str) -> Result<Self, Mistakes> {
-        Self::read(text, "text", Environment::default().source(Some(Map::new())), Vec::new())
+        let nothing = Environment::default().source(Some(Map::new()));
+        let (config, mistakes) = Self::understand(text, "text", nothing, Vec::new())?;
+        if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
     }
 
     /// The working hours in a configuration's TOML text, whatever is in its other tables.
@@ -327,9 +315,16 @@ impl Config {
         if reader.mistakes.is_empty() { Ok(calendar) } else { Err(Mistakes(reader.mistakes)) }
     }
 
-    fn read(text: &str, place: &str, environment: Environment, mistakes: Vec<Mistake>) -> Result<Self, Mistakes> {
-        let (config, mistakes) = Self::understand(text, place, environment, mistakes)?;
-        if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
+    /// The file, if one is named, and the environment, with the mistakes in what they say.
+    fn understand_file(path: Option<&Path>) -> Result<(Self, Vec<Mistake>), Mistakes> {
+        let (text, place) = match path {
+            None => (String::new(), "environment".to_owned()),
+            Some(path) => (read_file(path)?, path.display().to_string()),
+        };
+        let (variables, misspelt) = variables();
+        let environment =
+            Environment::with_prefix(ENVIRONMENT_PREFIX).prefix_separator("_").separator("__").source(Some(variables));
+        Self::understand(&text, &place, environment, misspelt)
     }
 
     fn understand(

@@ -148,7 +148,8 @@ impl Engine {
     }
 }
 
-/// What a record says, as one number: the same for the same words, also after a restart.
+/// What a record says, as one number: the same for the same words, also after a restart. Another compiler may make another
+/// number of them; then each record is looked up once more, and found to be as it should be.
 fn fingerprint(attributes: &Map<String, Value>) -> u64 {
     let mut hasher = DefaultHasher::new();
     for (name, value) in attributes {

@@ -202,7 +202,7 @@ fn speaker(config: &Config) -> Result<Speaker, VoiceError> {
     let crm_site = config.espocrm.public_url.as_deref().unwrap_or(&config.espocrm.url);
     Ok(Speaker::new(
         voice,
-        config.general.language,
+        config.general.manner(),
         voice::Content::clone(&config.telegram.content),
         config.calendar.zone(),
         config.general.default_country.clone(),

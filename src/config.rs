@@ -19,7 +19,7 @@ use crate::domain::time::duration;
 use crate::domain::{ChatId, HOUR, MINUTE, Seconds, TeamId, UserId};
 use crate::espo::{EspoSettings, Mapping};
 use crate::rules;
-use crate::voice::{Content, Lang};
+use crate::voice::{Content, Lang, Manner};
 
 /// The example, which explains every key; `max check` and the README point at it.
 pub const EXAMPLE: &str = include_str!("../config.example.toml");
@@ -90,13 +90,22 @@ pub struct Config {
 pub struct General {
     /// `fr` or `en`.
     pub language: Lang,
+    /// In French: "vous", not "tu".
+    pub formal: bool,
     /// The country in which national telephone numbers are read, as ISO 3166 alpha-2.
     pub default_country: String,
 }
 
 impl Default for General {
     fn default() -> Self {
-        Self { language: Lang::default(), default_country: "FR".to_owned() }
+        Self { language: Lang::default(), formal: false, default_country: "FR".to_owned() }
+    }
+}
+
+impl General {
+    /// How everybody is spoken to who does not wish otherwise.
+    pub fn manner(&self) -> Manner {
+        Manner::of(self.language, self.formal)
     }
 }
 
@@ -338,6 +347,7 @@ impl Config {
         reader.refuse_unknown_tables();
         let general = General {
             language: reader.key("language", Lang::default()),
+            formal: reader.key("formal", false),
             default_country: reader.key("default_country", General::default().default_country),
         };
         let working_hours: HoursSection = reader.table("working_hours");
@@ -517,8 +527,9 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    const TABLES: [&'static str; 12] = [
+    const TABLES: [&'static str; 13] = [
         "language",
+        "formal",
         "default_country",
         "store",
         "espocrm",

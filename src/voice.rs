@@ -19,36 +19,13 @@ use serde::{Deserialize, Serialize};
 use crate::domain::alert::Severity;
 use crate::domain::button::SnoozeFor;
 use crate::domain::effect::{Occasion, Stillness};
+pub use crate::domain::manner::{Lang, Manner};
 use crate::domain::{Alert, AlertType, Channel, Lead, Seconds, Timestamp, User};
 use crate::insight::advice::{self, CtaAction, CtaParams};
 
 pub use html::{MESSAGE_UNITS, escape, fault, fitted, plain, visible_units};
 use speech::Speech;
 pub use templates::VoiceError;
-
-/// A language M.A.X. speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Lang {
-    /// French.
-    #[default]
-    Fr,
-    /// English.
-    En,
-}
-
-impl Lang {
-    /// Every language.
-    pub const ALL: [Self; 2] = [Self::Fr, Self::En];
-
-    /// The name in configuration, and of its folder of templates.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fr => "fr",
-            Self::En => "en",
-        }
-    }
-}
 
 /// How much of a lead a Telegram message may show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -67,8 +44,8 @@ pub enum Content {
 /// All that is needed to speak about one alert.
 #[derive(Clone, Copy, Debug)]
 pub struct AlertContext<'a> {
-    /// In which language.
-    pub lang: Lang,
+    /// How the reader is spoken to.
+    pub manner: Manner,
     /// About what.
     pub alert: &'a Alert,
     /// About whom.
@@ -280,8 +257,8 @@ impl ButtonLabel {
 /// M.A.X.'s voice: French and English, with the user's own wordings where there are any.
 #[derive(Debug)]
 pub struct Voice {
-    own: [Speech; 2],
-    embedded: [Speech; 2],
+    own: [Speech; 3],
+    embedded: [Speech; 3],
 }
 
 impl Voice {
@@ -292,8 +269,9 @@ impl Voice {
     /// When the folder cannot be read, or a file in it is none of ours or does not work: the error names file,
     /// line and remedy.
     pub fn new(own_templates: Option<&Path>) -> Result<Self, VoiceError> {
-        let speeches = |folder: Option<&Path>| -> Result<[Speech; 2], VoiceError> {
-            Ok([Speech::load(Lang::Fr, folder)?, Speech::load(Lang::En, folder)?])
+        let speeches = |folder: Option<&Path>| -> Result<[Speech; 3], VoiceError> {
+            let [tu, vous, english] = Manner::ALL.map(|manner| Speech::load(manner, folder));
+            Ok([tu?, vous?, english?])
         };
         if let Some(folder) = own_templates {
             templates::check_folder(folder)?;
@@ -301,46 +279,47 @@ impl Voice {
         let voice = Self { own: speeches(own_templates)?, embedded: speeches(None)? };
         if let Some(folder) = own_templates {
             for speech in &voice.own {
-                samples::try_out(speech).map_err(|fault| fault.into_error(folder, speech.lang()))?;
+                samples::try_out(speech).map_err(|fault| fault.into_error(folder, speech.manner()))?;
             }
         }
         Ok(voice)
     }
 
     /// `what` in the user's wording; in the embedded one when that breaks.
-    fn say<T: Default>(&self, lang: Lang, what: impl Fn(&Speech) -> Result<T, minijinja::Error>) -> T {
-        let index = match lang {
-            Lang::Fr => 0,
-            Lang::En => 1,
+    fn say<T: Default>(&self, manner: Manner, what: impl Fn(&Speech) -> Result<T, minijinja::Error>) -> T {
+        let index = match manner {
+            Manner::Tu => 0,
+            Manner::Vous => 1,
+            Manner::English => 2,
         };
         what(&self.own[index])
             .or_else(|error| {
-                tracing::warn!(%error, lang = lang.as_str(), "a wording breaks; the embedded one is used");
+                tracing::warn!(%error, manner = manner.as_str(), "a wording breaks; the embedded one is used");
                 what(&self.embedded[index])
             })
             .unwrap_or_else(|error| {
-                tracing::error!(%error, lang = lang.as_str(), "an embedded wording breaks");
+                tracing::error!(%error, manner = manner.as_str(), "an embedded wording breaks");
                 T::default()
             })
     }
 
     /// One plain sentence about an alert, with the days as of reading: the API's `message`.
     pub fn message(&self, context: &AlertContext<'_>) -> String {
-        self.say(context.lang, |speech| speech.headline(context))
+        self.say(context.manner, |speech| speech.headline(context))
     }
 
     /// What to do next, in a few words: the first of the two suggestions.
     pub fn suggested_action(&self, context: &AlertContext<'_>) -> String {
-        self.say(context.lang, |speech| Ok(speech.suggested_action(context)))
+        self.say(context.manner, |speech| Ok(speech.suggested_action(context)))
     }
 
     /// What the CRM's record says.
     pub fn crm_texts(&self, context: &AlertContext<'_>) -> CrmTexts {
         let sentence = |text: String| names::one_line(&text, 255);
         CrmTexts {
-            message: sentence(self.say(context.lang, |speech| speech.record(context))),
+            message: sentence(self.say(context.manner, |speech| speech.record(context))),
             suggested_action: sentence(self.suggested_action(context)),
-            evidence: self.say(context.lang, |speech| speech.evidence_in_full(context)),
+            evidence: self.say(context.manner, |speech| speech.evidence_in_full(context)),
         }
     }
 
@@ -351,7 +330,7 @@ impl Voice {
         let answers = context.alert.alert_type.is_about_an_answer();
         let label = |action: CtaAction| {
             let key = if action == CtaAction::OpenWhatsApp && !answers { "writeOnWhatsApp" } else { action.as_str() };
-            self.say(context.lang, |speech| Ok(speech.label("cta", key)))
+            self.say(context.manner, |speech| Ok(speech.label("cta", key)))
         };
         offers
             .into_iter()
@@ -372,62 +351,62 @@ impl Voice {
         }
         Some(Draft {
             channel,
-            subject: (channel == Channel::Email).then(|| self.say(context.lang, |speech| speech.subject(context))),
-            text: self.say(context.lang, |speech| speech.draft(context, channel)),
+            subject: (channel == Channel::Email).then(|| self.say(context.manner, |speech| speech.subject(context))),
+            text: self.say(context.manner, |speech| speech.draft(context, channel)),
         })
     }
 
     /// The Telegram message for an alert in its present state, as HTML: open, in a pause, or closed and why.
     /// `shown_link` is written out: an address that no button can open.
     pub fn alert_html(&self, context: &AlertContext<'_>, shown_link: Option<&str>) -> String {
-        self.say(context.lang, |speech| speech.alert_html(context, shown_link))
+        self.say(context.manner, |speech| speech.alert_html(context, shown_link))
     }
 
     /// What the former owner's message becomes when the lead has moved to `new_owner`, or to nobody.
     pub fn moved_html(&self, context: &AlertContext<'_>, new_owner: Option<&User>) -> String {
-        self.say(context.lang, |speech| speech.moved_html(context, new_owner))
+        self.say(context.manner, |speech| speech.moved_html(context, new_owner))
     }
 
     /// Several alerts in one message, as HTML, in the order in which they are given: most pressing first. The last
-    /// ones may only count as "and 12 others". One message is in one language: `lang`; `reader` is greeted.
-    pub fn digest_html(&self, lang: Lang, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> String {
-        self.say(lang, |speech| speech.digest_html(reader, alerts))
+    /// ones may only count as "and 12 others". One message is in one manner; `reader` is greeted.
+    pub fn digest_html(&self, manner: Manner, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> String {
+        self.say(manner, |speech| speech.digest_html(reader, alerts))
     }
 
     /// A prepared message, presented for copying, as HTML; words of regret when there is none.
     pub fn draft_html(&self, context: &AlertContext<'_>, draft: Option<&Draft>) -> String {
-        self.say(context.lang, |speech| speech.draft_html(context, draft))
+        self.say(context.manner, |speech| speech.draft_html(context, draft))
     }
 
     /// A message that is not about one alert, as HTML.
-    pub fn notice_html(&self, lang: Lang, notice: Notice<'_>) -> String {
-        self.say(lang, |speech| speech.notice_html(notice))
+    pub fn notice_html(&self, manner: Manner, notice: Notice<'_>) -> String {
+        self.say(manner, |speech| speech.notice_html(notice))
     }
 
     /// The short answer to a tap, plain text of at most 200 characters.
-    pub fn toast(&self, lang: Lang, toast: Toast<'_>) -> String {
-        names::one_line(&self.say(lang, |speech| speech.toast(toast)), 200)
+    pub fn toast(&self, manner: Manner, toast: Toast<'_>) -> String {
+        names::one_line(&self.say(manner, |speech| speech.toast(toast)), 200)
     }
 
     /// What a button says.
-    pub fn button(&self, lang: Lang, label: ButtonLabel) -> String {
-        self.say(lang, |speech| Ok(speech.label("button", label.key())))
+    pub fn button(&self, manner: Manner, label: ButtonLabel) -> String {
+        self.say(manner, |speech| Ok(speech.label("button", label.key())))
     }
 
     /// What a digest's button for one alert says: the lead's name.
     pub fn show_label(&self, context: &AlertContext<'_>, number: usize) -> String {
-        let name = self.say(context.lang, |speech| Ok(speech.listed_name(context)));
+        let name = self.say(context.manner, |speech| Ok(speech.listed_name(context)));
         format!("{number}. {}", names::isolated(names::one_line(&name, 28)))
     }
 
     /// A severity in words.
-    pub fn severity_name(&self, lang: Lang, severity: Severity) -> String {
-        self.say(lang, |speech| Ok(speech.label("severity", severity.as_str())))
+    pub fn severity_name(&self, manner: Manner, severity: Severity) -> String {
+        self.say(manner, |speech| Ok(speech.label("severity", severity.as_str())))
     }
 
     /// A channel in words.
-    pub fn channel_name(&self, lang: Lang, channel: Channel) -> String {
-        self.say(lang, |speech| Ok(speech.label("channel", channel.as_str())))
+    pub fn channel_name(&self, manner: Manner, channel: Channel) -> String {
+        self.say(manner, |speech| Ok(speech.label("channel", channel.as_str())))
     }
 }
 

@@ -14,7 +14,7 @@ use max::insight::advice::{self, CtaAction, Suggestion};
 use max::rules::Settings;
 use max::telegram::render::{self, KeyKind, Rendered};
 use max::voice::{
-    AlertContext, ButtonLabel, Content, Lang, MESSAGE_UNITS, Notice, Toast, Voice, fault, plain, visible_units,
+    AlertContext, ButtonLabel, Content, Lang, MESSAGE_UNITS, Manner, Notice, Toast, Voice, fault, plain, visible_units,
 };
 
 const CRM: &str = "https://crm.example.com/#Lead/view/691b2816e43817b92";
@@ -140,9 +140,9 @@ fn preferred(answered: u32, attempts: u32) -> Alert {
     alert(AlertType::PreferredChannel, 0, Evidence::PreferredChannel { best, second })
 }
 
-fn context<'a>(lang: Lang, alert: &'a Alert, lead: &'a Lead, owner: &'a User) -> AlertContext<'a> {
+fn context<'a>(manner: Manner, alert: &'a Alert, lead: &'a Lead, owner: &'a User) -> AlertContext<'a> {
     AlertContext {
-        lang,
+        manner,
         alert,
         lead,
         owner: Some(owner),
@@ -188,11 +188,11 @@ fn typed(text: &str) -> String {
 #[test]
 fn alerts_read_well() {
     let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
-    for lang in Lang::ALL {
+    for manner in Manner::ALL {
         let mut book = String::new();
         for alert_type in AlertType::ALL {
             let alert = sample(alert_type);
-            let full = context(lang, &alert, &lead, &luc);
+            let full = context(manner, &alert, &lead, &luc);
             chapter(&mut book, alert_type.as_str(), &page(&render::alert(&voice, &full)));
             let minimal = AlertContext { content: Content::Minimal, ..full };
             let group = AlertContext { content: Content::Initials, ..full };
@@ -203,7 +203,7 @@ fn alerts_read_well() {
                 &page(&render::alert(&voice, &minimal)),
             );
         }
-        insta::assert_snapshot!(format!("alerts_{}", lang.as_str()), book);
+        insta::assert_snapshot!(format!("alerts_{}", manner.as_str()), book);
     }
 }
 
@@ -264,15 +264,15 @@ fn alerts_read_well_in_rarer_situations() {
         ),
         ("a channel works better, not well", preferred(2, 5)),
     ];
-    for lang in Lang::ALL {
+    for manner in Manner::ALL {
         let mut book = String::new();
         for (title, alert) in &alerts {
             for lead in [sophie(), nameless()] {
-                let rendered = render::alert(&voice, &context(lang, alert, &lead, &luc));
+                let rendered = render::alert(&voice, &context(manner, alert, &lead, &luc));
                 chapter(&mut book, title, &page(&Rendered { keyboard: Vec::new(), ..rendered }));
             }
         }
-        insta::assert_snapshot!(format!("rarer_{}", lang.as_str()), book);
+        insta::assert_snapshot!(format!("rarer_{}", manner.as_str()), book);
     }
 }
 
@@ -280,12 +280,12 @@ fn alerts_read_well_in_rarer_situations() {
 fn occasions_change_the_opening() {
     let (voice, lead, luc, alert) = (voice(), sophie(), user("Luc"), sample(AlertType::NoReply3d));
     let mut book = String::new();
-    for lang in Lang::ALL {
+    for manner in Manner::ALL {
         for occasion in [Occasion::Opened, Occasion::Reopened, Occasion::SnoozeOver, Occasion::NewOwner] {
-            let context = AlertContext { occasion, ..context(lang, &alert, &lead, &luc) };
+            let context = AlertContext { occasion, ..context(manner, &alert, &lead, &luc) };
             let rendered = render::alert(&voice, &context);
             let first = rendered.html.lines().take(2).collect::<Vec<_>>().join("\n");
-            chapter(&mut book, &format!("{} {occasion:?}", lang.as_str()), &first);
+            chapter(&mut book, &format!("{} {occasion:?}", manner.as_str()), &first);
         }
     }
     insta::assert_snapshot!("occasions", book);
@@ -311,23 +311,23 @@ fn messages_say_how_they_ended() {
         resolved("", Via::Api, ""),
     ];
     states.extend(CloseReason::ALL.map(|reason| AlertState::Closed { at: now(), reason }));
-    for lang in Lang::ALL {
+    for manner in Manner::ALL {
         let mut book = String::new();
         for state in &states {
             let alert = Alert { state: state.clone(), ..sample(AlertType::NoReply3d) };
-            chapter(&mut book, state.name(), &page(&render::alert(&voice, &context(lang, &alert, &lead, &luc))));
+            chapter(&mut book, state.name(), &page(&render::alert(&voice, &context(manner, &alert, &lead, &luc))));
         }
         for alert_type in AlertType::ALL {
             let state = AlertState::Closed { at: now(), reason: CloseReason::Cleared };
             let alert = Alert { state, ..sample(alert_type) };
             let title = format!("{}, cleared", alert_type.as_str());
-            chapter(&mut book, &title, &page(&render::alert(&voice, &context(lang, &alert, &lead, &luc))));
+            chapter(&mut book, &title, &page(&render::alert(&voice, &context(manner, &alert, &lead, &luc))));
         }
         let alert = sample(AlertType::NoReply3d);
-        let context = context(lang, &alert, &lead, &luc);
+        let context = context(manner, &alert, &lead, &luc);
         chapter(&mut book, "moved", &page(&render::moved(&voice, &context, Some(&camille))));
         chapter(&mut book, "moved to nobody", &page(&render::moved(&voice, &context, None)));
-        insta::assert_snapshot!(format!("endings_{}", lang.as_str()), book);
+        insta::assert_snapshot!(format!("endings_{}", manner.as_str()), book);
     }
 }
 
@@ -336,7 +336,7 @@ fn a_closed_message_no_longer_changes_with_time() {
     let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
     let state = AlertState::Closed { at: now(), reason: CloseReason::Cleared };
     let alert = Alert { state, ..sample(AlertType::NoReply3d) };
-    let today = context(Lang::Fr, &alert, &lead, &luc);
+    let today = context(Manner::Tu, &alert, &lead, &luc);
     let later = AlertContext { now: now().plus(400 * DAY), ..today };
     assert_eq!(render::alert(&voice, &today), render::alert(&voice, &later));
     assert!(render::alert(&voice, &today).keyboard.is_empty());
@@ -348,12 +348,12 @@ fn days_in_a_message_are_whole_days_since_the_anchor() {
     let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
     for alert in AlertType::ALL.into_iter().map(sample) {
         let Some(since) = alert.anchor.instant() else { continue };
-        for lang in Lang::ALL {
+        for manner in Manner::ALL {
             let after = |seconds| {
-                let context = AlertContext { now: since.plus(seconds), ..context(lang, &alert, &lead, &luc) };
+                let context = AlertContext { now: since.plus(seconds), ..context(manner, &alert, &lead, &luc) };
                 voice.message(&context)
             };
-            let days = |number| format!("{number} {}", if lang == Lang::Fr { "jours" } else { "days" });
+            let days = |number| format!("{number} {}", if manner != Manner::English { "jours" } else { "days" });
             for (seconds, number) in [(40 * DAY - 1, 39), (40 * DAY, 40), (41 * DAY - 1, 40)] {
                 assert!(after(seconds).contains(&days(number)), "{:?}: {}", alert.alert_type, after(seconds));
             }
@@ -365,21 +365,21 @@ fn days_in_a_message_are_whole_days_since_the_anchor() {
 fn digests_read_well() {
     let (voice, lead, bella, luc) = (voice(), sophie(), called("", "Restaurant Bella <b>&\""), user("Luc"));
     let alerts: Vec<Alert> = AlertType::ALL.into_iter().rev().map(sample).collect();
-    for lang in Lang::ALL {
+    for manner in Manner::ALL {
         let mut contexts: Vec<_> = alerts
             .iter()
             .enumerate()
-            .map(|(index, alert)| context(lang, alert, if index % 2 == 0 { &lead } else { &bella }, &luc))
+            .map(|(index, alert)| context(manner, alert, if index % 2 == 0 { &lead } else { &bella }, &luc))
             .collect();
         contexts.sort_by_key(|context| Settings::default().place_of(context.alert.severity()));
         let minimal: Vec<_> =
             contexts.iter().map(|context| AlertContext { content: Content::Minimal, ..*context }).collect();
         let mut book = String::new();
-        chapter(&mut book, "digest", &page(&render::digest(&voice, lang, Some(&luc), &contexts)));
-        chapter(&mut book, "digest, minimal content", &page(&render::digest(&voice, lang, None, &minimal)));
+        chapter(&mut book, "digest", &page(&render::digest(&voice, manner, Some(&luc), &contexts)));
+        chapter(&mut book, "digest, minimal content", &page(&render::digest(&voice, manner, None, &minimal)));
         let last = &contexts[contexts.len() - 1..];
-        chapter(&mut book, "digest of one", &page(&render::digest(&voice, lang, None, last)));
-        insta::assert_snapshot!(format!("digests_{}", lang.as_str()), book);
+        chapter(&mut book, "digest of one", &page(&render::digest(&voice, manner, None, last)));
+        insta::assert_snapshot!(format!("digests_{}", manner.as_str()), book);
     }
 }
 
@@ -387,8 +387,8 @@ fn digests_read_well() {
 fn a_long_digest_fits_and_counts_what_it_leaves_out() {
     let (voice, luc, alert) = (voice(), user("Luc"), sample(AlertType::NoReply3d));
     let lead = Lead { account_name: "&<🙂".repeat(4_000), ..called("", &"🙂".repeat(4_000)) };
-    let contexts = vec![context(Lang::Fr, &alert, &lead, &luc); 60];
-    let rendered = render::digest(&voice, Lang::Fr, None, &contexts);
+    let contexts = vec![context(Manner::Tu, &alert, &lead, &luc); 60];
+    let rendered = render::digest(&voice, Manner::Tu, None, &contexts);
     page(&rendered);
     assert_eq!(rendered.keyboard.len(), render::DIGEST_BUTTONS);
     let listed = rendered.html.lines().filter(|line| line.contains("sans réponse depuis")).count();
@@ -399,11 +399,11 @@ fn a_long_digest_fits_and_counts_what_it_leaves_out() {
 #[test]
 fn drafts_read_well() {
     let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
-    for lang in Lang::ALL {
+    for manner in Manner::ALL {
         let mut book = String::new();
         for alert_type in AlertType::ALL {
             let alert = sample(alert_type);
-            let context = context(lang, &alert, &lead, &luc);
+            let context = context(manner, &alert, &lead, &luc);
             for channel in [Channel::Whatsapp, Channel::Email, Channel::Call] {
                 let draft = voice.draft_for(&context, channel).unwrap();
                 let text =
@@ -412,26 +412,30 @@ fn drafts_read_well() {
             }
         }
         let alert = sample(AlertType::NoReply3d);
-        let by_mail = AlertContext { preferred: Some(Channel::Email), ..context(lang, &alert, &lead, &luc) };
-        chapter(&mut book, "as a message", &page(&render::draft(&voice, &context(lang, &alert, &lead, &luc))));
+        let by_mail = AlertContext { preferred: Some(Channel::Email), ..context(manner, &alert, &lead, &luc) };
+        chapter(&mut book, "as a message", &page(&render::draft(&voice, &context(manner, &alert, &lead, &luc))));
         chapter(&mut book, "as a message, by mail", &page(&render::draft(&voice, &by_mail)));
         let closed = Lead { do_not_contact: true, ..sophie() };
-        chapter(&mut book, "not to be contacted", &page(&render::draft(&voice, &context(lang, &alert, &closed, &luc))));
+        chapter(
+            &mut book,
+            "not to be contacted",
+            &page(&render::draft(&voice, &context(manner, &alert, &closed, &luc))),
+        );
         let stranger = nameless();
-        let unsigned = AlertContext { owner: None, ..context(lang, &alert, &stranger, &luc) };
+        let unsigned = AlertContext { owner: None, ..context(manner, &alert, &stranger, &luc) };
         chapter(&mut book, "without names", &page(&render::draft(&voice, &unsigned)));
-        insta::assert_snapshot!(format!("drafts_{}", lang.as_str()), book);
+        insta::assert_snapshot!(format!("drafts_{}", manner.as_str()), book);
     }
 }
 
 #[test]
 fn records_and_api_read_well() {
     let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
-    for lang in Lang::ALL {
+    for manner in Manner::ALL {
         let mut book = String::new();
         for alert_type in AlertType::ALL {
             let alert = sample(alert_type);
-            let context = context(lang, &alert, &lead, &luc);
+            let context = context(manner, &alert, &lead, &luc);
             let texts = voice.crm_texts(&context);
             let cta = serde_json::to_string(&voice.cta(&context)).unwrap();
             let text = format!(
@@ -444,14 +448,14 @@ fn records_and_api_read_well() {
             );
             chapter(&mut book, alert_type.as_str(), &text);
         }
-        insta::assert_snapshot!(format!("records_{}", lang.as_str()), book);
+        insta::assert_snapshot!(format!("records_{}", manner.as_str()), book);
     }
 }
 
 #[test]
 fn notices_toasts_and_buttons_read_well() {
     let (voice, lead, stranger, luc) = (voice(), sophie(), nameless(), user("Luc"));
-    for lang in Lang::ALL {
+    for manner in Manner::ALL {
         let mut book = String::new();
         let notices = [
             Notice::Welcome(&luc),
@@ -468,7 +472,7 @@ fn notices_toasts_and_buttons_read_well() {
         let stopped = Stillness::ALL.map(|why| Notice::SyncStopped { since, why, now: now(), zone });
         for notice in notices.into_iter().chain(stopped) {
             let title = format!("{notice:?}").chars().take_while(char::is_ascii_alphabetic).collect::<String>();
-            chapter(&mut book, &title, &page(&render::notice(&voice, lang, notice)));
+            chapter(&mut book, &title, &page(&render::notice(&voice, manner, notice)));
         }
         let (now, zone) = (now(), chrono_tz::Europe::Paris);
         let toasts = [
@@ -486,14 +490,14 @@ fn notices_toasts_and_buttons_read_well() {
             Toast::CannotAsk,
             Toast::TryAgain,
         ];
-        let toasts = toasts.map(|toast| voice.toast(lang, toast));
+        let toasts = toasts.map(|toast| voice.toast(manner, toast));
         chapter(&mut book, "toasts", &toasts.join("\n"));
-        let snooze = render::snooze_keyboard(&voice, lang, &AlertId::from("a0123456789abcdef"));
+        let snooze = render::snooze_keyboard(&voice, manner, &AlertId::from("a0123456789abcdef"));
         chapter(&mut book, "snooze choices", &page(&Rendered { html: "…".to_owned(), keyboard: snooze }));
-        let severities = Severity::ALL.map(|severity| voice.severity_name(lang, severity)).join(", ");
-        let channels = Channel::ALL.map(|channel| voice.channel_name(lang, channel)).join(", ");
+        let severities = Severity::ALL.map(|severity| voice.severity_name(manner, severity)).join(", ");
+        let channels = Channel::ALL.map(|channel| voice.channel_name(manner, channel)).join(", ");
         chapter(&mut book, "names", &format!("{severities}\n{channels}"));
-        insta::assert_snapshot!(format!("notices_{}", lang.as_str()), book);
+        insta::assert_snapshot!(format!("notices_{}", manner.as_str()), book);
     }
 }
 
@@ -501,7 +505,7 @@ fn notices_toasts_and_buttons_read_well() {
 fn the_tone_is_the_briefs() {
     let (voice, lead, stranger, luc) = (voice(), sophie(), nameless(), user("Luc"));
     let says = |alert: &Alert, lead: &Lead| {
-        let html = render::alert(&voice, &context(Lang::Fr, alert, lead, &luc)).html;
+        let html = render::alert(&voice, &context(Manner::Tu, alert, lead, &luc)).html;
         typed(plain(&html).lines().next().unwrap())
     };
     assert_eq!(
@@ -517,7 +521,7 @@ fn the_tone_is_the_briefs() {
         "❄️ Ça fait 32 jours sans nouvelles… Dernier essai avant d'archiver ?"
     );
     let texts = voice.crm_texts(&context(
-        Lang::Fr,
+        Manner::Tu,
         &alert(AlertType::NoReply3d, 0, Evidence::NoReply { last_out: cited(Channel::Email, Direction::Out, 0, "") }),
         &lead,
         &luc,
@@ -528,10 +532,10 @@ fn the_tone_is_the_briefs() {
 #[test]
 fn no_message_speaks_of_rules_or_ids() {
     let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
-    for lang in Lang::ALL {
+    for manner in Manner::ALL {
         for alert_type in AlertType::ALL {
             let alert = sample(alert_type);
-            let context = context(lang, &alert, &lead, &luc);
+            let context = context(manner, &alert, &lead, &luc);
             let html = render::alert(&voice, &context).html;
             for machine in
                 AlertType::ALL.map(AlertType::as_str).into_iter().chain([alert.id.as_str(), lead.id.as_str()])
@@ -547,7 +551,7 @@ fn french_punctuation_is_never_left_alone_on_a_line() {
     let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
     for alert_type in AlertType::ALL {
         let alert = sample(alert_type);
-        let context = context(Lang::Fr, &alert, &lead, &luc);
+        let context = context(Manner::Tu, &alert, &lead, &luc);
         let texts =
             [render::alert(&voice, &context).html, voice.draft(&context).unwrap().text, voice.message(&context)];
         for text in texts {
@@ -561,7 +565,7 @@ fn french_punctuation_is_never_left_alone_on_a_line() {
 }
 
 /// Every message in which a lead's name or words appear.
-fn everything_said(voice: &Voice, lang: Lang, lead: &Lead, preview: &str) -> Vec<Rendered> {
+fn everything_said(voice: &Voice, manner: Manner, lead: &Lead, preview: &str) -> Vec<Rendered> {
     let luc = user("Luc");
     let mut said = Vec::new();
     for alert_type in AlertType::ALL {
@@ -579,15 +583,15 @@ fn everything_said(voice: &Voice, lang: Lang, lead: &Lead, preview: &str) -> Vec
         states.extend(CloseReason::ALL.map(|reason| AlertState::Closed { at: now(), reason }));
         for state in states {
             alert.state = state;
-            said.push(render::alert(voice, &context(lang, &alert, lead, &luc)));
+            said.push(render::alert(voice, &context(manner, &alert, lead, &luc)));
         }
         alert.state = AlertState::Open;
-        let context = context(lang, &alert, lead, &luc);
+        let context = context(manner, &alert, lead, &luc);
         said.push(render::draft(voice, &context));
-        said.push(render::digest(voice, lang, None, &[context; 20]));
+        said.push(render::digest(voice, manner, None, &[context; 20]));
         said.push(render::moved(voice, &context, Some(&User { first_name: lead.name.clone(), ..user("x") })));
-        assert!(voice.toast(lang, Toast::Sent(lead)).chars().count() <= 200);
-        assert!(voice.toast(lang, Toast::AlreadyHandled(&lead.name)).chars().count() <= 200);
+        assert!(voice.toast(manner, Toast::Sent(lead)).chars().count() <= 200);
+        assert!(voice.toast(manner, Toast::AlreadyHandled(&lead.name)).chars().count() <= 200);
         let texts = voice.crm_texts(&context);
         assert!(!texts.message.is_empty() && texts.message.chars().count() <= 255);
         assert!(texts.suggested_action.chars().count() <= 255);
@@ -605,8 +609,8 @@ fn names_and_words_cannot_break_a_message() {
         ["<b>&\"", "</blockquote></b>", "&lt;", "{{ 7 * 7 }}", "\u{0}\n\r\t", "\u{202E}gnp", &long, &emoji, rtl, ""]
     {
         let lead = Lead { account_name: hostile.to_owned(), ..called(hostile, hostile) };
-        for lang in Lang::ALL {
-            for rendered in everything_said(&voice, lang, &lead, hostile) {
+        for manner in Manner::ALL {
+            for rendered in everything_said(&voice, manner, &lead, hostile) {
                 page(&rendered);
                 assert!(!rendered.html.contains("49"), "names are no templates");
                 assert!(!rendered.html.contains(['\u{0}', '\r', '\u{202E}']));
@@ -622,10 +626,10 @@ fn names_and_words_cannot_break_a_message() {
 fn markup_in_a_name_is_shown_as_it_is() {
     let (voice, luc, alert) = (voice(), user("Luc"), sample(AlertType::NoReply3d));
     let lead = called("<b>&\"", "<b>&\"");
-    let html = render::alert(&voice, &context(Lang::Fr, &alert, &lead, &luc)).html;
+    let html = render::alert(&voice, &context(Manner::Tu, &alert, &lead, &luc)).html;
     assert!(html.contains("&lt;b&gt;&amp;&quot; n'a pas répondu"), "{html}");
     assert!(plain(&html).contains("<b>&\" n'a pas répondu"));
-    let message = voice.message(&context(Lang::Fr, &alert, &lead, &luc));
+    let message = voice.message(&context(Manner::Tu, &alert, &lead, &luc));
     assert!(message.starts_with("<b>&\" n'a pas répondu"), "plain text is not escaped: {message}");
 }
 
@@ -633,7 +637,7 @@ fn markup_in_a_name_is_shown_as_it_is() {
 fn names_from_right_to_left_do_not_reorder_the_sentence() {
     let (voice, luc, alert) = (voice(), user("Luc"), sample(AlertType::NoReply3d));
     let lead = called("שרה", "שרה לוי");
-    let html = render::alert(&voice, &context(Lang::En, &alert, &lead, &luc)).html;
+    let html = render::alert(&voice, &context(Manner::English, &alert, &lead, &luc)).html;
     assert!(html.contains("\u{2068}שרה\u{2069} hasn't replied"), "{html}");
 }
 
@@ -646,7 +650,7 @@ fn a_lead_without_first_name_is_called_by_what_there_is() {
         (company, "Restaurant Bella n'a pas répondu"),
         (nameless(), "Ce lead n'a pas répondu"),
     ] {
-        let message = voice.message(&context(Lang::Fr, &alert, &lead, &luc));
+        let message = voice.message(&context(Manner::Tu, &alert, &lead, &luc));
         assert!(message.starts_with(expected), "{message}");
     }
 }
@@ -656,10 +660,10 @@ fn minimal_content_shows_neither_words_nor_number_nor_surname() {
     let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
     for alert_type in AlertType::ALL {
         let alert = sample(alert_type);
-        let context = AlertContext { content: Content::Minimal, ..context(Lang::Fr, &alert, &lead, &luc) };
+        let context = AlertContext { content: Content::Minimal, ..context(Manner::Tu, &alert, &lead, &luc) };
         for rendered in [
             render::alert(&voice, &context),
-            render::digest(&voice, Lang::Fr, None, &[context]),
+            render::digest(&voice, Manner::Tu, None, &[context]),
             render::draft(&voice, &context),
         ] {
             let page = page(&rendered);
@@ -691,7 +695,7 @@ fn closed_channels_are_neither_suggested_nor_offered() {
                 for channel in suggestions.into_iter().filter_map(Suggestion::channel) {
                     assert!(lead.channel_open(channel) && !lead.is_do_not_contact(), "{suggestions:?} for {lead:?}");
                 }
-                let context = AlertContext { preferred, ..context(Lang::Fr, &alert, lead, &luc) };
+                let context = AlertContext { preferred, ..context(Manner::Tu, &alert, lead, &luc) };
                 let open = lead.channel_open(Channel::Whatsapp) && !lead.is_do_not_contact();
                 let page = page(&render::alert(&voice, &context));
                 assert_eq!(page.contains("wa.me"), open, "{page}");
@@ -730,7 +734,7 @@ fn a_closed_alert_offers_only_to_look_at_the_lead() {
     let state = AlertState::Closed { at: now(), reason: CloseReason::Cleared };
     let alert = Alert { state, ..sample(AlertType::StaleLead30d) };
     let actions: Vec<_> =
-        voice.cta(&context(Lang::Fr, &alert, &lead, &luc)).into_iter().map(|entry| entry.action).collect();
+        voice.cta(&context(Manner::Tu, &alert, &lead, &luc)).into_iter().map(|entry| entry.action).collect();
     assert_eq!(actions, [CtaAction::OpenInCrm]);
 }
 
@@ -738,7 +742,7 @@ fn a_closed_alert_offers_only_to_look_at_the_lead() {
 fn an_address_that_no_button_can_open_is_written_out() {
     let (voice, lead, luc, alert) = (voice(), sophie(), user("Luc"), sample(AlertType::NoReply3d));
     let local = "http://localhost:8080/?a=1&b=2#Lead/view/1";
-    let context = AlertContext { crm_link: Some(local), ..context(Lang::Fr, &alert, &lead, &luc) };
+    let context = AlertContext { crm_link: Some(local), ..context(Manner::Tu, &alert, &lead, &luc) };
     let rendered = render::alert(&voice, &context);
     assert!(plain(&rendered.html).ends_with(&format!("🔗 {local}")), "{}", rendered.html);
     let opens_locally = |kind: &KeyKind| matches!(kind, KeyKind::Url(url) if url.contains("localhost"));
@@ -748,7 +752,7 @@ fn an_address_that_no_button_can_open_is_written_out() {
 #[test]
 fn a_number_that_cannot_be_read_opens_no_whatsapp() {
     let (voice, lead, luc, alert) = (voice(), sophie(), user("Luc"), sample(AlertType::HotLead24h));
-    let context = AlertContext { default_country: None, ..context(Lang::Fr, &alert, &lead, &luc) };
+    let context = AlertContext { default_country: None, ..context(Manner::Tu, &alert, &lead, &luc) };
     let page = page(&render::alert(&voice, &context));
     assert!(!page.contains("wa.me") && page.contains("1:sent:"), "it can still be sent by hand: {page}");
 }
@@ -759,7 +763,7 @@ fn only_short_texts_get_a_copy_button() {
     for alert_type in AlertType::ALL {
         let alert = sample(alert_type);
         for lead in [sophie(), called(&"é".repeat(4_000), "")] {
-            let rendered = render::draft(&voice, &context(Lang::Fr, &alert, &lead, &luc));
+            let rendered = render::draft(&voice, &context(Manner::Tu, &alert, &lead, &luc));
             for key in rendered.keyboard.iter().flatten() {
                 if let KeyKind::Copy(text) = &key.kind {
                     assert!((1..=render::COPY_UNITS).contains(&text.encode_utf16().count()));
@@ -774,18 +778,18 @@ fn only_short_texts_get_a_copy_button() {
 fn who_was_faster_is_said() {
     let voice = voice();
     let open = sample(AlertType::NoReply3d);
-    assert_eq!(render::too_late(&voice, Lang::Fr, &open), None);
+    assert_eq!(render::too_late(&voice, Manner::Tu, &open), None);
     let state = AlertState::Closed { at: now(), reason: CloseReason::Cleared };
     let closed = Alert { state, ..open };
-    assert!(render::too_late(&voice, Lang::Fr, &closed).unwrap().contains("déjà réglé"));
+    assert!(render::too_late(&voice, Manner::Tu, &closed).unwrap().contains("déjà réglé"));
 }
 
 #[test]
 fn every_button_has_words_in_both_languages() {
     let voice = voice();
     for label in ButtonLabel::ALL {
-        for lang in Lang::ALL {
-            let text = voice.button(lang, label);
+        for manner in Manner::ALL {
+            let text = voice.button(manner, label);
             assert!(text.chars().next().is_some_and(|first| !first.is_ascii_lowercase()), "{label:?}: {text}");
         }
     }
@@ -812,8 +816,8 @@ fn files_below(folder: &Path) -> Vec<String> {
 fn both_languages_have_the_same_files_and_labels() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates/voice");
     assert_eq!(files_below(&root.join("fr")), files_below(&root.join("en")));
-    let keys = |lang: &str| -> Vec<String> {
-        let text = std::fs::read_to_string(root.join(lang).join("labels.toml")).unwrap();
+    let keys = |manner: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(root.join(manner).join("labels.toml")).unwrap();
         let table: toml::Table = toml::from_str(&text).unwrap();
         let of = |(section, texts): (&String, &toml::Value)| {
             texts.as_table().unwrap().keys().map(|key| format!("{section}.{key}")).collect::<Vec<_>>()
@@ -871,22 +875,22 @@ fn with_own(name: &str, text: &str) -> Result<Voice, String> {
 fn a_users_wording_replaces_ours_file_by_file() {
     let (lead, luc, alert) = (sophie(), user("Luc"), sample(AlertType::NoReply3d));
     let voice = with_own("fr/headlines/no_reply.txt.j2", "Toujours rien {{ who|de }} ? ({{ days }} j)\r\n").unwrap();
-    let message = voice.message(&context(Lang::Fr, &alert, &lead, &luc));
+    let message = voice.message(&context(Manner::Tu, &alert, &lead, &luc));
     assert_eq!(message, "Toujours rien de Sophie\u{202F}? (3 j)");
     let other = sample(AlertType::HotLead24h);
-    assert!(voice.message(&context(Lang::Fr, &other, &lead, &luc)).starts_with("Lead chaud"));
-    assert!(voice.message(&context(Lang::En, &alert, &lead, &luc)).starts_with("Sophie hasn't replied"));
+    assert!(voice.message(&context(Manner::Tu, &other, &lead, &luc)).starts_with("Lead chaud"));
+    assert!(voice.message(&context(Manner::English, &alert, &lead, &luc)).starts_with("Sophie hasn't replied"));
 
     let voice = with_own("fr/labels.toml", "[button]\nsent = \"Parti !\"\n").unwrap();
-    assert_eq!(voice.button(Lang::Fr, ButtonLabel::Sent), "Parti\u{202F}!");
-    assert_eq!(voice.button(Lang::Fr, ButtonLabel::Snooze), "⏰ Plus tard");
+    assert_eq!(voice.button(Manner::Tu, ButtonLabel::Sent), "Parti\u{202F}!");
+    assert_eq!(voice.button(Manner::Tu, ButtonLabel::Snooze), "⏰ Plus tard");
 }
 
 #[test]
 fn a_users_name_for_a_lead_is_still_escaped() {
     let (luc, alert, lead) = (user("Luc"), sample(AlertType::NoReply3d), called("<b>&\"", ""));
     let voice = with_own("fr/alert.html.j2", "<b>{{ who }}</b> {{ suggestion }}").unwrap();
-    let html = render::alert(&voice, &context(Lang::Fr, &alert, &lead, &luc)).html;
+    let html = render::alert(&voice, &context(Manner::Tu, &alert, &lead, &luc)).html;
     assert!(html.starts_with("<b>&lt;b&gt;&amp;&quot;</b> "), "{html}");
 }
 
@@ -917,7 +921,7 @@ fn a_wording_that_breaks_later_falls_back_to_ours() {
     let trap = "{% if who == \"Zoé\" %}{{ nothing }}{% else %}Bonjour{% endif %}";
     let voice = with_own("fr/headlines/no_reply.txt.j2", trap).unwrap();
     let alert = sample(AlertType::NoReply3d);
-    let message = voice.message(&context(Lang::Fr, &alert, &lead, &luc));
+    let message = voice.message(&context(Manner::Tu, &alert, &lead, &luc));
     assert!(message.starts_with("Zoé n'a pas répondu"), "{message}");
 }
 
@@ -926,8 +930,8 @@ fn a_group_learns_initials_and_waiting_time_only() {
     let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
     for alert_type in AlertType::ALL {
         let alert = sample(alert_type);
-        let context = AlertContext { content: Content::Initials, ..context(Lang::Fr, &alert, &lead, &luc) };
-        let shown = [render::alert(&voice, &context), render::digest(&voice, Lang::Fr, None, &[context])];
+        let context = AlertContext { content: Content::Initials, ..context(Manner::Tu, &alert, &lead, &luc) };
+        let shown = [render::alert(&voice, &context), render::digest(&voice, Manner::Tu, None, &[context])];
         for page in shown.iter().map(page) {
             assert!(page.contains("S. M."), "{page}");
             for secret in ["Sophie", "Martin", "TechCorp", "blockquote", "wa.me", "crm.example.com", "par email"] {
@@ -942,10 +946,10 @@ fn a_group_learns_initials_and_waiting_time_only() {
 #[test]
 fn what_the_crm_says_stays_true() {
     let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
-    for lang in Lang::ALL {
+    for manner in Manner::ALL {
         for alert_type in AlertType::ALL {
             let alert = sample(alert_type);
-            let today = context(lang, &alert, &lead, &luc);
+            let today = context(manner, &alert, &lead, &luc);
             let texts = voice.crm_texts(&today);
             assert_eq!(texts, voice.crm_texts(&AlertContext { now: now().plus(400 * DAY), ..today }));
             for fleeting in ["aujourd'hui", "hier", "il y a", "today", "yesterday", "ago"] {

@@ -22,7 +22,7 @@ use crate::sandbox::espo::{self, EspoSandbox};
 use crate::sandbox::page::{self, PageState};
 use crate::sandbox::seed;
 use crate::sandbox::telegram::{self, TelegramSandbox};
-use crate::voice::Lang;
+use crate::voice::Manner;
 
 /// Where to show it.
 #[derive(Clone, Debug, clap::Args)]
@@ -123,9 +123,9 @@ async fn link_the_rep(app: &App, telegram: &TelegramSandbox) -> anyhow::Result<(
 /// Speaks what the page is switched to, also where something was said already.
 async fn follow_language(engine: Handle, speaker: Arc<Speaker>, mut language: watch::Receiver<String>) {
     loop {
-        let lang = if *language.borrow_and_update() == "en" { Lang::En } else { Lang::Fr };
-        if speaker.lang() != lang {
-            speaker.speak(lang);
+        let manner = if *language.borrow_and_update() == "en" { Manner::English } else { Manner::Tu };
+        if speaker.manner() != manner {
+            speaker.speak(manner);
             if let Err(error) = engine.run(Engine::say_again).await {
                 tracing::warn!(%error, "what was said before stays in the language it was said in");
             }

@@ -10,13 +10,17 @@ pub mod event;
 pub mod id;
 pub mod insight;
 pub mod lead;
+pub mod manner;
 pub mod observation;
 pub mod people;
+pub mod preferences;
 pub mod time;
 
 pub use activity::{Activity, ActivityStatus, Channel, Direction, Reading};
 pub use alert::{Alert, AlertState, AlertType, Anchor, CloseReason, Evidence, Severity};
 pub use id::{ActivityId, AlertId, ChatId, LeadId, TeamId, UserId};
 pub use lead::Lead;
+pub use manner::{Lang, Manner};
 pub use people::{Rights, Team, User};
+pub use preferences::Preferences;
 pub use time::{DAY, HOUR, MINUTE, Seconds, Timestamp};

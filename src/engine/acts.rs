@@ -7,7 +7,7 @@ use crate::domain::alert::{Resolution, Via};
 use crate::domain::effect::{Effect, Occasion};
 pub use crate::domain::event::Actor;
 use crate::domain::observation::{AlertRecord, Observation};
-use crate::domain::{Alert, AlertId, AlertState, ChatId, Timestamp, UserId};
+use crate::domain::{Alert, AlertId, AlertState, ChatId, Preferences, Timestamp, UserId};
 use crate::store::{AlertRecordState, Batch, Link, Message, Result, Store};
 
 /// What came of an act.
@@ -207,6 +207,19 @@ impl Engine {
         let known = user.map(|id| self.store.user(id)).transpose()?.flatten();
         let name = known.map_or_else(|| name.to_owned(), |user| user.name);
         Ok(Actor { name, user: user.cloned(), via: Via::Crm })
+    }
+
+    /// Changes what a user wishes.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn wish(&mut self, user: &UserId, change: impl FnOnce(&mut Preferences)) -> Result<Preferences> {
+        let mut preferences = self.store.preferences(user)?;
+        change(&mut preferences);
+        let mut batch = Batch::default();
+        batch.put_preferences(user, &preferences);
+        self.store.apply(batch)?;
+        Ok(preferences)
     }
 
     /// Puts an effect into the outbox that a person asked for, not a decision.

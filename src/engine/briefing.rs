@@ -5,18 +5,19 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono_tz::Tz;
 
+use super::told::user_in;
 use crate::domain::effect::Occasion;
-use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User};
+use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User, UserId};
 use crate::rules::{Settings, preferred};
 use crate::store::{Result, Store};
-use crate::voice::{AlertContext, Content, Lang, Voice};
+use crate::voice::{AlertContext, Content, Manner, Voice};
 
 /// M.A.X.'s voice, with what the configuration says about how to use it.
 #[derive(Debug)]
 pub struct Speaker {
     /// The words.
     pub voice: Voice,
-    lang: Mutex<Lang>,
+    manner: Mutex<Manner>,
     /// How much a Telegram message shows.
     pub content: Content,
     /// Whose hours and dates.
@@ -33,7 +34,7 @@ impl Speaker {
     /// A speaker in this language.
     pub fn new(
         voice: Voice,
-        lang: Lang,
+        manner: Manner,
         content: Content,
         zone: Tz,
         default_country: String,
@@ -41,17 +42,34 @@ impl Speaker {
         rules: Settings,
     ) -> Self {
         let crm_site = crm_site.trim_end_matches('/').trim_end_matches("/api/v1").to_owned();
-        Self { voice, lang: Mutex::new(lang), content, zone, default_country, crm_site, rules }
+        Self { voice, manner: Mutex::new(manner), content, zone, default_country, crm_site, rules }
     }
 
-    /// The language spoken now.
-    pub fn lang(&self) -> Lang {
-        *self.lang.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How everybody is spoken to who does not wish otherwise, and what the CRM's records are written in.
+    pub fn manner(&self) -> Manner {
+        *self.manner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on M.A.X. speaks this language.
-    pub fn speak(&self, lang: Lang) {
-        *self.lang.lock().unwrap_or_else(PoisonError::into_inner) = lang;
+    /// From now on M.A.X. speaks in this manner.
+    pub fn speak(&self, manner: Manner) {
+        *self.manner.lock().unwrap_or_else(PoisonError::into_inner) = manner;
+    }
+
+    /// How a user is spoken to; nobody in particular as everybody.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn manner_of(&self, store: &Store, user: Option<&UserId>) -> Result<Manner> {
+        let preferences = user.map(|user| store.preferences(user)).transpose()?.unwrap_or_default();
+        Ok(preferences.manner(self.manner()))
+    }
+
+    /// How the reader of a chat is spoken to.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn manner_in(&self, store: &Store, chat: ChatId) -> Result<Manner> {
+        self.manner_of(store, user_in(store, chat)?.as_ref())
     }
 
     /// How pressing an alert is: the smaller, the more pressing.
@@ -66,7 +84,7 @@ impl Speaker {
 
     /// What an activity's record in the CRM is called.
     pub fn activity_name(&self, activity: &Activity) -> String {
-        let channel = self.voice.channel_name(self.lang(), activity.channel);
+        let channel = self.voice.channel_name(self.manner(), activity.channel);
         let arrow = match activity.direction {
             Direction::In => "←",
             Direction::Out => "→",
@@ -112,12 +130,13 @@ impl Briefing {
     pub fn context<'a>(
         &'a self,
         speaker: &'a Speaker,
+        manner: Manner,
         content: Content,
         occasion: Occasion,
         now: Timestamp,
     ) -> AlertContext<'a> {
         AlertContext {
-            lang: speaker.lang(),
+            manner,
             alert: &self.alert,
             lead: &self.lead,
             owner: self.owner.as_ref(),

@@ -233,7 +233,7 @@ impl Worker {
         }
         let Some(me) = self.crm.me() else { return Ok(Outcome::Done) };
         let Some(briefing) = Briefing::load(store, &self.speaker, alert, now)? else { return Ok(Outcome::Done) };
-        let context = briefing.context(&self.speaker, Content::Full, Occasion::Opened, now);
+        let context = briefing.context(&self.speaker, self.speaker.manner(), Content::Full, Occasion::Opened, now);
         let texts = self.speaker.voice.crm_texts(&context);
         let is_open = briefing.alert.state.is_open();
         let cta = if is_open { self.speaker.voice.cta(&context) } else { Vec::new() };

@@ -157,7 +157,7 @@ fn to_json(api: &Api, alert: Alert) -> Result<Value, Refusal> {
     let speaker = &api.speaker;
     let mut json = match Briefing::load(api.engine.store(), speaker, alert.clone(), now)? {
         Some(briefing) => {
-            let context = briefing.context(speaker, Content::Full, Occasion::Opened, now);
+            let context = briefing.context(speaker, speaker.manner(), Content::Full, Occasion::Opened, now);
             let cta = if alert.state.is_open() { speaker.voice.cta(&context) } else { Vec::new() };
             json!({
                 "id": alert.id,

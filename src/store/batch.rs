@@ -12,7 +12,9 @@ use super::{
 use crate::decide::Outlook;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
-use crate::domain::{Activity, ActivityId, Alert, AlertId, Lead, LeadId, Team, TeamId, Timestamp, User, UserId};
+use crate::domain::{
+    Activity, ActivityId, Alert, AlertId, Lead, LeadId, Preferences, Team, TeamId, Timestamp, User, UserId,
+};
 
 /// Changes that take effect together or not at all.
 #[derive(Debug, Default)]
@@ -219,6 +221,11 @@ impl Batch {
     /// Cuts a link.
     pub fn remove_link(&mut self, account: i64) {
         self.remove(Key::new(Kind::Link).number(account));
+    }
+
+    /// Sets what a user wishes.
+    pub fn put_preferences(&mut self, user: &UserId, preferences: &Preferences) {
+        self.put(Key::new(Kind::Preferences).last(user.as_str()), preferences);
     }
 
     /// Sets what we know of a link's record in the CRM.

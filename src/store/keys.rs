@@ -33,6 +33,8 @@ pub(super) enum Kind {
     Event = b'p' as isize,
     /// Outbox: effect key.
     Outbox = b'o' as isize,
+    /// What users wish: user.
+    Preferences = b'f' as isize,
     /// Records to look at again: record.
     Hint = b'h' as isize,
     /// Cursors of the sources: name.

@@ -23,7 +23,7 @@ use serde::de::DeserializeOwned;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
-    Activity, ActivityId, Alert, AlertId, ChatId, Lead, LeadId, Team, TeamId, Timestamp, User, UserId,
+    Activity, ActivityId, Alert, AlertId, ChatId, Lead, LeadId, Preferences, Team, TeamId, Timestamp, User, UserId,
 };
 
 pub use batch::Batch;
@@ -491,6 +491,14 @@ impl Store {
     /// Every link.
     pub fn links(&self) -> Result<Vec<Link>> {
         self.values(&Key::new(Kind::Link)).collect()
+    }
+
+    /// What a user wishes.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn preferences(&self, user: &UserId) -> Result<Preferences> {
+        Ok(self.get(&Key::new(Kind::Preferences).last(user.as_str()))?.unwrap_or_default())
     }
 
     /// A link's record in the CRM, by the record's key.

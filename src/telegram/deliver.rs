@@ -1,14 +1,18 @@
 //! The dispatcher towards Telegram: takes effects out of the outbox, checks that they still hold, sends and
 //! edits, and keeps what it sent.
 
+mod limits;
+mod refresh;
+mod telling;
+
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::announce::{Pending, Planned, plan};
-use super::api::{Api, SendError};
+use super::announce::Pending;
+use super::api::Api;
 use super::pace::Pace;
 use super::render::{self, Rendered};
 use crate::domain::calendar::Calendar;
@@ -20,8 +24,8 @@ use crate::engine::outbox::{Ready, pause_after, ready};
 use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
 use crate::engine::told::{People, Told, in_line, user_in};
-use crate::engine::{EngineError, Handle, boundary};
-use crate::store::{Message, OutboxEntry, Store};
+use crate::engine::{EngineError, Handle};
+use crate::store::{OutboxEntry, Store};
 use crate::voice::{AlertContext, Content, Notice};
 
 /// All that sending needs.
@@ -299,12 +303,6 @@ impl Worker {
         Ok(if is_of_nobody { Content::Initials } else { self.sender.speaker.content_in(chat) })
     }
 
-    /// Whether what was said there is still kept up to date: not in the chat of somebody who is no longer linked.
-    fn is_in_touch(&self, chat: ChatId) -> Result<bool, EngineError> {
-        let is_fallback = self.sender.people.fallback_chat == Some(chat);
-        Ok(chat.is_group() || is_fallback || user_in(self.store(), chat)?.is_some())
-    }
-
     /// Sends what a tap asked for.
     async fn send_as_asked(&mut self, key: &str, sequence: u64, effect: &Effect) -> Result<(), EngineError> {
         match effect {
@@ -327,7 +325,7 @@ impl Worker {
     /// Sends what is not about one alert.
     async fn notify(&mut self, key: &str, sequence: u64, chat: ChatId, notice: Notice<'_>) -> Result<(), EngineError> {
         let speaker = &self.sender.speaker;
-        let html = speaker.voice.notice_html(speaker.lang(), notice);
+        let html = speaker.voice.notice_html(speaker.manner_in(self.store(), chat)?, notice);
         let chat = self.moved.get(&chat).copied().unwrap_or(chat);
         match self.send(chat, &Rendered { html, keyboard: Vec::new() }, false).await? {
             Attempt::NotNow => Ok(()),
@@ -340,225 +338,12 @@ impl Worker {
         self.sender.engine.run(move |engine| engine.settle(&key, sequence)).await
     }
 
-    /// Leaves out what was decided anew since this round began: a link made meanwhile announces everything at once,
-    /// and half of it must not go ahead of the rest.
-    fn drop_outdated(&self, announcements: &mut Vec<Announcement>) -> Result<(), EngineError> {
-        let mut current = Vec::with_capacity(announcements.len());
-        for one in announcements.drain(..) {
-            let entry = self.store().outbox_entry(&one.key)?;
-            if entry.is_some_and(|entry| entry.sequence == one.entry.sequence) {
-                current.push(one);
-            }
-        }
-        *announcements = current;
-        Ok(())
-    }
-
-    async fn announce(
-        &mut self,
-        chat: ChatId,
-        user: Option<UserId>,
-        announcements: Vec<Announcement>,
-    ) -> Result<(), EngineError> {
-        let now = self.now();
-        let recent = self.sent.entry(chat).or_default();
-        recent.retain(|at| *at > now.plus(-MINUTE) && *at <= now);
-        let pending: Vec<Pending> = announcements.iter().map(pending).collect();
-        let plan = plan(&pending, recent, &self.sender.calendar, now);
-        let by_alert: HashMap<&AlertId, &Announcement> = announcements.iter().map(|one| (&one.alert.id, one)).collect();
-        let later = plan.later.iter().filter_map(|(alert, until)| Some((by_alert.get(alert)?.key.clone(), *until)));
-        let later: Vec<(String, Timestamp)> = later.collect();
-        if let Some(until) = later.iter().map(|(_, until)| *until).min() {
-            self.sender.engine.run(move |engine| engine.put_off(&later)).await?;
-            self.wake_at_millis(until.0 * 1000);
-        }
-        for planned in plan.now {
-            let parts: Vec<&Announcement> = planned.alerts.iter().filter_map(|id| by_alert.get(id).copied()).collect();
-            self.announce_one(chat, user.as_ref(), &planned, &parts).await?;
-        }
-        Ok(())
-    }
-
-    async fn announce_one(
-        &mut self,
-        chat: ChatId,
-        user: Option<&UserId>,
-        planned: &Planned,
-        parts: &[&Announcement],
-    ) -> Result<(), EngineError> {
-        let Some(first) = parts.first() else { return Ok(()) };
-        let occasion = if parts.len() == 1 { first.occasion } else { Occasion::Opened };
-        let alerts: Vec<AlertId> = parts.iter().map(|part| part.alert.id.clone()).collect();
-        let done: Vec<(String, u64)> = parts.iter().map(|part| (part.key.clone(), part.entry.sequence)).collect();
-        let Some(rendered) = self.render(chat, &alerts, occasion, user)? else {
-            return self.sender.engine.run(move |engine| engine.messages_sent(&[], &done, None)).await;
-        };
-        match self.send(chat, &rendered, planned.silent).await? {
-            Attempt::Sent(message_id) => {
-                let now = self.now();
-                self.sent.entry(chat).or_default().extend(parts.iter().map(|_| now));
-                let message = Message {
-                    chat,
-                    message_id,
-                    alerts,
-                    sent_at: now,
-                    occasion,
-                    told: user.cloned(),
-                    shown: fingerprint(&rendered),
-                    settled: false,
-                };
-                let stale = self.stale_by(&message)?;
-                self.sender.engine.run(move |engine| engine.announced(&message, &done, stale.as_ref())).await
-            }
-            Attempt::NotNow => Ok(()),
-            // The chat is marked now: whoever stands in is told instead, so that nothing is lost with it.
-            Attempt::Unreachable if user.is_some() => {
-                self.wake_in(0);
-                Ok(())
-            }
-            Attempt::Unreachable | Attempt::Never => {
-                self.sender.engine.run(move |engine| engine.messages_sent(&[], &done, None)).await
-            }
-        }
-    }
-
-    /// The alert of which earlier messages in the chat lose their buttons by this one, so that there is one place to tap.
-    fn stale_by(&self, message: &Message) -> Result<Option<AlertId>, EngineError> {
-        Ok(match message.alerts.as_slice() {
-            [alert] => self.of_one_alert(alert, message.chat)?.next().is_some().then(|| alert.clone()),
-            _ => None,
-        })
-    }
-
-    /// The messages in a chat that speak of this alert alone.
-    fn of_one_alert(&self, alert: &AlertId, chat: ChatId) -> Result<impl Iterator<Item = Message>, EngineError> {
-        let messages = self.store().messages_about(alert)?;
-        Ok(messages.into_iter().filter(move |message| message.chat == chat && message.alerts.len() == 1))
-    }
-
-    /// Whether a later message in the chat speaks of the same alert: that one has the buttons.
-    fn has_later(&self, message: &Message) -> Result<bool, EngineError> {
-        let [alert] = message.alerts.as_slice() else { return Ok(false) };
-        Ok(self.of_one_alert(alert, message.chat)?.any(|other| other.message_id > message.message_id))
-    }
-
-    async fn send_draft(&mut self, key: &str, sequence: u64, alert: &AlertId, chat: ChatId) -> Result<(), EngineError> {
-        let now = self.now();
-        let speaker = self.sender.speaker.clone();
-        let briefing = match self.store().alert(alert)? {
-            Some(alert) => Briefing::load(self.store(), &speaker, alert, now)?,
-            None => None,
-        };
-        let Some(briefing) = briefing else { return self.settle(key, sequence).await };
-        let context = briefing.context(&speaker, self.content_in(chat)?, Occasion::Opened, now);
-        let message = render::draft(&speaker.voice, &context);
-        match self.send(chat, &message, true).await? {
-            Attempt::NotNow => Ok(()),
-            Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
-        }
-    }
-
-    async fn send_alert(&mut self, key: &str, sequence: u64, alert: &AlertId, chat: ChatId) -> Result<(), EngineError> {
-        let alerts = [alert.clone()];
-        let user = self.told_in(chat, alert)?;
-        let Some(rendered) = self.render(chat, &alerts, Occasion::Opened, user.as_ref())? else {
-            return self.settle(key, sequence).await;
-        };
-        match self.send(chat, &rendered, true).await? {
-            Attempt::NotNow => Ok(()),
-            Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
-            Attempt::Sent(message_id) => {
-                let message = Message {
-                    chat,
-                    message_id,
-                    alerts: alerts.to_vec(),
-                    sent_at: self.now(),
-                    occasion: Occasion::Opened,
-                    told: user,
-                    shown: fingerprint(&rendered),
-                    settled: false,
-                };
-                let (stale, done) = (self.stale_by(&message)?, vec![(key.to_owned(), sequence)]);
-                self.sender.engine.run(move |engine| engine.messages_sent(&[message], &done, stale.as_ref())).await
-            }
-        }
-    }
-
     /// Who answers for an alert in a private chat; `None` for a colleague who merely looks at it from the fallback chat,
     /// to whom it has not "moved".
     fn told_in(&self, chat: ChatId, alert: &AlertId) -> Result<Option<UserId>, EngineError> {
         let Some(alert) = self.store().alert(alert)? else { return Ok(None) };
         let link = self.store().links()?.into_iter().find(|link| link.chat == chat);
         Ok(link.map(|link| link.user).filter(|user| self.concerns(&alert, user)))
-    }
-
-    /// Brings every message about an alert to its present state.
-    async fn refresh(&mut self, key: &str, sequence: u64, alert: &AlertId) -> Result<(), EngineError> {
-        let mut done = vec![(key.to_owned(), sequence)];
-        let mut changed = Vec::new();
-        for mut message in self.store().messages_about(alert)? {
-            if message.settled || !self.is_in_touch(message.chat)? {
-                continue;
-            }
-            match self.may_still_see(&message).await? {
-                Some(true) => {}
-                Some(false) => continue,
-                None => {
-                    done.clear();
-                    self.wake_in(LONGEST_PAUSE * 1000);
-                    continue;
-                }
-            }
-            let before = message.clone();
-            let (occasion, chat, told) = (message.occasion, message.chat, message.told.as_ref());
-            let Some(mut rendered) = self.render(chat, &message.alerts, occasion, told)? else {
-                continue;
-            };
-            if self.has_later(&message)? {
-                rendered.keyboard.clear();
-            }
-            let shown = fingerprint(&rendered);
-            if shown != message.shown {
-                match self.edit(message.chat, message.message_id, &rendered).await? {
-                    Attempt::NotNow => {
-                        done.clear();
-                        continue;
-                    }
-                    Attempt::Sent(_) => message.shown = shown,
-                    Attempt::Unreachable | Attempt::Never => message.settled = true,
-                }
-            }
-            message.settled |= self.is_final(&message)?;
-            // A write wakes everybody: it would be this round again as long as another chat has to be left alone.
-            if message != before {
-                changed.push(message);
-            }
-        }
-        self.sender.engine.run(move |engine| engine.messages_sent(&changed, &done, None)).await
-    }
-
-    /// Whether whoever reads a message may see what it is about: its owner, or whom the CRM lets; `None` when the CRM cannot
-    /// be asked. That a lead went to somebody else is told to whoever had it.
-    async fn may_still_see(&self, message: &Message) -> Result<Option<bool>, EngineError> {
-        if message.chat.is_group() {
-            return Ok(Some(true));
-        }
-        let Some(user) = user_in(self.store(), message.chat)? else { return Ok(Some(true)) };
-        let mut leads = Vec::new();
-        for id in &message.alerts {
-            let alert = self.store().alert(id)?.filter(|alert| alert.owner.as_ref() != Some(&user));
-            let alert = alert.filter(|alert| !self.has_moved(alert, message.told.as_ref()));
-            leads.extend(alert.map(|alert| alert.lead_id));
-        }
-        let rights = self.sender.permissions.of_all(&user, &leads).await;
-        Ok(rights.map(|rights| rights.values().all(|rights| rights.read)))
-    }
-
-    /// Whether nothing can change in a message any more: its alerts are another's. A closed alert may open again.
-    fn is_final(&self, message: &Message) -> Result<bool, EngineError> {
-        let [alert] = message.alerts.as_slice() else { return Ok(false) };
-        let alert = self.store().alert(alert)?;
-        Ok(alert.is_none_or(|alert| self.has_moved(&alert, message.told.as_ref())))
     }
 
     /// Whether an alert is no longer a matter of the user who was told.
@@ -582,7 +367,7 @@ impl Worker {
     ) -> Result<Option<Rendered>, EngineError> {
         let now = self.now();
         let speaker = &self.sender.speaker;
-        let content = self.content_in(chat)?;
+        let (content, manner) = (self.content_in(chat)?, speaker.manner_in(self.store(), chat)?);
         let mut briefings = Vec::with_capacity(alerts.len());
         for id in alerts {
             if let Some(alert) = self.store().alert(id)? {
@@ -594,7 +379,7 @@ impl Worker {
             (speaker.pressing(alert.severity()), alert.anchor.instant().map_or(i64::MAX, |at| at.0))
         });
         let contexts: Vec<_> =
-            briefings.iter().map(|briefing| briefing.context(speaker, content, occasion, now)).collect();
+            briefings.iter().map(|briefing| briefing.context(speaker, manner, content, occasion, now)).collect();
         Ok(match contexts.as_slice() {
             [] => None,
             [one] if alerts.len() == 1 => Some(if self.has_moved(one.alert, told) {
@@ -607,122 +392,14 @@ impl Worker {
                 let is_to_do = |one: &&AlertContext<'_>| one.alert.state.is_open() && !self.has_moved(one.alert, told);
                 let open: Vec<_> = many.iter().filter(is_to_do).copied().collect();
                 let shown = if open.is_empty() { many } else { open.as_slice() };
-                let mut rendered = render::digest(&speaker.voice, speaker.lang(), reader.as_ref(), shown);
+                let mut rendered = render::digest(&speaker.voice, manner, reader.as_ref(), shown);
                 if open.is_empty() {
-                    let html = speaker.voice.notice_html(speaker.lang(), Notice::AllClear);
+                    let html = speaker.voice.notice_html(manner, Notice::AllClear);
                     rendered = Rendered { html, keyboard: Vec::new() };
                 }
                 Some(rendered)
             }
         })
-    }
-
-    async fn send(&mut self, chat: ChatId, message: &Rendered, silent: bool) -> Result<Attempt, EngineError> {
-        if !self.may_send(chat) {
-            return Ok(Attempt::NotNow);
-        }
-        boundary::pass("telegram-before-send");
-        let result = self.sender.api.send(chat, message, silent).await;
-        boundary::pass("telegram-after-send");
-        self.judge(chat, result).await
-    }
-
-    async fn edit(&mut self, chat: ChatId, message_id: i32, message: &Rendered) -> Result<Attempt, EngineError> {
-        if !self.may_edit(chat) {
-            return Ok(Attempt::NotNow);
-        }
-        match self.sender.api.edit(chat, message_id, message).await {
-            // What was said before a group moved stays as it was.
-            Err(SendError::Migrated(_)) => Ok(Attempt::Never),
-            result => self.judge(chat, result.map(|()| message_id)).await,
-        }
-    }
-
-    /// Whether Telegram has not asked to leave the chat alone. The documented limits are about new messages: an
-    /// edit neither waits for a slot nor takes one from an announcement.
-    fn may_edit(&mut self, chat: ChatId) -> bool {
-        if self.stop.is_cancelled() {
-            return false;
-        }
-        let now = self.sender.engine.clock().now_millis();
-        let held_until = self.pace.held_until(chat, now);
-        if let Some(until) = held_until {
-            self.wake_at_millis(until);
-        }
-        held_until.is_none()
-    }
-
-    /// Whether the limits allow a message to a chat now; if not, the next round is set for when they do.
-    fn may_send(&mut self, chat: ChatId) -> bool {
-        if self.stop.is_cancelled() {
-            return false;
-        }
-        let now = self.sender.engine.clock().now_millis();
-        let slot = self.pace.next_slot(chat, now);
-        if slot > now {
-            self.wake_at_millis(slot);
-            return false;
-        }
-        self.pace.sent(chat, now);
-        true
-    }
-
-    async fn judge(&mut self, chat: ChatId, result: Result<i32, SendError>) -> Result<Attempt, EngineError> {
-        let now = self.now();
-        let error = match result {
-            Ok(message_id) => {
-                if self.sender.status.telegram_ok(now) {
-                    tracing::info!("Telegram answers again");
-                }
-                metrics::counter!("max_telegram_sent_total").increment(1);
-                return Ok(Attempt::Sent(message_id));
-            }
-            Err(error) => error,
-        };
-        match error {
-            SendError::NotModified => Ok(Attempt::Sent(0)),
-            SendError::MessageGone => Ok(Attempt::Never),
-            SendError::RetryAfter(seconds) => {
-                tracing::warn!(%chat, seconds, "Telegram asks to wait");
-                let until = now.plus(seconds.max(1)).0 * 1000;
-                self.pace.hold(chat, self.sender.engine.clock().now_millis(), until);
-                self.wake_at_millis(until);
-                Ok(Attempt::NotNow)
-            }
-            SendError::Unreachable(reason) => {
-                tracing::warn!(%chat, %reason, "a chat takes no messages; it is not written to until its user comes back");
-                metrics::counter!("max_telegram_unreachable_total").increment(1);
-                self.sender.engine.run(move |engine| engine.mark_reachable(chat, false)).await?;
-                Ok(Attempt::Unreachable)
-            }
-            SendError::Migrated(to) => {
-                tracing::warn!(%chat, %to, "a group moved: write the new id into the configuration");
-                self.moved.insert(chat, to);
-                self.wake_in(0);
-                Ok(Attempt::NotNow)
-            }
-            SendError::BadToken => {
-                if self.sender.status.telegram_failed(error.to_string(), true) {
-                    tracing::error!(%error, "Telegram needs a person");
-                }
-                self.wake_in(pause_after(5) * 1000);
-                Ok(Attempt::NotNow)
-            }
-            SendError::Unavailable(_) => {
-                if self.sender.status.telegram_failed(error.to_string(), false) {
-                    tracing::warn!(%error, "Telegram does not answer; it is tried again");
-                }
-                let until = self.sender.engine.clock().now_millis() + pause_after(1) * 1000;
-                self.pace.hold(chat, self.sender.engine.clock().now_millis(), until);
-                self.wake_at_millis(until);
-                Ok(Attempt::NotNow)
-            }
-            SendError::Refused(reason) => {
-                tracing::error!(%chat, %reason, "Telegram refuses a message for good; it is given up");
-                metrics::counter!("max_effects_given_up_total").increment(1);
-                Ok(Attempt::Never)
-            }
-        }
     }
 }
 

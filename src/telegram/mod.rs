@@ -6,3 +6,5 @@ pub mod bot;
 pub mod deliver;
 pub mod pace;
 pub mod render;
+mod talk;
+mod taps;

@@ -3,7 +3,7 @@
 use crate::domain::button::{Button, SnoozeFor};
 use crate::domain::{Alert, AlertId, AlertState, AlertType, Channel, User};
 use crate::insight::advice;
-use crate::voice::{AlertContext, ButtonLabel, Content, Draft, Lang, Notice, Toast, Voice, fitted};
+use crate::voice::{AlertContext, ButtonLabel, Content, Draft, Manner, Notice, Toast, Voice, fitted};
 
 /// How many alerts of a digest get a button.
 pub const DIGEST_BUTTONS: usize = 10;
@@ -60,7 +60,7 @@ pub fn alert(voice: &Voice, context: &AlertContext<'_>) -> Rendered {
 /// The buttons of an open alert: also what "back" brings back after the snooze choices. In a group only one, which
 /// shows the alert in private.
 pub fn alert_keyboard(voice: &Voice, context: &AlertContext<'_>) -> Vec<Vec<Key>> {
-    let labels = Labels { voice, lang: context.lang };
+    let labels = Labels { voice, manner: context.manner };
     let alert = context.alert;
     if context.content == Content::Initials {
         return vec![vec![labels.tap(ButtonLabel::Show, Button::Show(alert.id.clone()))]];
@@ -85,7 +85,7 @@ pub fn alert_keyboard(voice: &Voice, context: &AlertContext<'_>) -> Vec<Vec<Key>
 }
 
 fn last_row(voice: &Voice, context: &AlertContext<'_>) -> Vec<Key> {
-    let labels = Labels { voice, lang: context.lang };
+    let labels = Labels { voice, manner: context.manner };
     let settle = match context.alert.alert_type {
         AlertType::PreferredChannel => ButtonLabel::Noted,
         AlertType::HotLead24h
@@ -107,8 +107,8 @@ pub fn moved(voice: &Voice, context: &AlertContext<'_>, new_owner: Option<&User>
 }
 
 /// The choices behind "later", in place of an alert's buttons.
-pub fn snooze_keyboard(voice: &Voice, lang: Lang, alert: &AlertId) -> Vec<Vec<Key>> {
-    let labels = Labels { voice, lang };
+pub fn snooze_keyboard(voice: &Voice, manner: Manner, alert: &AlertId) -> Vec<Vec<Key>> {
+    let labels = Labels { voice, manner };
     let choices = SnoozeFor::ALL
         .map(|length| labels.tap(ButtonLabel::SnoozeFor(length), Button::Snooze(alert.clone(), length)))
         .to_vec();
@@ -117,8 +117,8 @@ pub fn snooze_keyboard(voice: &Voice, lang: Lang, alert: &AlertId) -> Vec<Vec<Ke
 
 /// Several alerts in one message, in the order in which they are given, each of the first ten with a button that
 /// shows it. `reader` is greeted; nobody in a group.
-pub fn digest(voice: &Voice, lang: Lang, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> Rendered {
-    let html = voice.digest_html(lang, reader, alerts);
+pub fn digest(voice: &Voice, manner: Manner, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> Rendered {
+    let html = voice.digest_html(manner, reader, alerts);
     let show = |(position, context): (usize, &AlertContext<'_>)| {
         let text = voice.show_label(context, position + 1);
         vec![Key { text, kind: KeyKind::Callback(Button::Show(context.alert.id.clone())) }]
@@ -136,7 +136,7 @@ pub fn draft(voice: &Voice, context: &AlertContext<'_>) -> Rendered {
 }
 
 fn draft_keyboard(voice: &Voice, context: &AlertContext<'_>, draft: Draft) -> Vec<Vec<Key>> {
-    let labels = Labels { voice, lang: context.lang };
+    let labels = Labels { voice, manner: context.manner };
     let mut write = Vec::new();
     if draft.channel == Channel::Whatsapp {
         let link = context.whatsapp_link(&draft.text);
@@ -151,28 +151,28 @@ fn draft_keyboard(voice: &Voice, context: &AlertContext<'_>, draft: Draft) -> Ve
 }
 
 /// A message that is not about one alert.
-pub fn notice(voice: &Voice, lang: Lang, notice: Notice<'_>) -> Rendered {
-    Rendered::new(voice.notice_html(lang, notice), Vec::new())
+pub fn notice(voice: &Voice, manner: Manner, notice: Notice<'_>) -> Rendered {
+    Rendered::new(voice.notice_html(manner, notice), Vec::new())
 }
 
 /// The answer to a tap on a button of an alert that needs no tap any more: who was faster. `None` while it is
 /// open.
-pub fn too_late(voice: &Voice, lang: Lang, alert: &Alert) -> Option<String> {
+pub fn too_late(voice: &Voice, manner: Manner, alert: &Alert) -> Option<String> {
     match &alert.state {
         AlertState::Open | AlertState::Snoozed { .. } => None,
-        AlertState::Closed { .. } => Some(voice.toast(lang, Toast::AlreadyClosed)),
-        AlertState::Resolved(resolution) => Some(voice.toast(lang, Toast::AlreadyHandled(&resolution.by))),
+        AlertState::Closed { .. } => Some(voice.toast(manner, Toast::AlreadyClosed)),
+        AlertState::Resolved(resolution) => Some(voice.toast(manner, Toast::AlreadyHandled(&resolution.by))),
     }
 }
 
 struct Labels<'a> {
     voice: &'a Voice,
-    lang: Lang,
+    manner: Manner,
 }
 
 impl Labels<'_> {
     fn text(&self, label: ButtonLabel) -> String {
-        self.voice.button(self.lang, label)
+        self.voice.button(self.manner, label)
     }
 
     fn tap(&self, label: ButtonLabel, button: Button) -> Key {

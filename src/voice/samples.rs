@@ -3,7 +3,7 @@
 
 use super::speech::Speech;
 use super::templates::Fault;
-use super::{AlertContext, Content, Lang, Notice, Toast, html};
+use super::{AlertContext, Content, Manner, Notice, Toast, html};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::{
@@ -25,7 +25,7 @@ pub fn try_out(speech: &Speech) -> Result<(), Fault> {
             ];
             for (content, occasion) in situations {
                 let owner = (content == Content::Full).then_some(&luc);
-                try_alert(speech, &context(speech.lang(), &alert, lead, owner, content, occasion))?;
+                try_alert(speech, &context(speech.manner(), &alert, lead, owner, content, occasion))?;
             }
         }
     }
@@ -101,7 +101,7 @@ fn accepted(name: &str, message: &str) -> Result<(), Fault> {
 }
 
 fn context<'a>(
-    lang: Lang,
+    manner: Manner,
     alert: &'a Alert,
     lead: &'a Lead,
     owner: Option<&'a User>,
@@ -109,7 +109,7 @@ fn context<'a>(
     occasion: Occasion,
 ) -> AlertContext<'a> {
     AlertContext {
-        lang,
+        manner,
         alert,
         lead,
         owner,

@@ -5,7 +5,7 @@ use std::path::Path;
 use minijinja::{Environment, Error, Value, context};
 
 use super::templates::{self, Labels, VoiceError};
-use super::{AlertContext, Content, Draft, Lang, Notice, Toast, html, names, type_key, words};
+use super::{AlertContext, Content, Draft, Lang, Manner, Notice, Toast, html, names, type_key, words};
 use crate::domain::alert::{ChannelRate, Cited, Resolution};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::{AlertState, Channel, CloseReason, Direction, Evidence, Severity, Timestamp, User};
@@ -16,9 +16,10 @@ const DIGEST_LINES: usize = 30;
 /// From this rate on (percent) a channel works well, not just better.
 const GOOD_RATE: u32 = 60;
 
-/// A language with its templates and labels.
+/// A manner with its templates and labels.
 #[derive(Debug)]
 pub struct Speech {
+    manner: Manner,
     lang: Lang,
     environment: Environment<'static>,
     labels: Labels,
@@ -26,14 +27,14 @@ pub struct Speech {
 
 impl Speech {
     /// The embedded wordings with those of `folder` in their place.
-    pub fn load(lang: Lang, folder: Option<&Path>) -> Result<Self, VoiceError> {
-        let (environment, labels) = templates::load(lang, folder)?;
-        Ok(Self { lang, environment, labels })
+    pub fn load(manner: Manner, folder: Option<&Path>) -> Result<Self, VoiceError> {
+        let (environment, labels) = templates::load(manner, folder)?;
+        Ok(Self { manner, lang: manner.lang(), environment, labels })
     }
 
-    /// Its language.
-    pub fn lang(&self) -> Lang {
-        self.lang
+    /// Its manner.
+    pub fn manner(&self) -> Manner {
+        self.manner
     }
 
     /// A short text; its key when there is none, which a test rules out.

@@ -1,94 +1,19 @@
-//! Where the wordings come from: embedded files, replaced file by file from a folder of the user's. Both
-//! languages have the same files, or this does not compile.
+//! Where the wordings come from: embedded files, replaced file by file from a folder of the user's. A manner has
+//! the files of its language, and goes before them with its own.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use include_dir::{Dir, include_dir};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value};
 
-use super::{Lang, html, words};
+use super::{Lang, Manner, html, words};
 
 /// The file of short texts, beside the templates.
 pub const LABELS: &str = "labels.toml";
 
-macro_rules! embedded {
-    ($($name:literal,)+) => {
-        const FRENCH: &[(&str, &str)] =
-            &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/voice/fr/", $name))),)+];
-        const ENGLISH: &[(&str, &str)] =
-            &[$(($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/templates/voice/en/", $name))),)+];
-    };
-}
-
-embedded! {
-    "labels.toml",
-    "alert.html.j2",
-    "closed.html.j2",
-    "snoozed.html.j2",
-    "digest.html.j2",
-    "draft.html.j2",
-    "headlines/hot_lead.txt.j2",
-    "headlines/awaiting_reply.txt.j2",
-    "headlines/no_contact.txt.j2",
-    "headlines/stale_lead.txt.j2",
-    "headlines/no_followup.txt.j2",
-    "headlines/no_reply.txt.j2",
-    "headlines/preferred_channel.txt.j2",
-    "headlines/group.txt.j2",
-    "evidence/hot_lead.txt.j2",
-    "evidence/awaiting_reply.txt.j2",
-    "evidence/no_contact.txt.j2",
-    "evidence/stale_lead.txt.j2",
-    "evidence/no_followup.txt.j2",
-    "evidence/no_reply.txt.j2",
-    "evidence/preferred_channel.txt.j2",
-    "reasons/hot_lead.txt.j2",
-    "reasons/awaiting_reply.txt.j2",
-    "reasons/no_contact.txt.j2",
-    "reasons/stale_lead.txt.j2",
-    "reasons/no_followup.txt.j2",
-    "reasons/no_reply.txt.j2",
-    "reasons/preferred_channel.txt.j2",
-    "records/hot_lead.txt.j2",
-    "records/awaiting_reply.txt.j2",
-    "records/no_contact.txt.j2",
-    "records/stale_lead.txt.j2",
-    "records/no_followup.txt.j2",
-    "records/no_reply.txt.j2",
-    "records/preferred_channel.txt.j2",
-    "drafts/hot_lead.txt.j2",
-    "drafts/awaiting_reply.txt.j2",
-    "drafts/no_contact.txt.j2",
-    "drafts/stale_lead.txt.j2",
-    "drafts/no_followup.txt.j2",
-    "drafts/no_reply.txt.j2",
-    "drafts/preferred_channel.txt.j2",
-    "frames/whatsapp.txt.j2",
-    "frames/email.txt.j2",
-    "frames/call.txt.j2",
-    "notices/welcome.html.j2",
-    "notices/sync_stopped.html.j2",
-    "notices/sync_resumed.html.j2",
-    "notices/not_linked.html.j2",
-    "notices/link_expired.html.j2",
-    "notices/link_later.html.j2",
-    "notices/unlinked.html.j2",
-    "notices/help.html.j2",
-    "notices/unknown.html.j2",
-    "notices/all_clear.html.j2",
-    "toasts/resolved.txt.j2",
-    "toasts/snoozed.txt.j2",
-    "toasts/sent.txt.j2",
-    "toasts/already_handled.txt.j2",
-    "toasts/already_closed.txt.j2",
-    "toasts/draft_coming.txt.j2",
-    "toasts/stale.txt.j2",
-    "toasts/not_yours.txt.j2",
-    "toasts/not_allowed.txt.j2",
-    "toasts/cannot_ask.txt.j2",
-    "toasts/try_again.txt.j2",
-}
+static WORDINGS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/templates/voice");
 
 /// Why the user's own wordings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -121,47 +46,89 @@ pub enum VoiceError {
     },
 }
 
-fn embedded(lang: Lang) -> &'static [(&'static str, &'static str)] {
-    match lang {
-        Lang::Fr => FRENCH,
-        Lang::En => ENGLISH,
-    }
-}
-
 /// Short texts by section and key.
 pub type Labels = BTreeMap<String, BTreeMap<String, String>>;
 
-/// One language's templates and labels, with the files of `folder` in place of ours.
-pub fn load(lang: Lang, folder: Option<&Path>) -> Result<(Environment<'static>, Labels), VoiceError> {
-    let mut environment = environment();
-    let mut labels = Labels::new();
-    for (name, source) in embedded(lang) {
-        let path = folder.map(|folder| folder.join(lang.as_str()).join(name));
-        let own = path.as_deref().map(read_if_there).transpose()?.flatten();
-        if *name == LABELS {
-            labels = read_labels(source, None, Path::new(LABELS))?;
-            if let (Some(own), Some(path)) = (own, path) {
-                let theirs = read_labels(&own, Some(&labels), &path)?;
-                for (section, texts) in theirs {
-                    labels.entry(section).or_default().extend(texts);
-                }
-            }
-            continue;
-        }
-        let source = spaced(lang, own.as_deref().unwrap_or(source));
-        environment.add_template_owned(*name, source).map_err(|error| Fault::from(error).at(name, path.as_deref()))?;
+/// The folders of a manner: the first holds every file, what the next ones hold goes before it.
+fn folders(manner: Manner) -> &'static [&'static str] {
+    match manner {
+        Manner::Tu => &["fr"],
+        Manner::Vous => &["fr", "fr-vous"],
+        Manner::English => &["en"],
     }
-    if lang == Lang::Fr {
+}
+
+/// The names of every wording, in the order of their names.
+fn names(manner: Manner) -> Vec<String> {
+    let mut names = Vec::new();
+    if let Some(folder) = folders(manner).first().and_then(|folder| WORDINGS.get_dir(folder)) {
+        gather(folder, folder.path(), &mut names);
+    }
+    names
+}
+
+fn gather(folder: &Dir<'_>, root: &Path, names: &mut Vec<String>) {
+    names.extend(folder.files().filter_map(|file| Some(file.path().strip_prefix(root).ok()?.to_string_lossy().into())));
+    folder.dirs().for_each(|folder| gather(folder, root, names));
+}
+
+/// A wording as it stands in one of our folders.
+fn embedded(folder: &str, name: &str) -> Option<&'static str> {
+    WORDINGS.get_file(format!("{folder}/{name}"))?.contents_utf8()
+}
+
+/// One manner's templates and labels, with the files of `own` in place of ours.
+pub fn load(manner: Manner, own: Option<&Path>) -> Result<(Environment<'static>, Labels), VoiceError> {
+    let mut environment = environment();
+    for name in names(manner).into_iter().filter(|name| name != LABELS) {
+        let (mut source, mut path) = (None, None);
+        for folder in folders(manner) {
+            let file = own.map(|own| own.join(folder).join(&name));
+            match file.as_deref().map(read_if_there).transpose()?.flatten() {
+                Some(theirs) => (source, path) = (Some(theirs), file),
+                None => source = embedded(folder, &name).map(str::to_owned).or(source),
+            }
+        }
+        let source = spaced(manner, &source.unwrap_or_default());
+        environment
+            .add_template_owned(name.clone(), source)
+            .map_err(|error| Fault::from(error).at(&name, path.as_deref()))?;
+    }
+    Ok((environment, labels(manner, own)?))
+}
+
+fn labels(manner: Manner, own: Option<&Path>) -> Result<Labels, VoiceError> {
+    let mut labels = Labels::new();
+    let mut replace = |theirs: Labels| {
+        for (section, texts) in theirs {
+            labels.entry(section).or_default().extend(texts);
+        }
+    };
+    let mut known = Labels::new();
+    for folder in folders(manner) {
+        if let Some(source) = embedded(folder, LABELS) {
+            let ours = read_labels(source, None, Path::new(LABELS))?;
+            if known.is_empty() {
+                known = ours.clone();
+            }
+            replace(ours);
+        }
+        let Some(path) = own.map(|own| own.join(folder).join(LABELS)) else { continue };
+        if let Some(source) = read_if_there(&path)? {
+            replace(read_labels(&source, Some(&known), &path)?);
+        }
+    }
+    if manner.lang() == Lang::Fr {
         let texts = labels.values_mut().flat_map(BTreeMap::values_mut);
         texts.for_each(|text| *text = words::french_spaces(text));
     }
-    Ok((environment, labels))
+    Ok(labels)
 }
 
-fn spaced(lang: Lang, source: &str) -> String {
+fn spaced(manner: Manner, source: &str) -> String {
     // An editor's byte order mark and line ends are not part of what is said.
     let source = source.trim_start_matches('\u{FEFF}').replace("\r\n", "\n");
-    match lang {
+    match manner.lang() {
         Lang::Fr => words::french_spaces(&source),
         Lang::En => source,
     }
@@ -228,8 +195,8 @@ fn line_of(source: &str, start: &str) -> usize {
 /// (notes, backups) are left alone.
 pub fn check_folder(folder: &Path) -> Result<(), VoiceError> {
     list(folder)?;
-    for lang in Lang::ALL {
-        let root = folder.join(lang.as_str());
+    for manner in Manner::ALL {
+        let root = folder.join(manner.as_str());
         if !root.is_dir() {
             continue;
         }
@@ -239,7 +206,7 @@ pub fn check_folder(folder: &Path) -> Result<(), VoiceError> {
                 if path.is_dir() {
                     folders.push(path);
                 } else {
-                    check_name(&root, &path, lang)?;
+                    check_name(&root, &path, manner)?;
                 }
             }
         }
@@ -247,15 +214,16 @@ pub fn check_folder(folder: &Path) -> Result<(), VoiceError> {
     Ok(())
 }
 
-fn check_name(root: &Path, path: &Path, lang: Lang) -> Result<(), VoiceError> {
+fn check_name(root: &Path, path: &Path, manner: Manner) -> Result<(), VoiceError> {
     let parts = path.strip_prefix(root).unwrap_or(path).components();
     let name = parts.map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
     let is_wording = name.ends_with(".j2") || name.ends_with(".toml");
-    if !is_wording || embedded(lang).iter().any(|(known, _)| *known == name) {
+    let all = names(manner);
+    if !is_wording || all.contains(&name) {
         return Ok(());
     }
-    let nearest = embedded(lang).iter().map(|(known, _)| *known).max_by_key(|known| likeness(known, &name));
-    Err(VoiceError::UnknownFile { path: path.to_owned(), nearest: nearest.unwrap_or(LABELS).to_owned() })
+    let nearest = all.into_iter().max_by_key(|known| likeness(known, &name));
+    Err(VoiceError::UnknownFile { path: path.to_owned(), nearest: nearest.unwrap_or_else(|| LABELS.to_owned()) })
 }
 
 /// How many characters two names share at their beginnings and ends.
@@ -287,8 +255,8 @@ impl Fault {
     }
 
     /// The same as an error about the user's folder.
-    pub fn into_error(self, folder: &Path, lang: Lang) -> VoiceError {
-        let path = folder.join(lang.as_str()).join(&self.name);
+    pub fn into_error(self, folder: &Path, manner: Manner) -> VoiceError {
+        let path = folder.join(manner.as_str()).join(&self.name);
         VoiceError::Broken { path, line: self.line, detail: self.detail }
     }
 

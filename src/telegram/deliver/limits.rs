@@ -1,0 +1,128 @@
+//! Sending and editing within Telegram's limits, and what its refusals lead to.
+
+use super::super::api::SendError;
+use super::super::render::Rendered;
+use super::{Attempt, Worker};
+use crate::domain::ChatId;
+use crate::engine::outbox::pause_after;
+use crate::engine::{EngineError, boundary};
+
+impl Worker {
+    pub(super) async fn send(
+        &mut self,
+        chat: ChatId,
+        message: &Rendered,
+        silent: bool,
+    ) -> Result<Attempt, EngineError> {
+        if !self.may_send(chat) {
+            return Ok(Attempt::NotNow);
+        }
+        boundary::pass("telegram-before-send");
+        let result = self.sender.api.send(chat, message, silent).await;
+        boundary::pass("telegram-after-send");
+        self.judge(chat, result).await
+    }
+
+    pub(super) async fn edit(
+        &mut self,
+        chat: ChatId,
+        message_id: i32,
+        message: &Rendered,
+    ) -> Result<Attempt, EngineError> {
+        if !self.may_edit(chat) {
+            return Ok(Attempt::NotNow);
+        }
+        match self.sender.api.edit(chat, message_id, message).await {
+            // What was said before a group moved stays as it was.
+            Err(SendError::Migrated(_)) => Ok(Attempt::Never),
+            result => self.judge(chat, result.map(|()| message_id)).await,
+        }
+    }
+
+    /// Whether Telegram has not asked to leave the chat alone. The documented limits are about new messages: an
+    /// edit neither waits for a slot nor takes one from an announcement.
+    pub(super) fn may_edit(&mut self, chat: ChatId) -> bool {
+        if self.stop.is_cancelled() {
+            return false;
+        }
+        let now = self.sender.engine.clock().now_millis();
+        let held_until = self.pace.held_until(chat, now);
+        if let Some(until) = held_until {
+            self.wake_at_millis(until);
+        }
+        held_until.is_none()
+    }
+
+    /// Whether the limits allow a message to a chat now; if not, the next round is set for when they do.
+    pub(super) fn may_send(&mut self, chat: ChatId) -> bool {
+        if self.stop.is_cancelled() {
+            return false;
+        }
+        let now = self.sender.engine.clock().now_millis();
+        let slot = self.pace.next_slot(chat, now);
+        if slot > now {
+            self.wake_at_millis(slot);
+            return false;
+        }
+        self.pace.sent(chat, now);
+        true
+    }
+
+    pub(super) async fn judge(&mut self, chat: ChatId, result: Result<i32, SendError>) -> Result<Attempt, EngineError> {
+        let now = self.now();
+        let error = match result {
+            Ok(message_id) => {
+                if self.sender.status.telegram_ok(now) {
+                    tracing::info!("Telegram answers again");
+                }
+                metrics::counter!("max_telegram_sent_total").increment(1);
+                return Ok(Attempt::Sent(message_id));
+            }
+            Err(error) => error,
+        };
+        match error {
+            SendError::NotModified => Ok(Attempt::Sent(0)),
+            SendError::MessageGone => Ok(Attempt::Never),
+            SendError::RetryAfter(seconds) => {
+                tracing::warn!(%chat, seconds, "Telegram asks to wait");
+                let until = now.plus(seconds.max(1)).0 * 1000;
+                self.pace.hold(chat, self.sender.engine.clock().now_millis(), until);
+                self.wake_at_millis(until);
+                Ok(Attempt::NotNow)
+            }
+            SendError::Unreachable(reason) => {
+                tracing::warn!(%chat, %reason, "a chat takes no messages; it is not written to until its user comes back");
+                metrics::counter!("max_telegram_unreachable_total").increment(1);
+                self.sender.engine.run(move |engine| engine.mark_reachable(chat, false)).await?;
+                Ok(Attempt::Unreachable)
+            }
+            SendError::Migrated(to) => {
+                tracing::warn!(%chat, %to, "a group moved: write the new id into the configuration");
+                self.moved.insert(chat, to);
+                self.wake_in(0);
+                Ok(Attempt::NotNow)
+            }
+            SendError::BadToken => {
+                if self.sender.status.telegram_failed(error.to_string(), true) {
+                    tracing::error!(%error, "Telegram needs a person");
+                }
+                self.wake_in(pause_after(5) * 1000);
+                Ok(Attempt::NotNow)
+            }
+            SendError::Unavailable(_) => {
+                if self.sender.status.telegram_failed(error.to_string(), false) {
+                    tracing::warn!(%error, "Telegram does not answer; it is tried again");
+                }
+                let until = self.sender.engine.clock().now_millis() + pause_after(1) * 1000;
+                self.pace.hold(chat, self.sender.engine.clock().now_millis(), until);
+                self.wake_at_millis(until);
+                Ok(Attempt::NotNow)
+            }
+            SendError::Refused(reason) => {
+                tracing::error!(%chat, %reason, "Telegram refuses a message for good; it is given up");
+                metrics::counter!("max_effects_given_up_total").increment(1);
+                Ok(Attempt::Never)
+            }
+        }
+    }
+}

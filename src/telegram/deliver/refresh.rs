@@ -1,0 +1,108 @@
+//! Keeping what was said up to date: every message about an alert follows it.
+
+use super::{Attempt, LONGEST_PAUSE, Worker, fingerprint};
+use crate::domain::{AlertId, ChatId};
+use crate::engine::EngineError;
+use crate::engine::told::user_in;
+use crate::store::Message;
+
+impl Worker {
+    /// The alert of which earlier messages in the chat lose their buttons by this one, so that there is one place to tap.
+    pub(super) fn stale_by(&self, message: &Message) -> Result<Option<AlertId>, EngineError> {
+        Ok(match message.alerts.as_slice() {
+            [alert] => self.of_one_alert(alert, message.chat)?.next().is_some().then(|| alert.clone()),
+            _ => None,
+        })
+    }
+
+    /// The messages in a chat that speak of this alert alone.
+    pub(super) fn of_one_alert(
+        &self,
+        alert: &AlertId,
+        chat: ChatId,
+    ) -> Result<impl Iterator<Item = Message>, EngineError> {
+        let messages = self.store().messages_about(alert)?;
+        Ok(messages.into_iter().filter(move |message| message.chat == chat && message.alerts.len() == 1))
+    }
+
+    /// Whether a later message in the chat speaks of the same alert: that one has the buttons.
+    pub(super) fn has_later(&self, message: &Message) -> Result<bool, EngineError> {
+        let [alert] = message.alerts.as_slice() else { return Ok(false) };
+        Ok(self.of_one_alert(alert, message.chat)?.any(|other| other.message_id > message.message_id))
+    }
+
+    /// Brings every message about an alert to its present state.
+    pub(super) async fn refresh(&mut self, key: &str, sequence: u64, alert: &AlertId) -> Result<(), EngineError> {
+        let mut done = vec![(key.to_owned(), sequence)];
+        let mut changed = Vec::new();
+        for mut message in self.store().messages_about(alert)? {
+            if message.settled || !self.is_in_touch(message.chat)? {
+                continue;
+            }
+            match self.may_still_see(&message).await? {
+                Some(true) => {}
+                Some(false) => continue,
+                None => {
+                    done.clear();
+                    self.wake_in(LONGEST_PAUSE * 1000);
+                    continue;
+                }
+            }
+            let before = message.clone();
+            let (occasion, chat, told) = (message.occasion, message.chat, message.told.as_ref());
+            let Some(mut rendered) = self.render(chat, &message.alerts, occasion, told)? else {
+                continue;
+            };
+            if self.has_later(&message)? {
+                rendered.keyboard.clear();
+            }
+            let shown = fingerprint(&rendered);
+            if shown != message.shown {
+                match self.edit(message.chat, message.message_id, &rendered).await? {
+                    Attempt::NotNow => {
+                        done.clear();
+                        continue;
+                    }
+                    Attempt::Sent(_) => message.shown = shown,
+                    Attempt::Unreachable | Attempt::Never => message.settled = true,
+                }
+            }
+            message.settled |= self.is_final(&message)?;
+            // A write wakes everybody: it would be this round again as long as another chat has to be left alone.
+            if message != before {
+                changed.push(message);
+            }
+        }
+        self.sender.engine.run(move |engine| engine.messages_sent(&changed, &done, None)).await
+    }
+
+    /// Whether whoever reads a message may see what it is about: its owner, or whom the CRM lets; `None` when the CRM cannot
+    /// be asked. That a lead went to somebody else is told to whoever had it.
+    pub(super) async fn may_still_see(&self, message: &Message) -> Result<Option<bool>, EngineError> {
+        if message.chat.is_group() {
+            return Ok(Some(true));
+        }
+        let Some(user) = user_in(self.store(), message.chat)? else { return Ok(Some(true)) };
+        let mut leads = Vec::new();
+        for id in &message.alerts {
+            let alert = self.store().alert(id)?.filter(|alert| alert.owner.as_ref() != Some(&user));
+            let alert = alert.filter(|alert| !self.has_moved(alert, message.told.as_ref()));
+            leads.extend(alert.map(|alert| alert.lead_id));
+        }
+        let rights = self.sender.permissions.of_all(&user, &leads).await;
+        Ok(rights.map(|rights| rights.values().all(|rights| rights.read)))
+    }
+
+    /// Whether nothing can change in a message any more: its alerts are another's. A closed alert may open again.
+    pub(super) fn is_final(&self, message: &Message) -> Result<bool, EngineError> {
+        let [alert] = message.alerts.as_slice() else { return Ok(false) };
+        let alert = self.store().alert(alert)?;
+        Ok(alert.is_none_or(|alert| self.has_moved(&alert, message.told.as_ref())))
+    }
+
+    /// Whether what was said there is still kept up to date: not in the chat of somebody who is no longer linked.
+    pub(super) fn is_in_touch(&self, chat: ChatId) -> Result<bool, EngineError> {
+        let is_fallback = self.sender.people.fallback_chat == Some(chat);
+        Ok(chat.is_group() || is_fallback || user_in(self.store(), chat)?.is_some())
+    }
+}

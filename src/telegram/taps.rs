@@ -1,0 +1,295 @@
+//! What a tap on a button does. Every tap is checked against the user, not the chat, and answered at once; the work
+//! follows through the outbox.
+
+use chrono::Weekday;
+use teloxide::types::{CallbackQuery, InlineKeyboardButton, InlineKeyboardButtonKind, MaybeInaccessibleMessage};
+
+use super::bot::Bot;
+use super::render;
+use crate::domain::alert::Via;
+use crate::domain::button::{Button, SnoozeFor};
+use crate::domain::effect::{Effect, Occasion};
+use crate::domain::{
+    ActivityId, ActivityStatus, Alert, AlertId, AlertState, Channel, ChatId, Direction, HOUR, Manner, Timestamp, User,
+    UserId,
+};
+use crate::engine::acts::{Acted, Actor, may_act};
+use crate::engine::briefing::Briefing;
+use crate::engine::log::Report;
+use crate::engine::told::in_line;
+use crate::engine::{EngineError, boundary};
+use crate::store::Message;
+use crate::voice::Toast;
+
+/// A tap on a button, by somebody we know.
+pub(super) struct Tap {
+    /// Who.
+    pub user: User,
+    /// How to speak to him or her.
+    pub manner: Manner,
+    /// On which message.
+    pub place: Place,
+    /// The user's private chat: what a tap in a group asks for is never shown there.
+    pub private: ChatId,
+    /// The id after the update's.
+    pub next: i32,
+}
+
+impl Tap {
+    /// The user, as whoever acts.
+    pub fn actor(&self) -> Actor {
+        Actor { name: self.user.name.clone(), user: Some(self.user.id.clone()), via: Via::Telegram }
+    }
+}
+
+/// Where a tap took place.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub chat: ChatId,
+    pub message_id: i32,
+}
+
+/// The short answer to a tap.
+pub(super) struct Answer {
+    /// What pops up; nothing when empty.
+    pub text: String,
+    /// Whether it has to be closed.
+    pub as_dialog: bool,
+}
+
+impl Answer {
+    /// A word in passing.
+    pub fn word(text: String) -> Self {
+        Self { text, as_dialog: false }
+    }
+
+    /// Something that must not be missed.
+    pub fn dialog(text: String) -> Self {
+        Self { text, as_dialog: true }
+    }
+
+    /// What the tap did can be seen.
+    pub fn seen() -> Self {
+        Self::word(String::new())
+    }
+}
+
+impl Bot {
+    pub(super) async fn tap(&self, query: &CallbackQuery, next: i32) -> Result<(), EngineError> {
+        boundary::pass("tap-before-commit");
+        let answer = match self.carry_out(query, next).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                let sorry = self.toast(self.speaker.manner(), Toast::TryAgain);
+                let _ = self.api.answer(&query.id, &sorry, true).await;
+                return Err(error);
+            }
+        };
+        boundary::pass("tap-after-commit");
+        if let Err(error) = self.api.answer(&query.id, &answer.text, answer.as_dialog).await {
+            tracing::debug!(%error, "a tap was answered too late");
+        }
+        Ok(())
+    }
+
+    pub(super) fn toast(&self, manner: Manner, toast: Toast<'_>) -> String {
+        self.speaker.voice.toast(manner, toast)
+    }
+
+    /// Does what a tap means, and says so.
+    async fn carry_out(&self, query: &CallbackQuery, next: i32) -> Result<Answer, EngineError> {
+        let account = i64::try_from(query.from.id.0).unwrap_or_default();
+        let store = self.engine.store();
+        let Some(user) = self.user_of(account)? else {
+            return Ok(Answer::dialog(self.toast(self.speaker.manner(), Toast::NotYours)));
+        };
+        let manner = self.speaker.manner_of(store, Some(&user.id))?;
+        let stale = || Answer::dialog(self.toast(manner, Toast::Stale));
+        let button = query.data.as_deref().and_then(Button::parse);
+        let (Some(button), Some(message)) = (button, query.message.as_ref()) else { return Ok(stale()) };
+        let place = Place { chat: ChatId(message.chat().id.0), message_id: message.id().0 };
+        let private = store.link(account)?.map_or(place.chat, |link| link.chat);
+        let tap = Tap { user, manner, place, private, next };
+        let Some(alert) = store.alert(button.alert())? else { return Ok(stale()) };
+        if !may_act(store, &self.people, &tap.user.id, &alert)? && !self.is_anybodys(&alert).await? {
+            self.refresh(&alert).await?;
+            return Ok(Answer::dialog(self.toast(manner, Toast::NotYours)));
+        }
+        if let Some(refusal) = self.refusal(&tap.user.id, &alert, &button).await {
+            return Ok(Answer::dialog(self.toast(manner, refusal)));
+        }
+        if shows_alert(message, &alert) && store.message(place.chat, place.message_id)?.is_none() {
+            self.adopt(&alert, place).await?;
+        }
+        self.about_alert(&tap, &alert, button).await
+    }
+
+    /// What a button of an alert does, once it is known that the user may tap it.
+    async fn about_alert(&self, tap: &Tap, alert: &Alert, button: Button) -> Result<Answer, EngineError> {
+        let id = alert.id.clone();
+        match button {
+            Button::Resolve(_) => {
+                let actor = tap.actor();
+                let acted = self.engine.run(move |engine| engine.resolve(&id, &actor, "")).await?;
+                self.after(tap, acted, Toast::Resolved).await
+            }
+            Button::Snooze(_, length) => self.snooze(tap, id, length).await,
+            Button::SentByHand(_) => self.sent_by_hand(tap, alert).await,
+            Button::Draft(_) => {
+                let effect = Effect::SendDraft { alert: id, chat: tap.private };
+                self.ask(tap, effect).await?;
+                Ok(Answer::word(self.toast(tap.manner, Toast::DraftComing)))
+            }
+            Button::Show(_) => {
+                let effect = Effect::SendAlert { alert: id, chat: tap.private };
+                self.ask(tap, effect).await?;
+                Ok(Answer::seen())
+            }
+            Button::SnoozeMenu(_) => self.turn_keyboard(tap, alert, true).await,
+            Button::Back(_) => self.turn_keyboard(tap, alert, false).await,
+        }
+    }
+
+    /// Has something sent that a tap asked for.
+    async fn ask(&self, tap: &Tap, effect: Effect) -> Result<(), EngineError> {
+        let next = tap.next;
+        self.engine.run(move |engine| engine.ask_by_update(effect, next)).await
+    }
+
+    async fn snooze(&self, tap: &Tap, id: AlertId, length: SnoozeFor) -> Result<Answer, EngineError> {
+        let (now, zone, actor) = (self.engine.clock().now(), self.speaker.zone, tap.actor());
+        let until = self.snooze_until(length, now);
+        let acted = self.engine.run(move |engine| engine.snooze(&id, Some(until), &actor)).await?;
+        self.after(tap, acted, Toast::Snoozed { until, now, zone }).await
+    }
+
+    /// Whether an alert is for whoever reads the fallback chat: nobody before that in line may be told.
+    async fn is_anybodys(&self, alert: &Alert) -> Result<bool, EngineError> {
+        for told in in_line(self.engine.store(), &self.people, alert)? {
+            let Some(user) = told.user else { return Ok(true) };
+            let is_owner = alert.owner.as_ref() == Some(&user.id);
+            if is_owner || self.permissions.of(&user.id, &alert.lead_id).await.is_some_and(|rights| rights.read) {
+                return Ok(false);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Why the CRM does not let a user do what a button means; `None` when it does. What is closed is neither shown by a
+    /// tap nor changed, unless the button sends it anew.
+    async fn refusal(&self, user: &UserId, alert: &Alert, button: &Button) -> Option<Toast<'static>> {
+        let (sends, changes) = match button {
+            Button::Show(_) | Button::Draft(_) => (true, false),
+            Button::SnoozeMenu(_) | Button::Back(_) => (false, false),
+            Button::Resolve(_) | Button::Snooze(..) | Button::SentByHand(_) => (false, true),
+        };
+        if !sends && !alert.state.is_open() {
+            return None;
+        }
+        match self.permissions.of(user, &alert.lead_id).await {
+            None => Some(Toast::CannotAsk),
+            Some(rights) if rights.read && (rights.edit || !changes) => None,
+            Some(_) => Some(Toast::NotAllowed),
+        }
+    }
+
+    /// A message of ours that we lost in a crash comes back with a tap on it.
+    async fn adopt(&self, alert: &Alert, place: Place) -> Result<(), EngineError> {
+        let message = Message {
+            chat: place.chat,
+            message_id: place.message_id,
+            alerts: vec![alert.id.clone()],
+            sent_at: self.engine.clock().now(),
+            occasion: Occasion::Opened,
+            told: alert.owner.clone(),
+            shown: 0,
+            settled: false,
+        };
+        self.engine.run(move |engine| engine.adopt_message(&message)).await
+    }
+
+    fn snooze_until(&self, length: SnoozeFor, now: Timestamp) -> Timestamp {
+        match length {
+            SnoozeFor::Hour => now.plus(HOUR),
+            SnoozeFor::Tomorrow => self.calendar.next_day_open(now),
+            SnoozeFor::Monday => self.calendar.next_weekday_open(now, Weekday::Mon),
+        }
+    }
+
+    async fn after(&self, tap: &Tap, acted: Acted, done: Toast<'_>) -> Result<Answer, EngineError> {
+        match acted {
+            Acted::Done(_) => Ok(Answer::word(self.toast(tap.manner, done))),
+            Acted::Unchanged(alert) => self.too_late(tap, &alert).await,
+            Acted::Unknown => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
+        }
+    }
+
+    /// The answer to a tap on an old button: the message is brought up to date.
+    async fn too_late(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
+        self.refresh(alert).await?;
+        let toast = match &alert.state {
+            AlertState::Resolved(resolution) => Toast::AlreadyHandled(&resolution.by),
+            AlertState::Open | AlertState::Snoozed { .. } | AlertState::Closed { .. } => Toast::AlreadyClosed,
+        };
+        Ok(Answer::word(self.toast(tap.manner, toast)))
+    }
+
+    /// The rep wrote by hand. Reported once per opening of the alert, however often the button is tapped.
+    async fn sent_by_hand(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
+        if !alert.state.is_open() {
+            return self.too_late(tap, alert).await;
+        }
+        let Some(lead) = self.engine.store().lead(&alert.lead_id)? else {
+            return Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)));
+        };
+        let report = Report {
+            id: Some(ActivityId(format!("sent-{}-{}", alert.id, alert.openings))),
+            lead: alert.lead_id.clone(),
+            channel: Channel::Whatsapp,
+            direction: Direction::Out,
+            status: ActivityStatus::Sent,
+            text: String::new(),
+            timestamp: None,
+            by: Some(tap.user.id.clone()),
+        };
+        self.engine.run(move |engine| engine.log(vec![report], false)).await?;
+        Ok(Answer::word(self.toast(tap.manner, Toast::Sent(&lead))))
+    }
+
+    /// An old message shows an old state: it is brought up to date whatever we believe it shows.
+    async fn refresh(&self, alert: &Alert) -> Result<(), EngineError> {
+        let id = alert.id.clone();
+        self.engine.run(move |engine| engine.refresh_messages(&id)).await
+    }
+
+    /// Shows the snooze choices in place of an alert's buttons, or brings these back.
+    async fn turn_keyboard(&self, tap: &Tap, alert: &Alert, choices: bool) -> Result<Answer, EngineError> {
+        if !alert.state.is_open() {
+            return self.too_late(tap, alert).await;
+        }
+        let (now, place, store) = (self.engine.clock().now(), tap.place, self.engine.store());
+        let Some(briefing) = Briefing::load(store, &self.speaker, alert.clone(), now)? else {
+            return Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)));
+        };
+        let known = store.message(place.chat, place.message_id)?;
+        let occasion = known.map_or(Occasion::Opened, |message| message.occasion);
+        let manner = self.speaker.manner_in(store, place.chat)?;
+        let context = briefing.context(&self.speaker, manner, self.speaker.content_in(place.chat), occasion, now);
+        let mut rendered = render::alert(&self.speaker.voice, &context);
+        if choices {
+            rendered.keyboard = render::snooze_keyboard(&self.speaker.voice, manner, &alert.id);
+        }
+        if let Err(error) = self.api.edit(place.chat, place.message_id, &rendered).await {
+            tracing::debug!(%error, "the buttons of a message could not be turned");
+        }
+        Ok(Answer::seen())
+    }
+}
+
+/// Whether a message is an alert's own: it has the button that settles it. Drafts and digests do not.
+fn shows_alert(message: &MaybeInaccessibleMessage, alert: &Alert) -> bool {
+    let settle = Button::Resolve(alert.id.clone()).to_data();
+    let is_it = |key: &InlineKeyboardButton| matches!(&key.kind, InlineKeyboardButtonKind::CallbackData(data) if *data == settle);
+    let keyboard = message.regular_message().and_then(|message| message.reply_markup());
+    keyboard.is_some_and(|markup| markup.inline_keyboard.iter().flatten().any(is_it))
+}

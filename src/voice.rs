@@ -184,6 +184,8 @@ pub enum Toast<'a> {
     CannotAsk,
     /// It did not work; it may in a moment.
     TryAgain,
+    /// The CRM is being asked; what comes of it follows.
+    Checking,
 }
 
 /// What a button says.

@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::acts::NEXT_UPDATE;
 use super::{Engine, EngineError, Handle};
 use crate::domain::effect::Effect;
 use crate::domain::{ChatId, HOUR, Timestamp, User, UserId};
@@ -84,8 +83,8 @@ impl Engine {
         self.store.apply(batch)
     }
 
-    /// Spends a token of ours: links the account to the token's user. The update that brought the token counts as seen
-    /// with it; `next_update` is the id after its.
+    /// Spends a token of ours: links the account to the token's user. The update that brought the token counts as carried
+    /// out with it; `next_update` is the id after its.
     ///
     /// # Errors
     /// When the store cannot be read or written.
@@ -93,7 +92,7 @@ impl Engine {
         let Some(token) = self.store.token(hash)? else { return Ok(Spent::Unknown) };
         let mut batch = Batch::default();
         batch.remove_token(hash);
-        batch.put_cursor(NEXT_UPDATE, &next_update);
+        batch.remove_update(next_update - 1);
         if token.expires_at <= self.now() {
             self.store.apply(batch)?;
             return Ok(Spent::Expired);
@@ -103,7 +102,7 @@ impl Engine {
     }
 
     /// Links the account to the user who made this invitation in the CRM; `None` when it has expired, was spent here, or
-    /// its user may not be told anything. The update counts as seen, as in [`Engine::spend_token`].
+    /// its user may not be told anything. The update counts as carried out, as in [`Engine::spend_token`].
     ///
     /// # Errors
     /// When the store cannot be read or written.
@@ -113,7 +112,7 @@ impl Engine {
         let user = self.store.user(&invitation.user)?.filter(is_person);
         let Some(user) = user.filter(|_| !is_spent && invitation.expires_at > self.now()) else { return Ok(None) };
         let mut batch = Batch::default();
-        batch.put_cursor(NEXT_UPDATE, &next_update);
+        batch.remove_update(next_update - 1);
         self.link(batch, account, user.id, &invitation.key, Some(invitation.crm_id)).map(Some)
     }
 

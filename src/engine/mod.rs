@@ -23,6 +23,7 @@ pub mod schedule;
 pub mod status;
 pub mod sync;
 pub mod told;
+pub mod updates;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -35,6 +35,8 @@ pub(super) enum Kind {
     Outbox = b'o' as isize,
     /// What users wish: user.
     Preferences = b'f' as isize,
+    /// What Telegram delivered and was not carried out yet: update.
+    Update = b'Y' as isize,
     /// Records to look at again: record.
     Hint = b'h' as isize,
     /// Cursors of the sources: name.

@@ -1,25 +1,38 @@
-//! What people do in the chat: open a link, tap a button, write a word. Every tap is checked against the user,
-//! not the chat, and answered at once; the work follows through the outbox.
+//! Receiving what people do in the chat: open a link, tap a button, write a word. What arrives is kept, and handed to
+//! the lane of whoever did it.
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use teloxide::types::{ChatMemberKind, Update, UpdateKind};
 use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, SendError};
+use super::lanes::Lanes;
 use super::render::Rendered;
 use crate::domain::calendar::Calendar;
 use crate::domain::{ChatId, User};
-use crate::engine::acts::NEXT_UPDATE;
 use crate::engine::briefing::Speaker;
 use crate::engine::outbox::pause_after;
 use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
 use crate::engine::sync::Crm;
 use crate::engine::told::People;
+use crate::engine::updates::NEXT_UPDATE;
 use crate::engine::{EngineError, Handle};
-use crate::store::Batch;
 use crate::voice::Notice;
+
+/// An update with an id not far below the next one was delivered twice: Telegram numbers them one by one, and begins
+/// anywhere only after a week without any.
+const RECENT: i32 = 1_000;
+
+/// What became of an update.
+pub(super) enum Taken {
+    /// It was carried out.
+    Done,
+    /// The CRM has to be asked first.
+    MustAsk,
+}
 
 /// All that receiving needs.
 #[derive(Clone)]
@@ -45,11 +58,29 @@ pub struct Bot {
 impl Bot {
     /// Works until `stop`.
     pub async fn work(self, stop: CancellationToken) {
+        let lanes = Lanes::new(self.clone(), stop.clone());
+        self.take_up(&lanes);
+        self.receive_until(&stop, &lanes).await;
+        lanes.end().await;
+    }
+
+    /// Takes up what had arrived and was not carried out when the daemon ended.
+    fn take_up(&self, lanes: &Lanes) {
+        match self.engine.store().updates() {
+            Ok(updates) => {
+                let updates = updates.iter().filter_map(|json| serde_json::from_str(json).ok());
+                updates.for_each(|update| lanes.enqueue(update, false));
+            }
+            Err(error) => tracing::error!(%error, "what Telegram delivered before cannot be read"),
+        }
+    }
+
+    async fn receive_until(&self, stop: &CancellationToken, lanes: &Lanes) {
         let mut failures = 0;
         loop {
             let outcome = tokio::select! {
                 () = stop.cancelled() => return,
-                outcome = self.receive() => outcome,
+                outcome = self.receive(lanes) => outcome,
             };
             match outcome {
                 Ok(()) => failures = 0,
@@ -70,8 +101,8 @@ impl Bot {
         }
     }
 
-    /// Fetches updates once and takes them over. An update counts as seen only when what it asked for is stored.
-    async fn receive(&self) -> Result<(), SendError> {
+    /// Fetches updates once and keeps them. Telegram learns with the next call that they have arrived.
+    async fn receive(&self, lanes: &Lanes) -> Result<(), SendError> {
         if self.status.bot_name().is_none() {
             self.status.set_bot_name(self.api.user_name().await?);
         }
@@ -80,41 +111,36 @@ impl Bot {
         if self.status.telegram_ok(self.engine.clock().now()) {
             tracing::info!("Telegram answers again");
         }
-        for update in updates {
-            let next = i32::try_from(update.id.0).unwrap_or(i32::MAX - 1) + 1;
-            if let Err(error) = self.take(update, next).await {
-                tracing::error!(%error, "an update from Telegram could not be carried out; it is tried again");
-                // Telegram would hand it out again at once.
-                self.engine.clock().sleep(pause_after(1)).await;
-                return Ok(());
-            }
-            let stored = self
-                .engine
-                .run(move |engine| {
-                    let mut batch = Batch::default();
-                    batch.put_cursor(NEXT_UPDATE, &next);
-                    engine.store.apply(batch)
-                })
-                .await;
-            if stored.is_err() {
-                return Ok(());
-            }
+        let Some(next) = updates.iter().filter_map(id_in).max().map(|id| id.saturating_add(1)) else { return Ok(()) };
+        let is_new = |id: &i32| !(offset.saturating_sub(RECENT)..offset).contains(id);
+        let kept: Vec<(i32, String)> =
+            updates.iter().filter_map(|update| Some((id_in(update).filter(is_new)?, update.to_string()))).collect();
+        let arrived: Vec<Update> = kept.iter().filter_map(|(_, json)| serde_json::from_str(json).ok()).collect();
+        let next = if kept.is_empty() { next.max(offset) } else { next };
+        if let Err(error) = self.engine.run(move |engine| engine.updates_arrived(&kept, next)).await {
+            tracing::error!(%error, "what Telegram delivered could not be kept; it is fetched again");
+            // Telegram would hand it out again at once.
+            self.engine.clock().sleep(pause_after(1)).await;
+            return Ok(());
         }
+        arrived.into_iter().for_each(|update| lanes.enqueue(update, false));
         Ok(())
     }
 
-    async fn take(&self, update: Update, next: i32) -> Result<(), EngineError> {
-        match update.kind {
-            UpdateKind::Message(message) => self.message(&message, next).await,
-            UpdateKind::CallbackQuery(tap) => self.tap(&tap, next).await,
+    /// Carries an update out; `next` is the id after its. `asks`: the CRM may be waited for.
+    pub(super) async fn take(&self, update: &Update, next: i32, asks: bool) -> Result<Taken, EngineError> {
+        match &update.kind {
+            UpdateKind::CallbackQuery(tap) => return self.tap(tap, next, asks).await,
+            UpdateKind::Message(message) => self.message(message, next).await?,
             UpdateKind::MyChatMember(change) => {
                 let chat = ChatId(change.chat.id.0);
                 let reachable =
                     !matches!(change.new_chat_member.kind, ChatMemberKind::Left | ChatMemberKind::Banned(_));
-                self.engine.run(move |engine| engine.mark_reachable(chat, reachable)).await
+                self.engine.run(move |engine| engine.mark_reachable(chat, reachable)).await?;
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(Taken::Done)
     }
 
     /// A short word that need not survive a crash: whoever asked will ask again.
@@ -132,4 +158,13 @@ impl Bot {
         let Some(link) = store.link(account)? else { return Ok(None) };
         Ok(store.user(&link.user)?.filter(|user| user.active))
     }
+}
+
+fn id_in(update: &Value) -> Option<i32> {
+    i32::try_from(update.get("update_id")?.as_i64()?).ok()
+}
+
+/// The number that Telegram gave an update.
+pub(super) fn id_of(update: &Update) -> i32 {
+    i32::try_from(update.id.0).unwrap_or(i32::MAX)
 }

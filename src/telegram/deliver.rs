@@ -5,7 +5,7 @@ mod limits;
 mod refresh;
 mod telling;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -55,6 +55,7 @@ impl Sender {
             sent: HashMap::new(),
             wake_at: None,
             moved: HashMap::new(),
+            told: BTreeSet::new(),
             stop: stop.clone(),
         };
         loop {
@@ -86,6 +87,8 @@ struct Worker {
     wake_at: Option<i64>,
     /// Groups that Telegram gave another id to.
     moved: HashMap<ChatId, ChatId>,
+    /// Chats that a message went to in this round.
+    told: BTreeSet<ChatId>,
     /// Nothing more is begun once it is cancelled.
     stop: CancellationToken,
 }
@@ -132,6 +135,11 @@ impl Worker {
         if let Err(error) = self.try_round().await {
             tracing::error!(%error, "messages could not be dispatched");
             self.wake_in(pause_after(3) * 1000);
+        }
+        for chat in std::mem::take(&mut self.told) {
+            if let Ok(Some(user)) = user_in(self.store(), chat) {
+                self.sender.permissions.expect_in(self.store(), &user, chat);
+            }
         }
     }
 

@@ -86,6 +86,7 @@ fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> R
         Toast::NotAllowed,
         Toast::CannotAsk,
         Toast::TryAgain,
+        Toast::Checking,
     ];
     for toast in toasts {
         speech.toast(toast)?;

@@ -388,6 +388,7 @@ impl Speech {
             Toast::NotAllowed => ("not_allowed", context! {}),
             Toast::CannotAsk => ("cannot_ask", context! {}),
             Toast::TryAgain => ("try_again", context! {}),
+            Toast::Checking => ("checking", context! {}),
         };
         self.render(&format!("toasts/{name}.txt.j2"), &values)
     }

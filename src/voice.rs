@@ -151,6 +151,15 @@ pub enum Notice<'a> {
         /// How long it was not.
         lasted: Seconds,
     },
+    /// A link was opened: whom it would link, and who the account belongs to now, if it is somebody else.
+    LinkPreview {
+        /// Whom the link is for.
+        user: &'a User,
+        /// Whose link it would take the place of.
+        instead: Option<&'a User>,
+    },
+    /// Whoever opened a link says that it is for somebody else.
+    LinkDeclined,
     /// The CRM did not take what the reader did by button.
     DeedRefused {
         /// What that was.
@@ -223,11 +232,15 @@ pub enum ButtonLabel {
     Copy,
     /// See one alert in private.
     Show,
+    /// The link is for me.
+    LinkYes,
+    /// It is not.
+    LinkNo,
 }
 
 impl ButtonLabel {
     /// Every label.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::WhatsappAnswer,
         Self::WhatsappWrite,
         Self::Sent,
@@ -242,6 +255,8 @@ impl ButtonLabel {
         Self::OpenInCrm,
         Self::Copy,
         Self::Show,
+        Self::LinkYes,
+        Self::LinkNo,
     ];
 
     fn key(self) -> &'static str {
@@ -260,6 +275,8 @@ impl ButtonLabel {
             Self::OpenInCrm => "open_in_crm",
             Self::Copy => "copy",
             Self::Show => "show",
+            Self::LinkYes => "link_yes",
+            Self::LinkNo => "link_no",
         }
     }
 }

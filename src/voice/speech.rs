@@ -367,6 +367,12 @@ impl Speech {
             Notice::SyncResumed { lasted } => {
                 ("sync_resumed", context! { duration => words::duration(self.lang, lasted) })
             }
+            Notice::LinkPreview { user, instead } => {
+                let mail = user.emails.first().map(|mail| names::name(mail)).unwrap_or_default();
+                let instead = instead.map(names::full).unwrap_or_default();
+                ("link_preview", context! { user => names::full(user), mail, instead })
+            }
+            Notice::LinkDeclined => ("link_declined", context! {}),
             Notice::DeedRefused { kind, lead, why } => {
                 let who = names::call_name(lead, false);
                 let values = context! { what => kind.as_str(), why => why.as_str(), named => !who.is_empty(), who };

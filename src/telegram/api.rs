@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use teloxide::ApiError;
 use teloxide::payloads::{
-    AnswerCallbackQuery, AnswerCallbackQuerySetters, EditMessageText, EditMessageTextSetters, GetMe, GetUpdates,
-    GetUpdatesSetters, SendMessage, SendMessageSetters,
+    AnswerCallbackQuery, AnswerCallbackQuerySetters, DeleteMessage, EditMessageText, EditMessageTextSetters, GetMe,
+    GetUpdates, GetUpdatesSetters, SendMessage, SendMessageSetters,
 };
 use teloxide::requests::Payload;
 use teloxide::types::{
@@ -207,6 +207,15 @@ impl Api {
             .link_preview_options(no_preview())
             .reply_markup(keyboard(&message.keyboard));
         self.ask(&request).await?;
+        Ok(())
+    }
+
+    /// Takes a message of ours back.
+    ///
+    /// # Errors
+    /// When Telegram refuses or does not answer.
+    pub async fn delete(&self, chat: ChatId, message_id: i32) -> Result<(), SendError> {
+        self.ask(&DeleteMessage::new(teloxide::types::ChatId(chat.0), MessageId(message_id))).await?;
         Ok(())
     }
 

@@ -5,6 +5,7 @@ pub mod api;
 pub mod bot;
 pub mod deliver;
 mod lanes;
+mod linking;
 pub mod pace;
 pub mod render;
 mod talk;

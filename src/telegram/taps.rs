@@ -50,14 +50,28 @@ pub(super) struct Place {
     pub message_id: i32,
 }
 
+impl Place {
+    fn of(message: &MaybeInaccessibleMessage) -> Self {
+        Self { chat: ChatId(message.chat().id.0), message_id: message.id().0 }
+    }
+}
+
 /// The short answer to a tap.
 pub(super) struct Answer {
     /// What pops up; nothing when empty.
     pub text: String,
     /// Whether it has to be closed.
     pub as_dialog: bool,
-    /// What the tapped message shows from now on; edited once the tap is answered.
-    pub then: Option<Rendered>,
+    /// What becomes of the tapped message, once the tap is answered.
+    pub then: Option<Then>,
+}
+
+/// What becomes of a tapped message.
+pub(super) enum Then {
+    /// It shows this.
+    Shows(Rendered),
+    /// It goes.
+    Goes,
 }
 
 /// Why a tap is not carried out now.
@@ -90,9 +104,9 @@ impl Answer {
         Self::word(String::new())
     }
 
-    /// The tapped message shows this from now on.
-    pub fn showing(message: Rendered) -> Self {
-        Self { then: Some(message), ..Self::seen() }
+    /// And this becomes of the tapped message.
+    pub fn then(self, then: Then) -> Self {
+        Self { then: Some(then), ..self }
     }
 }
 
@@ -120,11 +134,8 @@ impl Bot {
         } else {
             self.answer(query, &answer).await;
         }
-        if let (Some(message), Some(rendered)) = (&query.message, &answer.then) {
-            let edited = self.api.edit(ChatId(message.chat().id.0), message.id().0, rendered).await;
-            if let Err(error) = edited {
-                tracing::debug!(%error, "the buttons of a message could not be turned");
-            }
+        if let (Some(message), Some(then)) = (&query.message, &answer.then) {
+            self.follow_up(Place::of(message), then).await;
         }
         self.expect_taps(query).await;
         Ok(Taken::Done)
@@ -133,6 +144,16 @@ impl Bot {
     async fn answer(&self, query: &CallbackQuery, answer: &Answer) {
         if let Err(error) = self.api.answer(&query.id, &answer.text, answer.as_dialog).await {
             tracing::debug!(%error, "a tap was answered too late");
+        }
+    }
+
+    async fn follow_up(&self, place: Place, then: &Then) {
+        let done = match then {
+            Then::Shows(message) => self.api.edit(place.chat, place.message_id, message).await,
+            Then::Goes => self.api.delete(place.chat, place.message_id).await,
+        };
+        if let Err(error) = done {
+            tracing::debug!(%error, "a tapped message stays as it was");
         }
     }
 
@@ -168,17 +189,22 @@ impl Bot {
     async fn carry_out(&self, query: &CallbackQuery, next: i32, asks: bool) -> Result<Answer, Halt> {
         let account = i64::try_from(query.from.id.0).unwrap_or_default();
         let store = self.engine.store();
+        let button = query.data.as_deref().and_then(Button::parse);
+        if let (Some(Button::Link(answer, user)), Some(message)) = (&button, query.message.as_ref()) {
+            let answer = (*answer, user.clone());
+            return Ok(self.answer_link(query, Place::of(message), answer).await?);
+        }
         let Some(user) = self.user_of(account)? else {
             return Ok(Answer::dialog(self.toast(self.speaker.manner(), Toast::NotYours)));
         };
         let manner = self.speaker.manner_of(store, Some(&user.id))?;
         let stale = || Answer::dialog(self.toast(manner, Toast::Stale));
-        let button = query.data.as_deref().and_then(Button::parse);
         let (Some(button), Some(message)) = (button, query.message.as_ref()) else { return Ok(stale()) };
-        let place = Place { chat: ChatId(message.chat().id.0), message_id: message.id().0 };
+        let place = Place::of(message);
         let private = store.link(account)?.map_or(place.chat, |link| link.chat);
         let tap = Tap { user, manner, place, private, next };
-        let Some(alert) = store.alert(button.alert())? else { return Ok(stale()) };
+        let known = button.alert().map(|alert| store.alert(alert)).transpose()?.flatten();
+        let Some(alert) = known else { return Ok(stale()) };
         if !may_act(store, &self.people, &tap.user.id, &alert)? && !self.is_anybodys(&alert, asks).await? {
             self.refresh(&alert).await?;
             return Ok(Answer::dialog(self.toast(manner, Toast::NotYours)));
@@ -215,6 +241,7 @@ impl Bot {
             }
             Button::SnoozeMenu(_) => self.turn_keyboard(tap, alert, true).await,
             Button::Back(_) => self.turn_keyboard(tap, alert, false).await,
+            Button::Link(..) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
         }
     }
 
@@ -226,7 +253,7 @@ impl Bot {
 
     async fn snooze(&self, tap: &Tap, id: AlertId, length: SnoozeFor) -> Result<Answer, EngineError> {
         let (now, zone, actor) = (self.engine.clock().now(), self.speaker.zone, tap.actor());
-        let until = self.snooze_until(length, now);
+        let until = self.snooze_until(&tap.user.id, length, now)?;
         let acted = self.engine.run(move |engine| engine.snooze(&id, Some(until), &actor)).await?;
         self.after(tap, acted, Toast::Snoozed { until, now, zone }).await
     }
@@ -265,7 +292,7 @@ impl Bot {
     ) -> Result<Option<Toast<'static>>, Halt> {
         let (sends, changes) = match button {
             Button::Show(_) | Button::Draft(_) => (true, false),
-            Button::SnoozeMenu(_) | Button::Back(_) => (false, false),
+            Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) => (false, false),
             Button::Resolve(_) | Button::Snooze(..) | Button::SentByHand(_) => (false, true),
         };
         if !sends && !alert.state.is_open() {
@@ -293,12 +320,13 @@ impl Bot {
         self.engine.run(move |engine| engine.adopt_message(&message)).await
     }
 
-    fn snooze_until(&self, length: SnoozeFor, now: Timestamp) -> Timestamp {
-        match length {
+    fn snooze_until(&self, user: &UserId, length: SnoozeFor, now: Timestamp) -> Result<Timestamp, EngineError> {
+        let calendar = self.calendars.of(self.engine.store(), user)?;
+        Ok(match length {
             SnoozeFor::Hour => now.plus(HOUR),
-            SnoozeFor::Tomorrow => self.calendar.next_day_open(now),
-            SnoozeFor::Monday => self.calendar.next_weekday_open(now, Weekday::Mon),
-        }
+            SnoozeFor::Tomorrow => calendar.next_day_open(now),
+            SnoozeFor::Monday => calendar.next_weekday_open(now, Weekday::Mon),
+        })
     }
 
     async fn after(&self, tap: &Tap, acted: Acted, done: Toast<'_>) -> Result<Answer, EngineError> {
@@ -364,7 +392,7 @@ impl Bot {
         if choices {
             rendered.keyboard = render::snooze_keyboard(&self.speaker.voice, manner, &alert.id);
         }
-        Ok(Answer::showing(rendered))
+        Ok(Answer::seen().then(Then::Shows(rendered)))
     }
 }
 

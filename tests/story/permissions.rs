@@ -44,17 +44,8 @@ async fn tap_at_once(world: &World, action: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_owner_is_told_first_and_asked_about_before_the_first_tap() {
-    let world = World::begin().await;
-    let lead = world.lead("Sophie", 2 * DAY, json!({}));
-    world.settle().await;
-    let inbound = json!({"leadId": lead, "channel": "whatsapp", "direction": "in", "status": "delivered",
-                         "message_preview": "Bonjour, vous pouvez m'envoyer un devis ?"});
-    world.espo.fail(Fault::Hang);
-    assert_eq!(world.api("POST", "/api/activities/log", inbound).await.0, 201);
-    world.telegram.wait_until(|telegram| telegram.messages(LUC.1).len() == 2).await;
-    world.espo.heal();
-    world.settle().await;
+async fn an_owner_is_told_without_a_question_and_asked_about_before_the_first_tap() {
+    let (world, lead) = hot().await;
     assert_eq!(questions(&world), 1);
     for action in ["zz", "back", "done"] {
         let told = world.telegram.answers().len();

@@ -18,11 +18,13 @@ pub enum Group {
     Letters,
     /// What words mean, in a row.
     Concepts,
+    /// What the lexicon says, two by two.
+    Pairs,
 }
 
 impl Group {
     /// Every group.
-    pub const ALL: [Self; 4] = [Self::Lexicon, Self::Words, Self::Letters, Self::Concepts];
+    pub const ALL: [Self; 5] = [Self::Lexicon, Self::Words, Self::Letters, Self::Concepts, Self::Pairs];
 
     /// What each feature of this group counts in a message that has so many of them.
     pub fn share(self, count: usize) -> f32 {
@@ -31,6 +33,7 @@ impl Group {
             Self::Words => 3.0,
             Self::Letters => 1.5,
             Self::Concepts => 3.0,
+            Self::Pairs => 2.0,
         };
         most / (count.max(6) as f32).sqrt()
     }
@@ -80,6 +83,9 @@ const SIGN_LAST: u32 = 114;
 const SIGN_FIRST: u32 = 115;
 const VERDICT: u32 = 116;
 const SHAPE: u32 = 117;
+const SIGN_PAIR: u32 = 118;
+/// How many signs there are.
+const SIGNS: u8 = 26;
 const CONCEPT: u32 = 120;
 const CONCEPT_PAIR: u32 = 121;
 const CONCEPT_TRIPLE: u32 = 122;
@@ -130,6 +136,15 @@ impl Features {
                 if holds && *seen & (1 << sign) == 0 {
                     *seen |= 1 << sign;
                     self.push(Group::Lexicon, hash(kind, &[sign as u8]), hit.start, hit.end);
+                }
+            }
+        }
+        for first in 0..SIGNS {
+            if seen[0] >> first & 1 == 1 {
+                for second in first + 1..SIGNS {
+                    if seen[0] >> second & 1 == 1 {
+                        self.push(Group::Pairs, hash(SIGN_PAIR, &[first, second]), 0, 0);
+                    }
                 }
             }
         }

@@ -60,7 +60,7 @@ pub fn explain_with(model: &Model, text: &str) -> Explained {
     Explained { reading: verdict.reading, category: verdict.category, score: verdict.score, evidence }
 }
 
-/// What the model looks at in a message; none when nothing is in it, or the lexicon decides alone.
+/// What the model looks at in a message; none when nothing is in it.
 pub fn features_of(text: &str) -> Option<Vec<Feature>> {
     let words = text::words(&text::new_text(text));
     let message = Message::new(&words);
@@ -99,7 +99,8 @@ impl Verdict {
         }
         let features = features::features(message, lexicon);
         let scores = model.scores(&features);
-        let (reading, category, score) = weigh(&scores);
+        let person = message.hits.iter().any(|hit| hit.sign == Sign::Human);
+        let (reading, category, score) = weigh(&scores, person);
         let agrees = !hits.is_empty() && reading == lexicon;
         Self { reading, category, score, lexicon: agrees.then_some(hits), features }
     }
@@ -128,9 +129,10 @@ impl Verdict {
     }
 }
 
-fn weigh(scores: &Scores) -> (Reading, Category, f32) {
+/// What the model's answers come to; what a person says of an absence (`person`) is no machine's.
+fn weigh(scores: &Scores, person: bool) -> (Reading, Category, f32) {
     let score = scores.probability(INTENT);
-    let (machine, sure) = scores.category(|_| true);
+    let (machine, sure) = scores.category(|category| category != Category::AutoReply || !person);
     if machine == Category::AutoReply && sure >= MACHINE_FROM {
         return (Reading { auto_reply: true, ..Reading::default() }, machine, score.min(1.0 - sure));
     }

@@ -190,7 +190,8 @@ impl<'a> Message<'a> {
         const REACH: usize = 7;
         let clause = &self.words.clauses[hit.clause];
         let before = hit.start.saturating_sub(REACH).max(clause.start);
-        let ne = (before..hit.end.min(hit.start + REACH)).any(|index| matches!(self.words.get(index), "ne" | "n") && !self.masked[index]);
+        let ne = (before..hit.end.min(hit.start + REACH))
+            .any(|index| matches!(self.words.get(index), "ne" | "n") && !self.masked[index]);
         let behind = if ne { (hit.end + 2).min(clause.end) } else { hit.end };
         // In the order of the text, and only those near by: the work stays linear.
         let hits = &self.hits[self.bounds[hit.clause]..self.bounds[hit.clause + 1]];

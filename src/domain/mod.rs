@@ -20,7 +20,7 @@ pub use activity::{Activity, ActivityStatus, Channel, Direction, Reading};
 pub use alert::{Alert, AlertState, AlertType, Anchor, CloseReason, Evidence, Severity};
 pub use id::{ActivityId, AlertId, ChatId, LeadId, TeamId, UserId};
 pub use lead::Lead;
-pub use manner::{Lang, Manner};
+pub use manner::{Lang, Manner, Wording};
 pub use people::{Rights, Team, User};
 pub use preferences::Preferences;
 pub use time::{DAY, HOUR, MINUTE, Seconds, Timestamp};

@@ -15,3 +15,4 @@ mod rules;
 mod settings;
 mod sources;
 mod standstill;
+mod wordings;

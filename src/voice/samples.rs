@@ -127,6 +127,9 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             ("help", Notice::Help),
             ("unknown", Notice::Unknown),
             ("all_clear", Notice::AllClear),
+            ("link_preview", Notice::LinkPreview { user: luc, instead: None }),
+            ("link_preview", Notice::LinkPreview { user: luc, instead: Some(luc) }),
+            ("link_declined", Notice::LinkDeclined),
             ("sync_resumed", Notice::SyncResumed { lasted: 3 * DAY }),
         ];
         let stopped = Stillness::ALL.map(|why| Notice::SyncStopped {

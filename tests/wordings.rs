@@ -365,7 +365,10 @@ fn names_from_all_over_leave_every_wording_readable() {
                 let island = said.text.matches('\u{2068}').count();
                 assert_eq!(island, said.text.matches('\u{2069}').count(), "{said:?}");
                 let of = said.text.matches("שרה").count();
-                assert!(said.file.starts_with("drafts/") || island >= of.min(1), "{said:?}");
+                assert!(
+                    said.file.starts_with("drafts/") || said.file == "call.txt.j2" || island >= of.min(1),
+                    "{said:?}"
+                );
             }
             if said.sample == "4,000 characters" {
                 let longest = said.text.split(|c: char| c != 'M').map(str::len).max().unwrap();

@@ -6,6 +6,7 @@ use super::speech::{Speech, file_of_type};
 use super::templates::{Fault, LABELS};
 use super::{AlertContext, Content, Manner, Notice, Toast, Wording};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
+use crate::domain::deed::{CallOutcome, DeedKind, Refusal};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::{
     ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, CloseReason, DAY, Direction, Evidence, HOUR,
@@ -51,7 +52,7 @@ pub fn each(speech: &Speech, see: impl FnMut(Said)) -> Result<(), Fault> {
                 trial.alert(&context(speech.manner(), &alert, &lead, owner, *content, *occasion))?;
             }
         }
-        trial.toasts(&[Toast::Sent(&lead)])?;
+        trial.lead(&lead)?;
     }
     trial.sample = "";
     trial.rest(&luc)?;
@@ -118,7 +119,7 @@ impl<See: FnMut(Said)> Trial<'_, See> {
     }
 
     fn rest(&mut self, luc: &User) -> Result<(), Fault> {
-        let notices = [
+        let mut notices = vec![
             ("welcome", Notice::Welcome(luc)),
             ("not_linked", Notice::NotLinked),
             ("link_expired", Notice::LinkExpired),
@@ -132,20 +133,10 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             ("link_declined", Notice::LinkDeclined),
             ("sync_resumed", Notice::SyncResumed { lasted: 3 * DAY }),
         ];
-        let stopped = Stillness::ALL.map(|why| Notice::SyncStopped {
-            since: NOW.plus(-DAY),
-            why,
-            now: NOW,
-            zone: chrono_tz::UTC,
-        });
-        let notices = notices.into_iter().chain(stopped.map(|notice| ("sync_stopped", notice)));
-        for (name, notice) in notices {
-            let file = format!("notices/{name}.html.j2");
-            self.wordings_of(&file, |trial| {
-                let html = trial.speech.notice_html(notice, Some(trial.wording))?;
-                trial.html(&file, &html)
-            })?;
-        }
+        let (since, zone) = (NOW.plus(-DAY), chrono_tz::UTC);
+        let stopped = Stillness::ALL.map(|why| Notice::SyncStopped { since, why, now: NOW, zone });
+        notices.extend(stopped.map(|notice| ("sync_stopped", notice)));
+        self.notices(&notices)?;
         self.toasts(&[
             Toast::Resolved,
             Toast::Snoozed { until: NOW.plus(DAY), now: NOW, zone: chrono_tz::UTC },
@@ -159,6 +150,28 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             Toast::CannotAsk,
             Toast::TryAgain,
         ])
+    }
+
+    /// What is said about a lead, whatever its alert.
+    fn lead(&mut self, lead: &Lead) -> Result<(), Fault> {
+        self.text("call.txt.j2", self.speech.call_name(lead)?, RECORD_CHARS)?;
+        for kind in deeds() {
+            let refused = Refusal::ALL.map(|why| ("deed_refused", Notice::DeedRefused { kind: &kind, lead, why }));
+            self.notices(&refused)?;
+        }
+        self.toasts(&[Toast::Sent(lead)])
+    }
+
+    /// Notices, each with its name.
+    fn notices(&mut self, notices: &[(&str, Notice<'_>)]) -> Result<(), Fault> {
+        for (name, notice) in notices {
+            let file = format!("notices/{name}.html.j2");
+            self.wordings_of(&file, |trial| {
+                let html = trial.speech.notice_html(*notice, Some(trial.wording))?;
+                trial.html(&file, &html)
+            })?;
+        }
+        Ok(())
     }
 
     fn toasts(&mut self, toasts: &[Toast<'_>]) -> Result<(), Fault> {
@@ -214,6 +227,17 @@ fn leads() -> [(&'static str, Lead); 6] {
         ("emojis", lead("🙂👩\u{200D}🚀", "🙂👩\u{200D}🚀")),
         ("4,000 characters", lead(&"M".repeat(4_000), &"M".repeat(4_000))),
         ("right to left", lead("שרה", "שרה לוי")),
+    ]
+}
+
+/// One deed of each kind.
+fn deeds() -> Vec<DeedKind> {
+    let luc = user().id;
+    vec![
+        DeedKind::PlanCall { at: NOW.plus(DAY) },
+        DeedKind::LogCall { outcome: CallOutcome::Reached },
+        DeedKind::SetStatus { to: "Dead".to_owned(), before: "New".to_owned() },
+        DeedKind::Assign { to: luc, before: None },
     ]
 }
 

@@ -370,7 +370,7 @@ fn names_from_all_over_leave_every_wording_readable() {
                     "{said:?}"
                 );
             }
-            if said.sample == "4,000 characters" {
+            if said.sample == "4,000 characters" && said.file != "call.txt.j2" {
                 let longest = said.text.split(|c: char| c != 'M').map(str::len).max().unwrap();
                 assert!(longest <= 48, "{said:?}");
             }

@@ -13,7 +13,8 @@ use crate::decide::Outlook;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
-    Activity, ActivityId, Alert, AlertId, Lead, LeadId, Preferences, Team, TeamId, Timestamp, User, UserId,
+    Activity, ActivityId, Alert, AlertId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp, User,
+    UserId,
 };
 
 /// Changes that take effect together or not at all.
@@ -204,13 +205,16 @@ impl Batch {
         self.remove(Key::new(Kind::Hint).part(&record.entity).last(&record.id));
     }
 
-    /// Sets a Telegram message, and its places in the index by alert.
+    /// Sets a Telegram message, its places in the index by alert, and its wording when it has one.
     pub fn put_message(&mut self, message: &Message) {
         let id = i64::from(message.message_id);
         for alert in &message.alerts {
             self.put(Key::new(Kind::AlertMessage).part(alert.as_str()).number(message.chat.0).number(id), &());
         }
         self.put(Key::new(Kind::Message).number(message.chat.0).number(id), message);
+        if let Some(wording) = message.wording {
+            self.put(Key::new(Kind::Wording).number(message.chat.0).number(id), &wording);
+        }
     }
 
     /// Sets a link.
@@ -226,6 +230,16 @@ impl Batch {
     /// Sets what a user wishes.
     pub fn put_preferences(&mut self, user: &UserId, preferences: &Preferences) {
         self.put(Key::new(Kind::Preferences).last(user.as_str()), preferences);
+    }
+
+    /// Sets a deed.
+    pub fn put_deed(&mut self, deed: &Deed) {
+        self.put(Key::new(Kind::Deed).last(deed.id.as_str()), deed);
+    }
+
+    /// Forgets a deed.
+    pub fn remove_deed(&mut self, deed: &DeedId) {
+        self.remove(Key::new(Kind::Deed).last(deed.as_str()));
     }
 
     /// Sets what we know of a link's record in the CRM.

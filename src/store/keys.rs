@@ -41,6 +41,8 @@ pub(super) enum Kind {
     Cursor = b'c' as isize,
     /// Telegram messages: chat, message.
     Message = b'M' as isize,
+    /// In which wording a Telegram message was written: chat, message.
+    Wording = b'V' as isize,
     /// Telegram messages about an alert: alert, chat, message.
     AlertMessage = b'n' as isize,
     /// Telegram accounts linked to users: account.
@@ -61,6 +63,8 @@ pub(super) enum Kind {
     Insight = b'I' as isize,
     /// Alerts by their record in the CRM: CRM id.
     RecordAlert = b'g' as isize,
+    /// What users did by button that the CRM is told: deed.
+    Deed = b'z' as isize,
 
     /// Up to schema 2, an activity: lead, activity.
     OldActivity = b'A' as isize,

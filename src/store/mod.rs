@@ -20,10 +20,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::domain::effect::DEEDS;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
-    Activity, ActivityId, Alert, AlertId, ChatId, Lead, LeadId, Preferences, Team, TeamId, Timestamp, User, UserId,
+    Activity, ActivityId, Alert, AlertId, ChatId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp,
+    User, UserId,
 };
 
 pub use batch::Batch;
@@ -448,6 +450,29 @@ impl Store {
         self.get(&Key::new(Kind::Outbox).last(key))
     }
 
+    /// A deed.
+    pub fn deed(&self, id: &DeedId) -> Result<Option<Deed>> {
+        self.get(&Key::new(Kind::Deed).last(id.as_str()))
+    }
+
+    /// Every deed that is remembered.
+    pub fn deeds(&self) -> Result<Vec<Deed>> {
+        self.values(&Key::new(Kind::Deed)).collect()
+    }
+
+    /// The deeds that the CRM is still to be told, oldest first.
+    pub fn pending_deeds(&self) -> Result<Vec<Deed>> {
+        let mut pending = Vec::new();
+        for key in self.keys(&Key::new(Kind::Outbox).last(DEEDS)) {
+            let key = text_after(&key?, 1);
+            let id = DeedId::from(key.strip_prefix(DEEDS).unwrap_or_default());
+            let entry = self.outbox_entry(&key)?;
+            pending.extend(entry.map(|entry| entry.sequence).zip(self.deed(&id)?));
+        }
+        pending.sort_by_key(|(sequence, _)| *sequence);
+        Ok(pending.into_iter().map(|(_, deed)| deed).collect())
+    }
+
     /// The records to look at again, each with the sequence number of its latest hint.
     pub fn hints(&self) -> Result<Vec<(RecordRef, u64)>> {
         self.pairs(&Key::new(Kind::Hint))
@@ -467,7 +492,22 @@ impl Store {
 
     /// A Telegram message.
     pub fn message(&self, chat: ChatId, message_id: i32) -> Result<Option<Message>> {
-        self.get(&Key::new(Kind::Message).number(chat.0).number(message_id.into()))
+        let key = |kind| Key::new(kind).number(chat.0).number(message_id.into());
+        let message: Option<Message> = self.get(&key(Kind::Message))?;
+        message.map(|message| Ok(Message { wording: self.get(&key(Kind::Wording))?, ..message })).transpose()
+    }
+
+    /// The latest messages in a chat, newest first, at most so many.
+    pub fn latest_messages(&self, chat: ChatId, most: usize) -> Result<Vec<Message>> {
+        let prefix = Key::new(Kind::Message).number(chat.0);
+        let start = prefix.bytes().len();
+        let mut messages = Vec::new();
+        for pair in self.tree.scan_prefix(prefix.bytes()).rev().take(most) {
+            let (key, _) = pair?;
+            let Some(id) = number_at(&key, start) else { continue };
+            messages.extend(self.message(chat, i32::try_from(id).unwrap_or_default())?);
+        }
+        Ok(messages)
     }
 
     /// The Telegram messages that speak of an alert.

@@ -2,6 +2,7 @@
 //! action and an id and nothing else; everything else is looked up when it is tapped.
 
 use super::AlertId;
+use super::draft::DraftTap;
 
 /// How long a snooze button silences an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +45,8 @@ pub enum Button {
     Resolve(AlertId),
     /// Show one alert of a digest as a message of its own.
     Show(AlertId),
+    /// A button of a prepared message's own.
+    Drafting(AlertId, DraftTap),
 }
 
 impl Button {
@@ -57,6 +60,7 @@ impl Button {
             Self::Back(alert) => format!("1:back:{alert}"),
             Self::Resolve(alert) => format!("1:done:{alert}"),
             Self::Show(alert) => format!("1:show:{alert}"),
+            Self::Drafting(alert, tap) => format!("1:d-{}:{alert}", tap.code()),
         }
     }
 
@@ -75,6 +79,7 @@ impl Button {
             "back" => Some(Self::Back(alert)),
             "done" => Some(Self::Resolve(alert)),
             "show" => Some(Self::Show(alert)),
+            _ if action.starts_with("d-") => Some(Self::Drafting(alert, DraftTap::parse(action.strip_prefix("d-")?)?)),
             _ => {
                 let length =
                     SnoozeFor::ALL.into_iter().find(|length| action.strip_prefix('z') == Some(length.code()))?;
@@ -92,7 +97,8 @@ impl Button {
             | Self::Snooze(alert, _)
             | Self::Back(alert)
             | Self::Resolve(alert)
-            | Self::Show(alert) => alert,
+            | Self::Show(alert)
+            | Self::Drafting(alert, _) => alert,
         }
     }
 }
@@ -113,6 +119,7 @@ mod tests {
             Button::Show(alert.clone()),
         ];
         buttons.extend(SnoozeFor::ALL.map(|length| Button::Snooze(alert.clone(), length)));
+        buttons.extend(DraftTap::ALL.map(|tap| Button::Drafting(alert.clone(), tap)));
         for button in buttons {
             assert!(button.to_data().len() <= 64);
             assert_eq!(Button::parse(&button.to_data()), Some(button));

@@ -126,6 +126,13 @@ pub enum Effect {
     },
     /// Bring the `MaxLink` record of this key to the state of the link.
     WriteLink(String),
+    /// Bring the message of a prepared message to its present state.
+    RefreshDraft {
+        /// In which chat.
+        chat: ChatId,
+        /// Which message.
+        message_id: i32,
+    },
 }
 
 impl Effect {
@@ -145,6 +152,7 @@ impl Effect {
             Self::WriteInsight(lead) => format!("crm-insight/{lead}"),
             Self::SyncStopped { chat, .. } | Self::SyncResumed { chat, .. } => format!("standstill/{chat}"),
             Self::WriteLink(key) => format!("crm-link/{key}"),
+            Self::RefreshDraft { chat, message_id } => format!("drafted/{chat}/{message_id}"),
         }
     }
 
@@ -163,7 +171,8 @@ impl Effect {
             | Self::SendAlert { .. }
             | Self::Welcome { .. }
             | Self::SyncStopped { .. }
-            | Self::SyncResumed { .. } => false,
+            | Self::SyncResumed { .. }
+            | Self::RefreshDraft { .. } => false,
         }
     }
 

@@ -5,6 +5,7 @@ pub mod activity;
 pub mod alert;
 pub mod button;
 pub mod calendar;
+pub mod draft;
 pub mod effect;
 pub mod event;
 pub mod id;

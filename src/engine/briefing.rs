@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use super::told::user_in;
 use crate::domain::effect::Occasion;
 use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User, UserId};
+use crate::insight::exchange::{Exchange, exchange};
 use crate::rules::{Settings, preferred};
 use crate::store::{Result, Store};
 use crate::voice::{AlertContext, Content, Manner, Voice};
@@ -110,6 +111,7 @@ pub struct Briefing {
     /// The lead's owner, if known.
     pub owner: Option<User>,
     preferred: Option<Channel>,
+    exchange: Exchange,
     link: String,
 }
 
@@ -121,9 +123,11 @@ impl Briefing {
     pub fn load(store: &Store, speaker: &Speaker, alert: Alert, now: Timestamp) -> Result<Option<Self>> {
         let Some(lead) = store.lead(&alert.lead_id)? else { return Ok(None) };
         let owner = lead.owner.as_ref().map(|owner| store.user(owner)).transpose()?.flatten();
-        let preferred = preferred(&store.activities(&lead.id)?, &speaker.rules, now).map(|rate| rate.channel);
+        let activities = store.activities(&lead.id)?;
+        let preferred = preferred(&activities, &speaker.rules, now).map(|rate| rate.channel);
+        let exchange = exchange(&activities, speaker.manner().lang());
         let link = speaker.lead_url(&lead);
-        Ok(Some(Self { alert, lead, owner, preferred, link }))
+        Ok(Some(Self { alert, lead, owner, preferred, exchange, link }))
     }
 
     /// As the voice wants it.
@@ -147,6 +151,7 @@ impl Briefing {
             default_country: Some(&speaker.default_country),
             content,
             occasion,
+            exchange: self.exchange,
         }
     }
 }

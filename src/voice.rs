@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::alert::Severity;
 use crate::domain::button::SnoozeFor;
+use crate::domain::draft::{Prepared, Tone};
 use crate::domain::effect::{Occasion, Stillness};
 pub use crate::domain::manner::{Lang, Manner};
 use crate::domain::{Alert, AlertType, Channel, Lead, Seconds, Timestamp, User};
-use crate::domain::draft::{Prepared, Tone};
 use crate::insight::advice::{self, CtaAction, CtaParams};
 use crate::insight::exchange::Exchange;
 
@@ -73,12 +73,12 @@ pub struct AlertContext<'a> {
 }
 
 impl AlertContext<'_> {
-    /// A link that opens WhatsApp on the lead's number with `draft` filled in; `None` when there is no usable
-    /// number, the channel is closed, or numbers must not be shown.
+    /// A link that opens WhatsApp on the lead's number with `draft` filled in, if all of it fits; `None` when there is no
+    /// usable number, the channel is closed, or numbers must not be shown.
     pub fn whatsapp_link(&self, draft: &str) -> Option<String> {
         match self.content {
             Content::Full => {
-                advice::whatsapp_of(self.lead, self.default_country).map(|number| advice::wa_link(&number, draft))
+                advice::whatsapp_of(self.lead, self.default_country).map(|number| advice::wa_link_whole(&number, draft))
             }
             Content::Minimal | Content::Initials => None,
         }
@@ -186,6 +186,8 @@ pub enum Notice<'a> {
     Help,
     /// Something we do not understand.
     Unknown,
+    /// A text that is too long for a draft.
+    DraftTooLong,
     /// Nothing that a digest listed is open any more; of what other messages told this says nothing.
     AllClear,
     /// The CRM has not been seen for a while.
@@ -228,6 +230,8 @@ pub enum Toast<'a> {
     AlreadyClosed,
     /// A draft is on its way.
     DraftComing,
+    /// The rep's own text is awaited.
+    DraftText,
     /// A button of another time.
     Stale,
     /// A button that is not for this person.

@@ -11,6 +11,7 @@ use max::domain::{
     Lead, LeadId, MINUTE, Severity, Timestamp, User, UserId,
 };
 use max::insight::advice::{self, CtaAction, Suggestion};
+use max::insight::exchange::Exchange;
 use max::rules::Settings;
 use max::telegram::render::{self, KeyKind, Rendered};
 use max::voice::{
@@ -20,15 +21,15 @@ use max::voice::{
 const CRM: &str = "https://crm.example.com/#Lead/view/691b2816e43817b92";
 
 /// Thursday 12 March 2026, 15:00 in Paris.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::parse_rfc3339("2026-03-12T15:00:00+01:00").unwrap()
 }
 
-fn voice() -> Voice {
+pub(crate) fn voice() -> Voice {
     Voice::new(None).unwrap()
 }
 
-fn sophie() -> Lead {
+pub(crate) fn sophie() -> Lead {
     Lead {
         id: LeadId::from("691b2816e43817b92"),
         name: "Sophie Martin".to_owned(),
@@ -51,7 +52,7 @@ fn sophie() -> Lead {
     }
 }
 
-fn nameless() -> Lead {
+pub(crate) fn nameless() -> Lead {
     Lead { name: String::new(), first_name: " ".to_owned(), account_name: String::new(), ..sophie() }
 }
 
@@ -59,7 +60,7 @@ fn called(first_name: &str, name: &str) -> Lead {
     Lead { name: name.to_owned(), first_name: first_name.to_owned(), ..sophie() }
 }
 
-fn user(first_name: &str) -> User {
+pub(crate) fn user(first_name: &str) -> User {
     User {
         id: UserId::from("u1"),
         user_name: first_name.to_lowercase(),
@@ -101,7 +102,7 @@ fn alert(alert_type: AlertType, ago: i64, evidence: Evidence) -> Alert {
     }
 }
 
-fn sample(alert_type: AlertType) -> Alert {
+pub(crate) fn sample(alert_type: AlertType) -> Alert {
     let price = "Bonjour, votre offre nous intéresse. Pouvez-vous m'envoyer un devis pour 12 postes ?";
     match alert_type {
         AlertType::HotLead24h => {
@@ -140,7 +141,7 @@ fn preferred(answered: u32, attempts: u32) -> Alert {
     alert(AlertType::PreferredChannel, 0, Evidence::PreferredChannel { best, second })
 }
 
-fn context<'a>(manner: Manner, alert: &'a Alert, lead: &'a Lead, owner: &'a User) -> AlertContext<'a> {
+pub(crate) fn context<'a>(manner: Manner, alert: &'a Alert, lead: &'a Lead, owner: &'a User) -> AlertContext<'a> {
     AlertContext {
         manner,
         alert,
@@ -153,11 +154,12 @@ fn context<'a>(manner: Manner, alert: &'a Alert, lead: &'a Lead, owner: &'a User
         default_country: Some("FR"),
         content: Content::Full,
         occasion: Occasion::Opened,
+        exchange: Exchange { manner: Manner::of(manner.lang(), true), ..Exchange::default() },
     }
 }
 
 /// A message as a page to read: text, then rows of buttons.
-fn page(rendered: &Rendered) -> String {
+pub(crate) fn page(rendered: &Rendered) -> String {
     assert_eq!(fault(&rendered.html), None, "{}", rendered.html);
     assert!(visible_units(&rendered.html) <= MESSAGE_UNITS);
     assert!(!plain(&rendered.html).trim().is_empty());
@@ -176,7 +178,7 @@ fn page(rendered: &Rendered) -> String {
     page.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-fn chapter(book: &mut String, title: &str, text: &str) {
+pub(crate) fn chapter(book: &mut String, title: &str, text: &str) {
     write!(book, "=== {title}\n{text}\n\n").unwrap();
 }
 
@@ -397,38 +399,6 @@ fn a_long_digest_fits_and_counts_what_it_leaves_out() {
 }
 
 #[test]
-fn drafts_read_well() {
-    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
-    for manner in Manner::ALL {
-        let mut book = String::new();
-        for alert_type in AlertType::ALL {
-            let alert = sample(alert_type);
-            let context = context(manner, &alert, &lead, &luc);
-            for channel in [Channel::Whatsapp, Channel::Email, Channel::Call] {
-                let draft = voice.draft_for(&context, channel).unwrap();
-                let text =
-                    draft.subject.iter().fold(String::new(), |_, subject| format!("({subject})\n")) + &draft.text;
-                chapter(&mut book, &format!("{} {}", alert_type.as_str(), channel.as_str()), &text);
-            }
-        }
-        let alert = sample(AlertType::NoReply3d);
-        let by_mail = AlertContext { preferred: Some(Channel::Email), ..context(manner, &alert, &lead, &luc) };
-        chapter(&mut book, "as a message", &page(&render::draft(&voice, &context(manner, &alert, &lead, &luc))));
-        chapter(&mut book, "as a message, by mail", &page(&render::draft(&voice, &by_mail)));
-        let closed = Lead { do_not_contact: true, ..sophie() };
-        chapter(
-            &mut book,
-            "not to be contacted",
-            &page(&render::draft(&voice, &context(manner, &alert, &closed, &luc))),
-        );
-        let stranger = nameless();
-        let unsigned = AlertContext { owner: None, ..context(manner, &alert, &stranger, &luc) };
-        chapter(&mut book, "without names", &page(&render::draft(&voice, &unsigned)));
-        insta::assert_snapshot!(format!("drafts_{}", manner.as_str()), book);
-    }
-}
-
-#[test]
 fn records_and_api_read_well() {
     let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
     for manner in Manner::ALL {
@@ -587,7 +557,7 @@ fn everything_said(voice: &Voice, manner: Manner, lead: &Lead, preview: &str) ->
         }
         alert.state = AlertState::Open;
         let context = context(manner, &alert, lead, &luc);
-        said.push(render::draft(voice, &context));
+        said.push(crate::drafts::drafted(voice, &context));
         said.push(render::digest(voice, manner, None, &[context; 20]));
         said.push(render::moved(voice, &context, Some(&User { first_name: lead.name.clone(), ..user("x") })));
         assert!(voice.toast(manner, Toast::Sent(lead)).chars().count() <= 200);
@@ -664,7 +634,7 @@ fn minimal_content_shows_neither_words_nor_number_nor_surname() {
         for rendered in [
             render::alert(&voice, &context),
             render::digest(&voice, Manner::Tu, None, &[context]),
-            render::draft(&voice, &context),
+            crate::drafts::drafted(&voice, &context),
         ] {
             let page = page(&rendered);
             for secret in ["Martin", "TechCorp", "blockquote", "wa.me", "612345678", "devis"] {
@@ -763,7 +733,7 @@ fn only_short_texts_get_a_copy_button() {
     for alert_type in AlertType::ALL {
         let alert = sample(alert_type);
         for lead in [sophie(), called(&"é".repeat(4_000), "")] {
-            let rendered = render::draft(&voice, &context(Manner::Tu, &alert, &lead, &luc));
+            let rendered = crate::drafts::drafted(&voice, &context(Manner::Tu, &alert, &lead, &luc));
             for key in rendered.keyboard.iter().flatten() {
                 if let KeyKind::Copy(text) = &key.kind {
                     assert!((1..=render::COPY_UNITS).contains(&text.encode_utf16().count()));

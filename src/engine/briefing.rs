@@ -130,6 +130,11 @@ impl Briefing {
         Ok(Some(Self { alert, lead, owner, preferred, exchange, link }))
     }
 
+    /// The lead's preferred channel, if known.
+    pub fn preferred(&self) -> Option<Channel> {
+        self.preferred
+    }
+
     /// As the voice wants it.
     pub fn context<'a>(
         &'a self,

@@ -114,7 +114,8 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         | Effect::SyncStopped { .. }
         | Effect::SyncResumed { .. }
         | Effect::WriteDoneActivity { .. }
-        | Effect::WriteLink(_) => None,
+        | Effect::WriteLink(_)
+        | Effect::RefreshDraft { .. } => None,
     }
 }
 

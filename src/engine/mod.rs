@@ -8,6 +8,7 @@ pub mod briefing;
 pub mod checkup;
 pub mod chronicle;
 pub mod crm;
+pub mod drafts;
 pub mod evaluate;
 pub mod export;
 mod insights;

@@ -40,7 +40,9 @@ impl Topic {
             Self::Quote => &["devis", "chiffrage", "chiffrer", "quote", "quotation", "estimate"],
             Self::Price => &["prix", "tarif", "combien", "coût", "cout", "price", "pricing", "cost", "how much"],
             Self::Meeting => &["rdv", "rendez-vous", "rencontr", "démo", "demo", "visite", "meeting", "appointment"],
-            Self::Call => &["rappel", "appelez", "appeler", "appelles", "téléphon", "telephon", "call me", "call back", "ring me"],
+            Self::Call => {
+                &["rappel", "appelez", "appeler", "appelles", "téléphon", "telephon", "call me", "call back", "ring me"]
+            }
             Self::Documents => &["brochure", "documentation", "plaquette", "catalogue", "catalog"],
         }
     }

@@ -260,7 +260,8 @@ pub fn says_tu<'a>(newest_first: impl IntoIterator<Item = &'a str>) -> Option<bo
 /// each other. Texts newest first.
 pub fn manner(from_the_lead: &[&str], from_us: &[&str], default: Lang) -> Manner {
     let lang = language(from_the_lead.iter().copied()).unwrap_or(default);
-    let familiar = says_tu(from_the_lead.iter().copied()) == Some(true) && says_tu(from_us.iter().copied()) == Some(true);
+    let familiar =
+        says_tu(from_the_lead.iter().copied()) == Some(true) && says_tu(from_us.iter().copied()) == Some(true);
     Manner::of(lang, !familiar)
 }
 
@@ -327,7 +328,8 @@ mod tests {
 
     #[test]
     fn what_a_mail_quotes_is_not_its_language() {
-        let mail = "Yes please, thank you.\n\nLe 3 mars 2026, Luc a écrit :\n> Bonjour, voici le devis que vous avez demandé.";
+        let mail =
+            "Yes please, thank you.\n\nLe 3 mars 2026, Luc a écrit :\n> Bonjour, voici le devis que vous avez demandé.";
         assert_eq!(language([mail]), Some(Lang::En));
     }
 

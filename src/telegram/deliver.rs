@@ -1,6 +1,7 @@
 //! The dispatcher towards Telegram: takes effects out of the outbox, checks that they still hold, sends and
 //! edits, and keeps what it sent.
 
+mod drafting;
 mod limits;
 mod refresh;
 mod telling;
@@ -200,7 +201,7 @@ impl Worker {
                     }
                 }
                 Effect::RefreshMessages(alert) => refreshes.push((key, sequence, alert)),
-                effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. }) => {
+                effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. } | Effect::RefreshDraft { .. }) => {
                     asked_for.push((key, sequence, effect))
                 }
                 Effect::Welcome { chat, user } => {
@@ -308,6 +309,7 @@ impl Worker {
         match effect {
             Effect::SendDraft { alert, chat } => self.send_draft(key, sequence, alert, *chat).await,
             Effect::SendAlert { alert, chat } => self.send_alert(key, sequence, alert, *chat).await,
+            Effect::RefreshDraft { chat, message_id } => self.refresh_draft(key, sequence, *chat, *message_id).await,
             Effect::Announce { .. }
             | Effect::RefreshMessages(_)
             | Effect::Welcome { .. }

@@ -147,6 +147,7 @@ impl Bot {
             }
             Button::SnoozeMenu(_) => self.turn_keyboard(tap, alert, true).await,
             Button::Back(_) => self.turn_keyboard(tap, alert, false).await,
+            Button::Drafting(_, wish) => self.drafting(tap, alert, wish).await,
         }
     }
 
@@ -181,6 +182,7 @@ impl Bot {
         let (sends, changes) = match button {
             Button::Show(_) | Button::Draft(_) => (true, false),
             Button::SnoozeMenu(_) | Button::Back(_) => (false, false),
+            Button::Drafting(_, wish) => (false, wish.changes_the_crm()),
             Button::Resolve(_) | Button::Snooze(..) | Button::SentByHand(_) => (false, true),
         };
         if !sends && !alert.state.is_open() {

@@ -3,13 +3,15 @@
 
 use super::speech::Speech;
 use super::templates::Fault;
-use super::{AlertContext, Content, Manner, Notice, Toast, html};
+use super::{AlertContext, Content, DraftShown, Manner, Notice, Route, Style, Toast, html};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
+use crate::domain::draft::{Prepared, Stage, Tone};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::{
-    ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, CloseReason, DAY, Direction, Evidence, HOUR,
-    Lead, LeadId, Timestamp, User, UserId,
+    ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, ChatId, CloseReason, DAY, Direction, Evidence,
+    HOUR, Lead, LeadId, Timestamp, User, UserId,
 };
+use crate::insight::exchange::{Exchange, Topic};
 
 const NOW: Timestamp = Timestamp(1_773_324_000);
 
@@ -35,10 +37,7 @@ pub fn try_out(speech: &Speech) -> Result<(), Fault> {
 fn try_alert(speech: &Speech, context: &AlertContext<'_>) -> Result<(), Fault> {
     speech.record(context)?;
     speech.evidence_in_full(context)?;
-    for channel in Channel::ALL {
-        speech.draft(context, channel)?;
-    }
-    accepted("draft.html.j2", &speech.draft_html(context, None)?)?;
+    try_drafts(speech, context)?;
     for state in states() {
         let alert = Alert { state, ..context.alert.clone() };
         let name = match alert.state {
@@ -54,6 +53,65 @@ fn try_alert(speech: &Speech, context: &AlertContext<'_>) -> Result<(), Fault> {
     accepted("digest.html.j2", &speech.digest_html(context.owner, &[*context; 40])?)
 }
 
+fn try_drafts(speech: &Speech, context: &AlertContext<'_>) -> Result<(), Fault> {
+    let topics = std::iter::once(None).chain(Topic::ALL.map(Some));
+    for topic in topics {
+        let context = AlertContext { exchange: Exchange { topic, ..Exchange::default() }, ..*context };
+        for (channel, tone) in Channel::ALL.into_iter().flat_map(|channel| Tone::ALL.map(|tone| (channel, tone))) {
+            let draft = speech.draft(&context, channel, Style { tone, wording: 0 })?;
+            if draft.trim().is_empty() {
+                let name = format!("drafts/{}.txt.j2", super::type_key(context.alert.alert_type));
+                return Err(Fault::new(&name, "it says nothing in some cases".to_owned()));
+            }
+        }
+    }
+    for shown in [DraftShown::Refused, DraftShown::NoChannel] {
+        accepted("draft.html.j2", &speech.draft_html(context, shown)?)?;
+    }
+    for (stage, is_own) in stages().into_iter().flat_map(|stage| [(stage.clone(), true), (stage, false)]) {
+        for (channel, over) in Channel::ALL.into_iter().flat_map(|channel| [(channel, true), (channel, false)]) {
+            let prepared = prepared(context, channel, stage.clone(), is_own);
+            let route = Route { from: "hello@example.com", reply_to: "luc@example.com" };
+            let shown = DraftShown::Prepared { prepared: &prepared, route, over };
+            accepted("draft.html.j2", &speech.draft_html(context, shown)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn stages() -> Vec<Stage> {
+    vec![
+        Stage::Ready,
+        Stage::AwaitingText(NOW),
+        Stage::Confirming,
+        Stage::OnItsWay,
+        Stage::Noted(NOW),
+        Stage::Sent(NOW),
+        Stage::Failed,
+        Stage::Unclear,
+    ]
+}
+
+fn prepared(context: &AlertContext<'_>, channel: Channel, stage: Stage, is_own: bool) -> Prepared {
+    Prepared {
+        chat: ChatId(1),
+        message_id: 1,
+        alert: context.alert.id.clone(),
+        lead: context.lead.id.clone(),
+        user: UserId::from("sample"),
+        channel,
+        tone: Tone::Warm,
+        wording: 0,
+        subject: (channel == Channel::Email).then(|| "<b>&\"".to_owned()),
+        text: "<b>&\" ?".to_owned(),
+        is_own,
+        stage,
+        at: NOW,
+        attempts: 0,
+        shown: 0,
+    }
+}
+
 fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> Result<(), Fault> {
     let notices = [
         ("welcome", Notice::Welcome(luc)),
@@ -63,6 +121,7 @@ fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> R
         ("unlinked", Notice::Unlinked),
         ("help", Notice::Help),
         ("unknown", Notice::Unknown),
+        ("draft_too_long", Notice::DraftTooLong),
         ("all_clear", Notice::AllClear),
         ("sync_resumed", Notice::SyncResumed { lasted: 3 * DAY }),
     ];
@@ -81,6 +140,7 @@ fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> R
         Toast::AlreadyHandled(""),
         Toast::AlreadyClosed,
         Toast::DraftComing,
+        Toast::DraftText,
         Toast::Stale,
         Toast::NotYours,
         Toast::NotAllowed,
@@ -120,6 +180,7 @@ fn context<'a>(
         default_country: None,
         content,
         occasion,
+        exchange: Exchange::default(),
     }
 }
 

@@ -5,7 +5,9 @@ use std::path::Path;
 use minijinja::{Environment, Error, Value, context};
 
 use super::templates::{self, Labels, VoiceError};
-use super::{AlertContext, Content, DraftShown, Lang, Manner, Notice, Route, Style, Toast, html, names, type_key, words};
+use super::{
+    AlertContext, Content, DraftShown, Lang, Manner, Notice, Route, Style, Toast, html, names, type_key, words,
+};
 use crate::domain::alert::{ChannelRate, Cited, Resolution};
 use crate::domain::draft::{Prepared, Stage, Tone};
 use crate::domain::effect::{Occasion, Stillness};
@@ -416,6 +418,7 @@ impl Speech {
             Notice::Unlinked => ("unlinked", context! {}),
             Notice::Help => ("help", context! {}),
             Notice::Unknown => ("unknown", context! {}),
+            Notice::DraftTooLong => ("draft_too_long", context! {}),
             Notice::AllClear => ("all_clear", context! {}),
             Notice::SyncStopped { since, why, now, zone } => {
                 let since = words::when(self.lang, since, now, zone);
@@ -443,6 +446,7 @@ impl Speech {
             Toast::AlreadyHandled(by) => ("already_handled", context! { by => names::name(by) }),
             Toast::AlreadyClosed => ("already_closed", context! {}),
             Toast::DraftComing => ("draft_coming", context! {}),
+            Toast::DraftText => ("draft_text", context! {}),
             Toast::Stale => ("stale", context! {}),
             Toast::NotYours => ("not_yours", context! {}),
             Toast::NotAllowed => ("not_allowed", context! {}),

@@ -3,6 +3,7 @@
 mod chat;
 mod closed;
 mod crm;
+mod drafts;
 mod export;
 mod feed;
 mod insight;

@@ -206,6 +206,15 @@ pub enum Notice<'a> {
         /// How long it was not.
         lasted: Seconds,
     },
+    /// A link was opened: whom it would link, and who the account belongs to now, if it is somebody else.
+    LinkPreview {
+        /// Whom the link is for.
+        user: &'a User,
+        /// Whose link it would take the place of.
+        instead: Option<&'a User>,
+    },
+    /// Whoever opened a link says that it is for somebody else.
+    LinkDeclined,
 }
 
 /// The short answer that pops up on a tap; at most 200 characters.
@@ -289,11 +298,15 @@ pub enum ButtonLabel {
     ToEmail,
     /// By telephone instead.
     ToCall,
+    /// The link is for me.
+    LinkYes,
+    /// It is not.
+    LinkNo,
 }
 
 impl ButtonLabel {
     /// Every label.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::WhatsappAnswer,
         Self::WhatsappWrite,
         Self::Sent,
@@ -318,6 +331,8 @@ impl ButtonLabel {
         Self::ToWhatsapp,
         Self::ToEmail,
         Self::ToCall,
+        Self::LinkYes,
+        Self::LinkNo,
     ];
 
     fn key(self) -> &'static str {
@@ -346,6 +361,8 @@ impl ButtonLabel {
             Self::ToWhatsapp => "to_whatsapp",
             Self::ToEmail => "to_email",
             Self::ToCall => "to_call",
+            Self::LinkYes => "link_yes",
+            Self::LinkNo => "link_no",
         }
     }
 }

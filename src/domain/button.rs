@@ -1,8 +1,8 @@
 //! What a tap means. A button carries at most 64 bytes (Telegram's limit on `callback_data`), so it names an
 //! action and an id and nothing else; everything else is looked up when it is tapped.
 
-use super::AlertId;
 use super::draft::DraftTap;
+use super::{AlertId, UserId};
 
 /// How long a snooze button silences an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +28,15 @@ impl SnoozeFor {
     }
 }
 
+/// What somebody says to the link that was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LinkAnswer {
+    /// It is the right person.
+    Yes,
+    /// It is not.
+    No,
+}
+
 /// One tap's meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Button {
@@ -47,6 +56,8 @@ pub enum Button {
     Show(AlertId),
     /// A button of a prepared message's own.
     Drafting(AlertId, DraftTap),
+    /// Link the account to this user, or not: as the message names the user, and never another.
+    Link(LinkAnswer, UserId),
 }
 
 impl Button {
@@ -61,6 +72,8 @@ impl Button {
             Self::Resolve(alert) => format!("1:done:{alert}"),
             Self::Show(alert) => format!("1:show:{alert}"),
             Self::Drafting(alert, tap) => format!("1:d-{}:{alert}", tap.code()),
+            Self::Link(LinkAnswer::Yes, user) => format!("1:lyes:{user}"),
+            Self::Link(LinkAnswer::No, user) => format!("1:lno:{user}"),
         }
     }
 
@@ -70,6 +83,11 @@ impl Button {
         let (version, action, alert) = (parts.next()?, parts.next()?, parts.next()?);
         if version != "1" || alert.is_empty() {
             return None;
+        }
+        match action {
+            "lyes" => return Some(Self::Link(LinkAnswer::Yes, UserId::from(alert))),
+            "lno" => return Some(Self::Link(LinkAnswer::No, UserId::from(alert))),
+            _ => {}
         }
         let alert = AlertId::from(alert);
         match action {
@@ -88,9 +106,10 @@ impl Button {
         }
     }
 
-    /// The alert it is about.
-    pub fn alert(&self) -> &AlertId {
+    /// The alert it is about; none for what is not about one.
+    pub fn alert(&self) -> Option<&AlertId> {
         match self {
+            Self::Link(..) => None,
             Self::SentByHand(alert)
             | Self::Draft(alert)
             | Self::SnoozeMenu(alert)
@@ -98,7 +117,7 @@ impl Button {
             | Self::Back(alert)
             | Self::Resolve(alert)
             | Self::Show(alert)
-            | Self::Drafting(alert, _) => alert,
+            | Self::Drafting(alert, _) => Some(alert),
         }
     }
 }
@@ -117,6 +136,8 @@ mod tests {
             Button::Back(alert.clone()),
             Button::Resolve(alert.clone()),
             Button::Show(alert.clone()),
+            Button::Link(LinkAnswer::Yes, UserId::from("6b031c715304145b1")),
+            Button::Link(LinkAnswer::No, UserId::from("6b031c715304145b1")),
         ];
         buttons.extend(SnoozeFor::ALL.map(|length| Button::Snooze(alert.clone(), length)));
         buttons.extend(DraftTap::ALL.map(|tap| Button::Drafting(alert.clone(), tap)));

@@ -8,6 +8,7 @@ pub mod calendar;
 pub mod draft;
 pub mod effect;
 pub mod event;
+pub mod holidays;
 pub mod id;
 pub mod insight;
 pub mod lead;

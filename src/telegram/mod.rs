@@ -5,6 +5,7 @@ pub mod api;
 pub mod bot;
 pub mod deliver;
 mod drafts;
+mod linking;
 pub mod pace;
 pub mod render;
 mod talk;

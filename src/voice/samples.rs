@@ -123,6 +123,9 @@ fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> R
         ("unknown", Notice::Unknown),
         ("draft_too_long", Notice::DraftTooLong),
         ("all_clear", Notice::AllClear),
+        ("link_preview", Notice::LinkPreview { user: luc, instead: None }),
+        ("link_preview", Notice::LinkPreview { user: luc, instead: Some(luc) }),
+        ("link_declined", Notice::LinkDeclined),
         ("sync_resumed", Notice::SyncResumed { lasted: 3 * DAY }),
     ];
     let stopped =

@@ -7,6 +7,7 @@ mod drafts;
 mod export;
 mod feed;
 mod insight;
+mod linking;
 mod links;
 mod outage;
 mod people;

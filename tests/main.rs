@@ -24,3 +24,4 @@ mod specification;
 mod story;
 mod support;
 mod voice;
+mod wordings;

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::told::user_in;
 use crate::domain::effect::Occasion;
-use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User, UserId};
+use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User, UserId, Wording};
 use crate::insight::exchange::{Exchange, exchange};
 use crate::rules::{Settings, preferred};
 use crate::store::{Result, Store};
@@ -157,6 +157,7 @@ impl Briefing {
             content,
             occasion,
             exchange: self.exchange,
+            wording: Wording::of(&self.alert.id),
         }
     }
 }

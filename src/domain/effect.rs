@@ -17,6 +17,10 @@ pub enum Occasion {
     SnoozeOver,
     /// The lead has a new owner.
     NewOwner,
+    /// The owner has been told, and has not dealt with it in time.
+    Reminder,
+    /// Somebody else than the owner hears of it: nobody has dealt with it in time.
+    Escalated,
 }
 
 /// Why the mirror stands still.
@@ -126,6 +130,15 @@ pub enum Effect {
     },
     /// Bring the `MaxLink` record of this key to the state of the link.
     WriteLink(String),
+    /// Tell those who lead that nobody has dealt with an alert in time.
+    Escalate {
+        /// Which alert.
+        alert: AlertId,
+        /// Where: a manager's private chat, or a team's.
+        chat: ChatId,
+        /// In which topic of the team's chat.
+        topic: Option<i32>,
+    },
 }
 
 impl Effect {
@@ -145,6 +158,7 @@ impl Effect {
             Self::WriteInsight(lead) => format!("crm-insight/{lead}"),
             Self::SyncStopped { chat, .. } | Self::SyncResumed { chat, .. } => format!("standstill/{chat}"),
             Self::WriteLink(key) => format!("crm-link/{key}"),
+            Self::Escalate { alert, chat, .. } => format!("escalate/{chat}/{alert}"),
         }
     }
 
@@ -163,7 +177,8 @@ impl Effect {
             | Self::SendAlert { .. }
             | Self::Welcome { .. }
             | Self::SyncStopped { .. }
-            | Self::SyncResumed { .. } => false,
+            | Self::SyncResumed { .. }
+            | Self::Escalate { .. } => false,
         }
     }
 

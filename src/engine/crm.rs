@@ -180,7 +180,8 @@ impl Worker {
             | Effect::SendAlert { .. }
             | Effect::Welcome { .. }
             | Effect::SyncStopped { .. }
-            | Effect::SyncResumed { .. } => Outcome::Done,
+            | Effect::SyncResumed { .. }
+            | Effect::Escalate { .. } => Outcome::Done,
         };
         self.conclude(key, &entry, outcome).await
     }

@@ -8,6 +8,7 @@ pub mod briefing;
 pub mod checkup;
 pub mod chronicle;
 pub mod crm;
+pub mod escalation;
 pub mod evaluate;
 pub mod export;
 mod insights;
@@ -31,7 +32,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::domain::calendar::Calendar;
-use crate::domain::{LeadId, Seconds, Timestamp, UserId};
+use crate::domain::{AlertId, LeadId, Seconds, Timestamp, UserId};
 use crate::rules::Settings;
 use crate::store::{Store, StoreError};
 
@@ -79,6 +80,8 @@ pub struct Policy {
     pub calendar: Calendar,
     /// Without a complete sync for so long, time alone opens no alert: what we know is too old.
     pub stale_after: Seconds,
+    /// Who else hears of a hot lead that waits.
+    pub escalation: escalation::Plan,
 }
 
 /// What has been looked at in this round, and who waits for a second look before anybody is told of him.
@@ -94,6 +97,8 @@ struct Looks {
     suspects: BTreeSet<LeadId>,
     /// The decisions about these were put off.
     held: BTreeSet<LeadId>,
+    /// Others are to hear of these once their leads have been looked at.
+    to_escalate: BTreeSet<AlertId>,
 }
 
 /// The writer itself; it lives on a thread of its own.

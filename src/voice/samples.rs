@@ -22,6 +22,9 @@ pub fn try_out(speech: &Speech) -> Result<(), Fault> {
                 (Content::Full, Occasion::Opened),
                 (Content::Minimal, Occasion::NewOwner),
                 (Content::Initials, Occasion::SnoozeOver),
+                (Content::Full, Occasion::Reminder),
+                (Content::Full, Occasion::Escalated),
+                (Content::Initials, Occasion::Escalated),
             ];
             for (content, occasion) in situations {
                 let owner = (content == Content::Full).then_some(&luc);

@@ -3,6 +3,7 @@
 mod chat;
 mod closed;
 mod crm;
+mod escalation;
 mod export;
 mod feed;
 mod insight;

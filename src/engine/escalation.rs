@@ -3,11 +3,13 @@
 //! list of open hot alerts by time: no lead costs anything.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::Engine;
 use super::evaluate::Loaded;
 use super::told::{Destination, People, destinations, is_about, told};
 use crate::decide::{Decision, Step};
+use crate::domain::calendar::Calendar;
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{
     ActivityStatus, Alert, AlertId, AlertState, AlertType, Direction, LeadId, MINUTE, Seconds, Timestamp,
@@ -36,7 +38,7 @@ impl Engine {
             let before = self.store.escalation(&alert.id)?;
             let since = touched_by(decision, alert, loaded);
             let next = match (&alert.state, since, &before) {
-                (AlertState::Open, Some(since), _) => Some(self.begun(alert, since, before.as_ref())),
+                (AlertState::Open, Some(since), _) => Some(self.begun(alert, since, before.as_ref())?),
                 (AlertState::Open, None, _) | (_, _, None) => None,
                 (_, _, Some(before)) => Some(Escalation { due: None, ..before.clone() }),
             };
@@ -48,23 +50,25 @@ impl Engine {
     }
 
     /// The count from `since` on. What this owner, and those who lead, have heard of this opening stays heard.
-    fn begun(&self, alert: &Alert, since: Timestamp, before: Option<&Escalation>) -> Escalation {
+    fn begun(&self, alert: &Alert, since: Timestamp, before: Option<&Escalation>) -> Result<Escalation> {
         let same = before.filter(|before| before.opening == alert.openings && before.owner == alert.owner);
         let told = same.is_some_and(|same| same.told);
-        Escalation {
+        let due = self.target_over(alert, since)?.filter(|_| !told);
+        Ok(Escalation {
             opening: alert.openings,
             owner: alert.owner.clone(),
             since,
-            due: self.target_over(since).filter(|_| !told),
+            due,
             reminded: same.is_some_and(|same| same.reminded),
             told,
-        }
+        })
     }
 
     /// When the target time is over for what nobody has touched since then.
-    fn target_over(&self, since: Timestamp) -> Option<Timestamp> {
-        let target = self.policy.rules.target(AlertType::HotLead24h)?;
-        Some(self.policy.calendar.after_working_time(since, target))
+    fn target_over(&self, alert: &Alert, since: Timestamp) -> Result<Option<Timestamp>> {
+        let calendar = self.hours_of(alert, since)?;
+        let target = self.policy.rules.target(AlertType::HotLead24h);
+        Ok(target.map(|target| calendar.after_working_time(since, target)))
     }
 
     /// Reminds, or tells those who lead, of every alert whose time is over; `is_certain`: everything that may have touched
@@ -90,13 +94,13 @@ impl Engine {
         let later = |due: Timestamp| Escalation { due: Some(due), ..before.clone() };
         let since = self.last_touch(&alert.lead_id, before.since, now)?;
         if since > before.since
-            && let Some(due) = self.target_over(since).filter(|due| *due > now)
+            && let Some(due) = self.target_over(alert, since)?.filter(|due| *due > now)
         {
             self.looks.to_escalate.remove(&alert.id);
             return self.put_escalation(&alert.id, &Escalation { since, ..later(due) }, before);
         }
         // It ran out as the office closed, or while the daemon was down and it is night now.
-        let opens = self.policy.calendar.next_open(now);
+        let opens = self.hours_of(alert, now)?.next_open(now);
         if opens > now {
             return self.put_escalation(&alert.id, &later(opens), before);
         }
@@ -115,12 +119,12 @@ impl Engine {
         let first = told(&self.store, &plan.people, alert)?.and_then(|told| told.user);
         let is_told = self.store.outbox_entry(&announcement(alert, now).key())?.is_none();
         let owner = first.as_ref().is_some_and(|user| alert.owner.as_ref() == Some(&user.id) && is_told);
-        let is_there = owner && !self.is_paused(alert, now)?;
+        let is_there = owner && !self.is_away(alert, now)?;
         let mut batch = Batch::default();
         let mut next = Escalation { due: None, ..before.clone() };
         if is_there && !before.reminded {
             next.reminded = true;
-            next.due = Some(self.policy.calendar.after_working_time(now, plan.after));
+            next.due = Some(self.hours_of(alert, now)?.after_working_time(now, plan.after));
             self.add_effect(&mut batch, announcement(alert, now), now)?;
         } else {
             next.told = true;
@@ -139,10 +143,22 @@ impl Engine {
         self.store.apply(batch)
     }
 
-    fn is_paused(&self, alert: &Alert, now: Timestamp) -> Result<bool> {
+    /// The working hours that count from `at` on: the owner's; everybody's while the owner is away, since the lead waits all
+    /// the same.
+    fn hours_of(&self, alert: &Alert, at: Timestamp) -> Result<Arc<Calendar>> {
+        let owner = alert.owner.as_ref();
+        let is_away = match owner {
+            Some(owner) => self.policy.calendars.is_away(&self.store, owner, at)?,
+            None => false,
+        };
+        self.policy.calendars.of_owner(&self.store, owner.filter(|_| !is_away))
+    }
+
+    /// Whether the owner is away, or has asked to be left alone.
+    fn is_away(&self, alert: &Alert, now: Timestamp) -> Result<bool> {
         let Some(owner) = &alert.owner else { return Ok(false) };
-        let wishes = self.store.preferences(owner)?;
-        Ok([wishes.paused_until, wishes.away_until].into_iter().flatten().any(|until| until > now))
+        let is_paused = self.store.preferences(owner)?.paused_until.is_some_and(|until| now < until);
+        Ok(is_paused || self.policy.calendars.is_away(&self.store, owner, now)?)
     }
 
     /// When somebody of ours last did anything about a lead that leaves its alert open, such as a call in vain; at least

@@ -5,6 +5,7 @@ pub mod activity;
 pub mod alert;
 pub mod button;
 pub mod calendar;
+pub mod deed;
 pub mod effect;
 pub mod event;
 pub mod holidays;
@@ -19,7 +20,8 @@ pub mod time;
 
 pub use activity::{Activity, ActivityStatus, Channel, Direction, Reading};
 pub use alert::{Alert, AlertState, AlertType, Anchor, CloseReason, Evidence, Severity};
-pub use id::{ActivityId, AlertId, ChatId, LeadId, TeamId, UserId};
+pub use deed::{CallOutcome, Deed, DeedKind};
+pub use id::{ActivityId, AlertId, ChatId, DeedId, LeadId, TeamId, UserId};
 pub use lead::Lead;
 pub use manner::{Lang, Manner};
 pub use people::{Rights, Team, User};

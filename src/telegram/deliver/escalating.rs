@@ -49,7 +49,8 @@ impl Worker {
         reader: Option<&UserId>,
     ) -> Result<(), EngineError> {
         let (occasion, told, alerts) = (Occasion::Escalated, alert.owner.clone(), vec![alert.id.clone()]);
-        let Some(rendered) = self.render(to.chat, &alerts, occasion, told.as_ref())? else {
+        let wording = self.wording_for(to.chat, &alerts)?;
+        let Some(rendered) = self.render(to.chat, &alerts, occasion, told.as_ref(), wording)? else {
             return self.settle(key, sequence).await;
         };
         match self.send_to(to, &rendered, false).await? {
@@ -66,6 +67,7 @@ impl Worker {
                     told,
                     shown: fingerprint(&rendered),
                     settled: false,
+                    wording,
                 };
                 let (stale, done) = (self.stale_by(&message)?, vec![(key.to_owned(), sequence)]);
                 let reader = reader.cloned();

@@ -184,7 +184,8 @@ impl Worker {
             | Effect::SyncStopped { .. }
             | Effect::SyncResumed { .. }
             | Effect::RefreshDraft { .. }
-            | Effect::DeedRefused { .. } => Outcome::Done,
+            | Effect::DeedRefused { .. }
+            | Effect::Escalate { .. } => Outcome::Done,
         };
         self.conclude(key, &entry, outcome).await
     }

@@ -10,7 +10,7 @@ pub mod chronicle;
 pub mod crm;
 pub mod evaluate;
 pub mod export;
-mod insights;
+pub mod insights;
 pub mod linking;
 pub mod log;
 pub mod observe;
@@ -32,6 +32,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::Clock;
 use crate::domain::calendar::Calendar;
 use crate::domain::{LeadId, Seconds, Timestamp, UserId};
+use crate::insight::habits::Survey;
 use crate::rules::Settings;
 use crate::store::{Store, StoreError};
 
@@ -115,6 +116,8 @@ pub struct Engine {
     rules_since: Timestamp,
     /// Every lead has been evaluated for the first time.
     first_evaluation_done: bool,
+    /// What has been seen of the team's leads; nothing when a start came in between.
+    survey: Option<Survey>,
 }
 
 impl Engine {
@@ -138,6 +141,7 @@ impl Engine {
             looks,
             rules_since,
             first_evaluation_done,
+            survey: None,
         };
         engine.heed_rules()?;
         Ok(engine)

@@ -18,9 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::alert::Severity;
 use crate::domain::button::SnoozeFor;
+use crate::domain::deed::Refusal;
 use crate::domain::effect::{Occasion, Stillness};
 pub use crate::domain::manner::{Lang, Manner};
-use crate::domain::{Alert, AlertType, Channel, Lead, Seconds, Timestamp, User};
+use crate::domain::{Alert, AlertType, CallOutcome, Channel, DeedKind, Lead, Seconds, Timestamp, User};
 use crate::insight::advice::{self, CtaAction, CtaParams};
 
 pub use html::{MESSAGE_UNITS, escape, fault, fitted, plain, visible_units};
@@ -150,6 +151,24 @@ pub enum Notice<'a> {
         /// How long it was not.
         lasted: Seconds,
     },
+    /// A link was opened: whom it would link, and who the account belongs to now, if it is somebody else.
+    LinkPreview {
+        /// Whom the link is for.
+        user: &'a User,
+        /// Whose link it would take the place of.
+        instead: Option<&'a User>,
+    },
+    /// Whoever opened a link says that it is for somebody else.
+    LinkDeclined,
+    /// The CRM did not take what the reader did by button.
+    DeedRefused {
+        /// What that was.
+        kind: &'a DeedKind,
+        /// About whom.
+        lead: &'a Lead,
+        /// Why.
+        why: Refusal,
+    },
 }
 
 /// The short answer that pops up on a tap; at most 200 characters.
@@ -213,11 +232,15 @@ pub enum ButtonLabel {
     Copy,
     /// See one alert in private.
     Show,
+    /// The link is for me.
+    LinkYes,
+    /// It is not.
+    LinkNo,
 }
 
 impl ButtonLabel {
     /// Every label.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::WhatsappAnswer,
         Self::WhatsappWrite,
         Self::Sent,
@@ -232,6 +255,8 @@ impl ButtonLabel {
         Self::OpenInCrm,
         Self::Copy,
         Self::Show,
+        Self::LinkYes,
+        Self::LinkNo,
     ];
 
     fn key(self) -> &'static str {
@@ -250,6 +275,8 @@ impl ButtonLabel {
             Self::OpenInCrm => "open_in_crm",
             Self::Copy => "copy",
             Self::Show => "show",
+            Self::LinkYes => "link_yes",
+            Self::LinkNo => "link_no",
         }
     }
 }
@@ -402,6 +429,21 @@ impl Voice {
     /// A severity in words.
     pub fn severity_name(&self, manner: Manner, severity: Severity) -> String {
         self.say(manner, |speech| Ok(speech.label("severity", severity.as_str())))
+    }
+
+    /// What a call with a lead is called in the CRM, as plain text.
+    pub fn call_name(&self, manner: Manner, lead: &Lead) -> String {
+        self.say(manner, |speech| speech.call_name(lead))
+    }
+
+    /// What is noted of a call's outcome; nothing when its status says it all.
+    pub fn outcome_note(&self, manner: Manner, outcome: CallOutcome) -> String {
+        match outcome {
+            CallOutcome::Reached | CallOutcome::NoAnswer => String::new(),
+            CallOutcome::LeftMessage | CallOutcome::NotInterested => {
+                self.say(manner, |speech| Ok(speech.label("note", outcome.as_str())))
+            }
+        }
     }
 
     /// A channel in words.

@@ -1,8 +1,11 @@
 //! Evaluating: facts of one lead in, a decision out, one atomic write.
 
+use std::sync::Arc;
+
 use super::observe::{BACKFILLED, LAST_SYNC};
 use super::{Engine, boundary};
 use crate::decide::{self, Decision, Step, Subject};
+use crate::domain::calendar::Calendar;
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::event::Actor;
 use crate::domain::{Activity, Alert, AlertId, AlertType, Lead, LeadId, Seconds, Timestamp};
@@ -78,16 +81,13 @@ pub(super) struct Loaded {
     pub(super) activities: Vec<Activity>,
     pub(super) alerts: Vec<Alert>,
     pub(super) evaluated: Evaluated,
+    /// The owner's.
+    pub(super) calendar: Arc<Calendar>,
 }
 
 impl Loaded {
-    pub(super) fn subject<'a>(&'a self, engine: &'a Engine) -> Subject<'a> {
-        Subject {
-            lead: &self.lead,
-            activities: &self.activities,
-            alerts: &self.alerts,
-            calendar: &engine.policy.calendar,
-        }
+    pub(super) fn subject(&self) -> Subject<'_> {
+        Subject { lead: &self.lead, activities: &self.activities, alerts: &self.alerts, calendar: &self.calendar }
     }
 }
 
@@ -114,7 +114,9 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         | Effect::SyncStopped { .. }
         | Effect::SyncResumed { .. }
         | Effect::WriteDoneActivity { .. }
-        | Effect::WriteLink(_) => None,
+        | Effect::WriteLink(_)
+        | Effect::WriteDeed(_)
+        | Effect::DeedRefused { .. } => None,
     }
 }
 
@@ -146,7 +148,8 @@ impl Engine {
     pub(super) fn load_with(&self, lead: &LeadId, activities: Vec<Activity>) -> Result<Option<Loaded>> {
         let Some(found) = self.store.lead(lead)? else { return Ok(None) };
         let (alerts, evaluated) = (self.store.alerts_of(lead)?, self.store.evaluated(lead));
-        Ok(Some(Loaded { lead: found, activities, alerts, evaluated }))
+        let calendar = self.policy.calendars.of_owner(&self.store, found.owner.as_ref())?;
+        Ok(Some(Loaded { lead: found, activities, alerts, evaluated, calendar }))
     }
 
     /// Evaluates leads that time has made due, soonest first, a portion at a time.
@@ -242,7 +245,7 @@ impl Engine {
 
     fn evaluate_through(&mut self, lead: &LeadId, gate: Gate) -> Result<Tally> {
         if let Some(loaded) = self.load(lead)? {
-            return self.advance_through(loaded, Batch::default(), gate);
+            return self.advance_through(loaded, Batch::default(), gate, None);
         }
         let mut batch = Batch::default();
         batch.put_evaluated(lead, Evaluated::default(), None);
@@ -253,19 +256,24 @@ impl Engine {
     /// Brings a lead's alerts up to now, from when it was evaluated last. What `batch` holds is written together with
     /// the decision.
     pub(super) fn advance_to_now(&mut self, loaded: Loaded, batch: Batch) -> Result<Tally> {
-        self.advance_through(loaded, batch, Gate::Open)
+        self.advance_through(loaded, batch, Gate::Open, None)
     }
 
-    fn advance_through(&mut self, loaded: Loaded, batch: Batch, gate: Gate) -> Result<Tally> {
+    /// The same, of what somebody has just done.
+    pub(super) fn advance_by(&mut self, loaded: Loaded, batch: Batch, actor: &Actor) -> Result<Tally> {
+        self.advance_through(loaded, batch, Gate::Open, Some(actor))
+    }
+
+    fn advance_through(&mut self, loaded: Loaded, batch: Batch, gate: Gate, by: Option<&Actor>) -> Result<Tally> {
         let (now, last) = (self.now(), loaded.evaluated.at);
         // Other rules count from the moment on at which they came into force, not for what was before.
         if last.is_some_and(|last| last < self.rules_since) && self.rules_since < now {
-            let then = self.advance(&loaded, (None, self.rules_since), batch, gate)?;
+            let then = self.advance(&loaded, (None, self.rules_since), batch, gate, None)?;
             let is_held = self.looks.held.contains(&loaded.lead.id);
             let Some(loaded) = self.load(&loaded.lead.id)?.filter(|_| !is_held) else { return Ok(then) };
-            return Ok(then.plus(self.advance(&loaded, (Some(self.rules_since), now), Batch::default(), gate)?));
+            return Ok(then.plus(self.advance(&loaded, (Some(self.rules_since), now), Batch::default(), gate, by)?));
         }
-        self.advance(&loaded, (last.filter(|last| *last < now), now), batch, gate)
+        self.advance(&loaded, (last.filter(|last| *last < now), now), batch, gate, by)
     }
 
     /// Takes a lead's alerts from the first instant (exclusive) to the second (inclusive), or holds the lead.
@@ -275,9 +283,10 @@ impl Engine {
         (from, to): (Option<Timestamp>, Timestamp),
         batch: Batch,
         gate: Gate,
+        by: Option<&Actor>,
     ) -> Result<Tally> {
         let first = self.is_first_evaluation();
-        let decision = decide::advance(&loaded.subject(self), &self.policy.rules, from, to, first);
+        let decision = decide::advance(&loaded.subject(), &self.policy.rules, from, to, first);
         if let Gate::SecondLook(trust) = gate
             && self.must_wait(loaded, &decision, trust)
         {
@@ -291,7 +300,7 @@ impl Engine {
             closed: decision.transitions.iter().filter(|step| matches!(step.step, Step::Closed(_))).count(),
         };
         tracing::debug!(lead = %loaded.lead.id, opened = tally.opened, closed = tally.closed, "evaluated");
-        self.commit(loaded, decision, batch, to, None)?;
+        self.commit(loaded, decision, batch, to, by)?;
         Ok(tally)
     }
 
@@ -416,17 +425,20 @@ impl Engine {
 mod tests {
     use chrono::{NaiveTime, Weekday};
 
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::clock::Clock;
-    use crate::domain::calendar::Calendar;
     use crate::engine::Policy;
+    use crate::engine::calendars::Calendars;
     use crate::rules::Settings;
 
     fn engine() -> (tempfile::TempDir, Engine) {
         let folder = tempfile::tempdir().unwrap();
         let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
         let calendar = Calendar::new(chrono_tz::UTC, vec![Weekday::Mon], time(9), time(18)).unwrap();
-        let policy = Policy { rules: Settings::default(), calendar, stale_after: 300 };
+        let calendars = Calendars::new(calendar, BTreeMap::new());
+        let policy = Policy { rules: Settings::default(), calendars, stale_after: 300 };
         let store = Store::open(folder.path()).unwrap();
         let engine = Engine::new(store, Clock::manual(Timestamp(1_800_000_000)), policy).unwrap();
         (folder, engine)

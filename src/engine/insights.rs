@@ -85,7 +85,7 @@ impl Engine {
     fn outdated_insight_of(&self, lead: Lead, activities: &[Activity], habits: &Habits) -> Result<Option<Outdated>> {
         let (now, rules) = (self.now(), &self.policy.rules);
         let preferred = preferred(activities, rules, now).map(|rate| rate.channel);
-        let zone = self.policy.calendar.zone();
+        let zone = self.policy.calendars.everybody().zone();
         let home = lead.phone.as_deref().and_then(zone::of_phone).unwrap_or(zone);
         let lens = Lens { usual: &habits.hours, home, zone, grace: rules.next_step_grace };
         let insight = known_of(activities, rates(activities, rules, now), preferred, lens, now);
@@ -168,7 +168,7 @@ impl Engine {
         let now = self.now();
         let Some(lead) = self.store.lead(lead)?.filter(|lead| !lead.deleted) else { return Ok(None) };
         let activities = self.store.activities(&lead.id)?;
-        let home = lead.phone.as_deref().and_then(zone::of_phone).unwrap_or(self.policy.calendar.zone());
+        let home = lead.phone.as_deref().and_then(zone::of_phone).unwrap_or(self.policy.calendars.everybody().zone());
         let attempts = attempts(&activities, &self.policy.rules, now);
         if let Some(survey) = &mut self.survey {
             survey.see(&lead.id, &attempts, &activities, home, now);

@@ -6,14 +6,15 @@ use super::keys::{ACTIVITY, ALERT, Key, Kind};
 use super::outlooks::Row;
 use super::waiting::Place;
 use super::{
-    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry, StepRow, encode,
-    outlooks, waiting,
+    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry, PendingLink,
+    StepRow, encode, outlooks, waiting,
 };
 use crate::decide::Outlook;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
-    Activity, ActivityId, Alert, AlertId, Lead, LeadId, Preferences, Team, TeamId, Timestamp, User, UserId,
+    Activity, ActivityId, Alert, AlertId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp, User,
+    UserId,
 };
 
 /// Changes that take effect together or not at all.
@@ -228,6 +229,16 @@ impl Batch {
         self.put(Key::new(Kind::Preferences).last(user.as_str()), preferences);
     }
 
+    /// Sets a deed.
+    pub fn put_deed(&mut self, deed: &Deed) {
+        self.put(Key::new(Kind::Deed).last(deed.id.as_str()), deed);
+    }
+
+    /// Forgets a deed.
+    pub fn remove_deed(&mut self, deed: &DeedId) {
+        self.remove(Key::new(Kind::Deed).last(deed.as_str()));
+    }
+
     /// Sets what we know of a link's record in the CRM.
     pub fn put_link_record(&mut self, record: &LinkRecord) {
         self.put(Key::new(Kind::LinkRecord).last(&record.key), record);
@@ -246,6 +257,21 @@ impl Batch {
     /// A token is spent.
     pub fn remove_token(&mut self, hash: &str) {
         self.remove(Key::new(Kind::Token).last(hash));
+    }
+
+    /// Keeps a link that an account has opened; an earlier one of the account is forgotten.
+    pub fn put_pending_link(&mut self, account: i64, link: &PendingLink) {
+        self.put(Key::new(Kind::PendingLink).number(account), link);
+    }
+
+    /// An account has said yes or no.
+    pub fn remove_pending_link(&mut self, account: i64) {
+        self.remove(Key::new(Kind::PendingLink).number(account));
+    }
+
+    /// Notes the account that a user wrote from last.
+    pub fn put_last_account(&mut self, user: &UserId, account: i64) {
+        self.put(Key::new(Kind::LastAccount).last(user.as_str()), &account);
     }
 
     /// Keeps a webhook's secret.

@@ -49,6 +49,10 @@ pub(super) enum Kind {
     LinkRecord = b'k' as isize,
     /// One-time link tokens: hash.
     Token = b't' as isize,
+    /// Links that wait for a word of whoever opened them: account.
+    PendingLink = b'P' as isize,
+    /// The account that a user of several wrote from last: user.
+    LastAccount = b'Q' as isize,
     /// Our webhooks in the CRM: id.
     Webhook = b'w' as isize,
     /// Our alert records in the CRM: alert.
@@ -57,6 +61,8 @@ pub(super) enum Kind {
     Insight = b'I' as isize,
     /// Alerts by their record in the CRM: CRM id.
     RecordAlert = b'g' as isize,
+    /// What users did by button that the CRM is told: deed.
+    Deed = b'z' as isize,
 
     /// Up to schema 2, an activity: lead, activity.
     OldActivity = b'A' as isize,

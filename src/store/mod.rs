@@ -20,10 +20,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::domain::effect::DEEDS;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
-    Activity, ActivityId, Alert, AlertId, ChatId, Lead, LeadId, Preferences, Team, TeamId, Timestamp, User, UserId,
+    Activity, ActivityId, Alert, AlertId, ChatId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp,
+    User, UserId,
 };
 
 pub use batch::Batch;
@@ -31,8 +33,8 @@ use keys::{ACTIVITY, ALERT, Key, Kind, number_at, text_after};
 pub use open::OpenError;
 pub use outlooks::{Outlooks, Watched};
 pub use rows::{
-    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry, RecordLink,
-    StepKind, StepRow,
+    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry, PendingLink,
+    RecordLink, StepKind, StepRow,
 };
 use waiting::{Place, Waiting};
 
@@ -448,6 +450,29 @@ impl Store {
         self.get(&Key::new(Kind::Outbox).last(key))
     }
 
+    /// A deed.
+    pub fn deed(&self, id: &DeedId) -> Result<Option<Deed>> {
+        self.get(&Key::new(Kind::Deed).last(id.as_str()))
+    }
+
+    /// Every deed that is remembered.
+    pub fn deeds(&self) -> Result<Vec<Deed>> {
+        self.values(&Key::new(Kind::Deed)).collect()
+    }
+
+    /// The deeds that the CRM is still to be told, oldest first.
+    pub fn pending_deeds(&self) -> Result<Vec<Deed>> {
+        let mut pending = Vec::new();
+        for key in self.keys(&Key::new(Kind::Outbox).last(DEEDS)) {
+            let key = text_after(&key?, 1);
+            let id = DeedId::from(key.strip_prefix(DEEDS).unwrap_or_default());
+            let entry = self.outbox_entry(&key)?;
+            pending.extend(entry.map(|entry| entry.sequence).zip(self.deed(&id)?));
+        }
+        pending.sort_by_key(|(sequence, _)| *sequence);
+        Ok(pending.into_iter().map(|(_, deed)| deed).collect())
+    }
+
     /// The records to look at again, each with the sequence number of its latest hint.
     pub fn hints(&self) -> Result<Vec<(RecordRef, u64)>> {
         self.pairs(&Key::new(Kind::Hint))
@@ -514,6 +539,16 @@ impl Store {
     /// A one-time token by its hash.
     pub fn token(&self, hash: &str) -> Result<Option<LinkToken>> {
         self.get(&Key::new(Kind::Token).last(hash))
+    }
+
+    /// The link that an account has opened and not yet taken, if there is one.
+    pub fn pending_link(&self, account: i64) -> Result<Option<PendingLink>> {
+        self.get(&Key::new(Kind::PendingLink).number(account))
+    }
+
+    /// The account that a user wrote from last, or linked last.
+    pub fn last_account(&self, user: &UserId) -> Result<Option<i64>> {
+        self.get(&Key::new(Kind::LastAccount).last(user.as_str()))
     }
 
     /// Our webhooks in the CRM.

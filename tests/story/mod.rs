@@ -1,11 +1,13 @@
 //! Stories: from a fact in the CRM to the rep's chat and back, with the real daemon and time moved by hand.
 
+mod acts;
 mod chat;
 mod closed;
 mod crm;
 mod export;
 mod feed;
 mod insight;
+mod linking;
 mod links;
 mod outage;
 mod people;

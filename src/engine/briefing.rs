@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::insights::habits;
 use super::told::user_in;
 use crate::domain::effect::Occasion;
-use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User, UserId};
+use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User, UserId, Wording};
 use crate::insight::leaning::{SURE, leaning, tallies};
 use crate::rules::{Settings, attempts, preferred};
 use crate::store::{Result, Store};
@@ -153,6 +153,7 @@ impl Briefing {
             default_country: Some(&speaker.default_country),
             content,
             occasion,
+            wording: Wording::of(&self.alert.id),
         }
     }
 }

@@ -2,6 +2,10 @@
 
 pub mod advice;
 pub mod exchange;
+pub mod habits;
+pub mod hours;
 pub mod language;
 pub mod lead;
+pub mod leaning;
 pub mod reading;
+pub mod zone;

@@ -10,9 +10,11 @@ pub mod checkup;
 pub mod chronicle;
 pub mod crm;
 pub mod deeds;
+pub mod drafts;
+pub mod escalation;
 pub mod evaluate;
 pub mod export;
-mod insights;
+pub mod insights;
 pub mod linking;
 pub mod log;
 pub mod observe;
@@ -35,7 +37,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use calendars::Calendars;
 
 use crate::clock::Clock;
-use crate::domain::{LeadId, Seconds, Timestamp, UserId};
+use crate::domain::{AlertId, LeadId, Seconds, Timestamp, UserId};
+use crate::insight::habits::Survey;
 use crate::rules::Settings;
 use crate::store::{Store, StoreError};
 
@@ -83,6 +86,8 @@ pub struct Policy {
     pub calendars: Calendars,
     /// Without a complete sync for so long, time alone opens no alert: what we know is too old.
     pub stale_after: Seconds,
+    /// Who else hears of a hot lead that waits.
+    pub escalation: escalation::Plan,
 }
 
 /// What has been looked at in this round, and who waits for a second look before anybody is told of him.
@@ -98,6 +103,8 @@ struct Looks {
     suspects: BTreeSet<LeadId>,
     /// The decisions about these were put off.
     held: BTreeSet<LeadId>,
+    /// Others are to hear of these once their leads have been looked at.
+    to_escalate: BTreeSet<AlertId>,
 }
 
 /// The writer itself; it lives on a thread of its own.
@@ -119,6 +126,8 @@ pub struct Engine {
     rules_since: Timestamp,
     /// Every lead has been evaluated for the first time.
     first_evaluation_done: bool,
+    /// What has been seen of the team's leads; nothing when a start came in between.
+    survey: Option<Survey>,
 }
 
 impl Engine {
@@ -142,6 +151,7 @@ impl Engine {
             looks,
             rules_since,
             first_evaluation_done,
+            survey: None,
         };
         engine.heed_rules()?;
         Ok(engine)

@@ -36,7 +36,7 @@ pub(super) enum Kind {
     /// What users wish: user.
     Preferences = b'f' as isize,
     /// What Telegram delivered and was not carried out yet: update.
-    Update = b'Y' as isize,
+    Update = b'J' as isize,
     /// Records to look at again: record.
     Hint = b'h' as isize,
     /// Cursors of the sources: name.
@@ -47,6 +47,8 @@ pub(super) enum Kind {
     Wording = b'V' as isize,
     /// Telegram messages about an alert: alert, chat, message.
     AlertMessage = b'n' as isize,
+    /// Prepared messages: `m`, chat and message; by alert: `a`, alert, chat and message.
+    Prepared = b'u' as isize,
     /// Telegram accounts linked to users: account.
     Link = b'K' as isize,
     /// Links' records in the CRM: the record's key.
@@ -57,6 +59,10 @@ pub(super) enum Kind {
     PendingLink = b'P' as isize,
     /// The account that a user of several wrote from last: user.
     LastAccount = b'Q' as isize,
+    /// How far it has come that others hear of an alert that nobody deals with: alert.
+    Escalation = b'X' as isize,
+    /// When it goes on: instant, alert.
+    EscalationDue = b'Y' as isize,
     /// Our webhooks in the CRM: id.
     Webhook = b'w' as isize,
     /// Our alert records in the CRM: alert.
@@ -87,6 +93,11 @@ pub(super) const ACTIVITY: &str = "a";
 /// See [`ACTIVITY`].
 pub(super) const ALERT: &str = "x";
 
+/// The parts of [`Kind::Prepared`].
+pub(super) const BY_PLACE: &str = "m";
+/// See [`BY_PLACE`].
+pub(super) const BY_ALERT: &str = "a";
+
 /// Builds one key, or the prefix of a range.
 #[derive(Clone, Debug)]
 pub(super) struct Key(Vec<u8>);
@@ -109,7 +120,7 @@ impl Key {
         self
     }
 
-    /// The letter of a part of [`Kind::History`].
+    /// The letter of a part of [`Kind::History`] or [`Kind::Prepared`].
     pub(super) fn letter(mut self, letter: &str) -> Self {
         self.0.extend(letter.bytes());
         self

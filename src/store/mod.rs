@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::domain::draft::Prepared;
 use crate::domain::effect::DEEDS;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
@@ -29,12 +30,12 @@ use crate::domain::{
 };
 
 pub use batch::Batch;
-use keys::{ACTIVITY, ALERT, Key, Kind, number_at, text_after};
+use keys::{ACTIVITY, ALERT, BY_ALERT, BY_PLACE, Key, Kind, number_at, text_after};
 pub use open::OpenError;
 pub use outlooks::{Outlooks, Watched};
 pub use rows::{
-    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry, PendingLink,
-    RecordLink, StepKind, StepRow,
+    AlertRecordState, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry,
+    PendingLink, RecordLink, StepKind, StepRow,
 };
 use waiting::{Place, Waiting};
 
@@ -539,6 +540,38 @@ impl Store {
         Ok(alerts)
     }
 
+    /// The prepared message that a message shows.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn prepared(&self, chat: ChatId, message_id: i32) -> Result<Option<Prepared>> {
+        self.get(&batch::prepared_key(chat, message_id))
+    }
+
+    /// The prepared messages in a chat, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn prepared_in(&self, chat: ChatId) -> Result<Vec<Prepared>> {
+        self.values(&Key::new(Kind::Prepared).letter(BY_PLACE).number(chat.0)).collect()
+    }
+
+    /// The prepared messages for an alert.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn prepared_for(&self, alert: &AlertId) -> Result<Vec<Prepared>> {
+        let prefix = Key::new(Kind::Prepared).letter(BY_ALERT).part(alert.as_str());
+        let start = prefix.bytes().len();
+        let mut prepared = Vec::new();
+        for key in self.keys(&prefix) {
+            let key = key?;
+            let (Some(chat), Some(id)) = (number_at(&key, start), number_at(&key, start + 8)) else { continue };
+            prepared.extend(self.prepared(ChatId(chat), i32::try_from(id).unwrap_or_default())?);
+        }
+        Ok(prepared)
+    }
+
     /// Whom a Telegram account belongs to.
     pub fn link(&self, account: i64) -> Result<Option<Link>> {
         self.get(&Key::new(Kind::Link).number(account))
@@ -580,6 +613,25 @@ impl Store {
     /// The account that a user wrote from last, or linked last.
     pub fn last_account(&self, user: &UserId) -> Result<Option<i64>> {
         self.get(&Key::new(Kind::LastAccount).last(user.as_str()))
+    }
+
+    /// How far others hear of an alert that nobody deals with.
+    pub fn escalation(&self, alert: &AlertId) -> Result<Option<Escalation>> {
+        self.get(&Key::new(Kind::Escalation).last(alert.as_str()))
+    }
+
+    /// The alerts of which others are to hear at or before `now`, soonest first.
+    pub fn escalations_due(&self, now: Timestamp) -> Result<Vec<AlertId>> {
+        let first = Key::new(Kind::EscalationDue).into_bytes();
+        let end = Key::new(Kind::EscalationDue).number(now.0.saturating_add(1)).into_bytes();
+        let alert = |key: sled::Result<sled::IVec>| Ok(AlertId(text_after(&key?, 9)));
+        self.tree.range(first..end).keys().map(alert).collect()
+    }
+
+    /// The soonest instant at which others are to hear of an alert.
+    pub fn next_escalation(&self) -> Result<Option<Timestamp>> {
+        let first = self.keys(&Key::new(Kind::EscalationDue)).next().transpose()?;
+        Ok(first.and_then(|key| number_at(&key, 1)).map(Timestamp))
     }
 
     /// Our webhooks in the CRM.

@@ -16,7 +16,7 @@ use teloxide::payloads::{
 use teloxide::requests::Payload;
 use teloxide::types::{
     CallbackQueryId, CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, MessageId,
-    ParseMode, ResponseParameters,
+    ParseMode, ResponseParameters, ThreadId,
 };
 
 use super::render::{Key, KeyKind, Rendered};
@@ -45,6 +45,9 @@ pub enum SendError {
     /// The group has a new id.
     #[error("the chat moved to {0}")]
     Migrated(ChatId),
+    /// The topic of a forum is closed or gone.
+    #[error("the topic takes no messages: {0}")]
+    NoTopic(String),
     /// The token is not a bot's.
     #[error("the bot token is refused: check [telegram] token")]
     BadToken,
@@ -75,7 +78,10 @@ impl SendError {
             | ApiError::CantTalkWithBots => Self::Unreachable(error.to_string()),
             other => {
                 let text = other.to_string();
-                if text.contains("the group chat was deleted") || text.contains("not enough rights to send") {
+                if ["message thread not found", "TOPIC_CLOSED", "TOPIC_DELETED"].iter().any(|gone| text.contains(gone))
+                {
+                    Self::NoTopic(text)
+                } else if text.contains("the group chat was deleted") || text.contains("not enough rights to send") {
                     Self::Unreachable(text)
                 } else {
                     Self::Refused(text)
@@ -182,15 +188,24 @@ impl Api {
         Ok(self.ask(&GetMe::new()).await?.username().to_owned())
     }
 
-    /// Sends a message and returns its id. `silent`: without sound.
+    /// Sends a message and returns its id. `topic`: of a forum, by its `message_thread_id`. `silent`: without sound.
     ///
     /// # Errors
     /// When Telegram refuses or does not answer.
-    pub async fn send(&self, chat: ChatId, message: &Rendered, silent: bool) -> Result<i32, SendError> {
+    pub async fn send(
+        &self,
+        chat: ChatId,
+        topic: Option<i32>,
+        message: &Rendered,
+        silent: bool,
+    ) -> Result<i32, SendError> {
         let mut request = SendMessage::new(teloxide::types::ChatId(chat.0), &message.html)
             .parse_mode(ParseMode::Html)
             .link_preview_options(no_preview())
             .disable_notification(silent);
+        if let Some(topic) = topic {
+            request = request.message_thread_id(ThreadId(MessageId(topic)));
+        }
         if !message.keyboard.is_empty() {
             request = request.reply_markup(keyboard(&message.keyboard));
         }

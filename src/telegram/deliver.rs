@@ -1,6 +1,8 @@
 //! The dispatcher towards Telegram: takes effects out of the outbox, checks that they still hold, sends and
 //! edits, and keeps what it sent.
 
+mod drafting;
+mod escalating;
 mod limits;
 mod refresh;
 mod telling;
@@ -24,7 +26,7 @@ use crate::engine::evaluate::is_first_evaluation;
 use crate::engine::outbox::{Ready, pause_after, ready};
 use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
-use crate::engine::told::{People, Told, in_line, user_in};
+use crate::engine::told::{Destination, People, Told, in_line, user_in};
 use crate::engine::{EngineError, Handle};
 use crate::store::{OutboxEntry, Store};
 use crate::voice::{AlertContext, Content, Notice};
@@ -179,7 +181,7 @@ impl Worker {
             // One digest tells what the first evaluation found, once it has found all.
             entries.retain(|(_, entry)| !matches!(entry.effect, Effect::Announce { first_evaluation: true, .. }));
         }
-        let (mut asked_for, mut refreshes) = (Vec::new(), Vec::new());
+        let (mut asked_for, mut escalations, mut refreshes) = (Vec::new(), Vec::new(), Vec::new());
         let asked = self.ask_who_may_see(&entries).await?;
         for (key, entry) in entries {
             let sequence = entry.sequence;
@@ -209,7 +211,10 @@ impl Worker {
                     }
                 }
                 Effect::RefreshMessages(alert) => refreshes.push((key, sequence, alert)),
-                effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. }) => {
+                Effect::Escalate { alert, chat, topic } => {
+                    escalations.push((key, entry, alert, Destination { chat, topic }))
+                }
+                effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. } | Effect::RefreshDraft { .. }) => {
                     asked_for.push((key, sequence, effect))
                 }
                 Effect::Welcome { chat, user } => {
@@ -246,6 +251,9 @@ impl Worker {
         for ((chat, user), mut announcements) in announcements {
             self.drop_outdated(&mut announcements)?;
             self.announce(chat, user, announcements).await?;
+        }
+        for (key, entry, alert, to) in escalations {
+            self.escalate(&key, &entry, &alert, to).await?;
         }
         for (key, sequence, effect) in asked_for {
             self.send_as_asked(&key, sequence, &effect).await?;
@@ -328,6 +336,7 @@ impl Worker {
         match effect {
             Effect::SendDraft { alert, chat } => self.send_draft(key, sequence, alert, *chat).await,
             Effect::SendAlert { alert, chat } => self.send_alert(key, sequence, alert, *chat).await,
+            Effect::RefreshDraft { chat, message_id } => self.refresh_draft(key, sequence, *chat, *message_id).await,
             Effect::Announce { .. }
             | Effect::RefreshMessages(_)
             | Effect::Welcome { .. }
@@ -340,7 +349,8 @@ impl Worker {
             | Effect::SyncStopped { .. }
             | Effect::SyncResumed { .. }
             | Effect::WriteDeed(_)
-            | Effect::DeedRefused { .. } => Ok(()),
+            | Effect::DeedRefused { .. }
+            | Effect::Escalate { .. } => Ok(()),
         }
     }
 

@@ -163,7 +163,7 @@ impl Bot {
         let link = self.engine.store().link(account).ok().flatten();
         let Some(link) = link.filter(|_| answer.as_dialog && !answer.text.is_empty()) else { return };
         let message = Rendered { html: escape(&answer.text), keyboard: Vec::new() };
-        if let Err(error) = self.api.send(link.chat, &message, true).await {
+        if let Err(error) = self.api.send(link.chat, None, &message, true).await {
             tracing::warn!(chat = %link.chat, %error, "what came of a tap could not be said");
         }
     }
@@ -241,6 +241,7 @@ impl Bot {
             }
             Button::SnoozeMenu(_) => self.turn_keyboard(tap, alert, true).await,
             Button::Back(_) => self.turn_keyboard(tap, alert, false).await,
+            Button::Drafting(_, wish) => self.drafting(tap, alert, wish).await,
             Button::Link(..) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
         }
     }
@@ -292,6 +293,7 @@ impl Bot {
     ) -> Result<Option<Toast<'static>>, Halt> {
         let (sends, changes) = match button {
             Button::Show(_) | Button::Draft(_) => (true, false),
+            Button::Drafting(_, wish) => (false, wish.changes_the_crm()),
             Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) => (false, false),
             Button::Resolve(_) | Button::Snooze(..) | Button::SentByHand(_) => (false, true),
         };

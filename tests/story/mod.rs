@@ -4,6 +4,8 @@ mod acts;
 mod chat;
 mod closed;
 mod crm;
+mod drafts;
+mod escalation;
 mod export;
 mod feed;
 mod insight;

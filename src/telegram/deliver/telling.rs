@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 
 use super::super::announce::{Pending, Planned, plan};
-use super::super::render;
 use super::{Announcement, Attempt, Worker, fingerprint, pending};
 use crate::domain::effect::Occasion;
 use crate::domain::{AlertId, ChatId, MINUTE, Timestamp, UserId};
 use crate::engine::EngineError;
-use crate::engine::briefing::Briefing;
 use crate::store::Message;
 
 impl Worker {
@@ -97,29 +95,6 @@ impl Worker {
         }
     }
 
-    pub(super) async fn send_draft(
-        &mut self,
-        key: &str,
-        sequence: u64,
-        alert: &AlertId,
-        chat: ChatId,
-    ) -> Result<(), EngineError> {
-        let now = self.now();
-        let speaker = self.sender.speaker.clone();
-        let briefing = match self.store().alert(alert)? {
-            Some(alert) => Briefing::load(self.store(), &speaker, alert, now)?,
-            None => None,
-        };
-        let Some(briefing) = briefing else { return self.settle(key, sequence).await };
-        let manner = speaker.manner_in(self.store(), chat)?;
-        let context = briefing.context(&speaker, manner, self.content_in(chat)?, Occasion::Opened, now);
-        let message = render::draft(&speaker.voice, &context);
-        match self.send(chat, &message, true).await? {
-            Attempt::NotNow => Ok(()),
-            Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
-        }
-    }
-
     pub(super) async fn send_alert(
         &mut self,
         key: &str,
@@ -128,9 +103,13 @@ impl Worker {
         chat: ChatId,
     ) -> Result<(), EngineError> {
         let alerts = [alert.clone()];
-        let user = self.told_in(chat, alert)?;
+        // Whoever looks at what others heard of can take it over there.
+        let (user, occasion) = match self.could_take(chat, alert)? {
+            Some(alert) => (alert.owner, Occasion::Escalated),
+            None => (self.told_in(chat, alert)?, Occasion::Opened),
+        };
         let wording = self.wording_for(chat, &alerts)?;
-        let Some(rendered) = self.render(chat, &alerts, Occasion::Opened, user.as_ref(), wording)? else {
+        let Some(rendered) = self.render(chat, &alerts, occasion, user.as_ref(), wording)? else {
             return self.settle(key, sequence).await;
         };
         match self.send(chat, &rendered, true).await? {
@@ -142,7 +121,7 @@ impl Worker {
                     message_id,
                     alerts: alerts.to_vec(),
                     sent_at: self.now(),
-                    occasion: Occasion::Opened,
+                    occasion,
                     told: user,
                     shown: fingerprint(&rendered),
                     settled: false,

@@ -14,6 +14,7 @@ pub mod manner;
 pub mod observation;
 pub mod people;
 pub mod preferences;
+pub mod spelling;
 pub mod time;
 
 pub use activity::{Activity, ActivityStatus, Channel, Direction, Reading};

@@ -20,6 +20,7 @@ mod progress;
 pub mod review;
 mod rulebook;
 pub mod schedule;
+pub mod search;
 pub mod status;
 pub mod sync;
 pub mod told;

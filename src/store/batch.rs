@@ -25,6 +25,8 @@ pub struct Batch {
     changes: Vec<(LeadId, outlooks::Change)>,
     /// What becomes of the outbox.
     outbox: Vec<waiting::Change>,
+    /// The leads that may be called otherwise.
+    named: Vec<LeadId>,
 }
 
 impl Batch {
@@ -35,6 +37,10 @@ impl Batch {
 
     pub(super) fn take_changes(&mut self) -> Vec<(LeadId, outlooks::Change)> {
         std::mem::take(&mut self.changes)
+    }
+
+    pub(super) fn take_named(&mut self) -> Vec<LeadId> {
+        std::mem::take(&mut self.named)
     }
 
     /// What is to be written, and what of it concerns the outbox.
@@ -89,6 +95,7 @@ impl Batch {
             self.put(Key::new(Kind::Address).part(address).last(lead.id.as_str()), &());
         }
         self.put(Key::new(Kind::Lead).last(lead.id.as_str()), lead);
+        self.named.push(lead.id.clone());
     }
 
     /// Sets an activity.

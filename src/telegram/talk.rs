@@ -1,5 +1,7 @@
 //! What people write to the bot: a link that is opened, a command, a word.
 
+mod phrase;
+
 use teloxide::types::{Message as Incoming, User as TelegramUser};
 
 use super::bot::Bot;

@@ -150,6 +150,15 @@ pub enum Notice<'a> {
         /// How long it was not.
         lasted: Seconds,
     },
+    /// A link was opened: whom it would link, and who the account belongs to now, if it is somebody else.
+    LinkPreview {
+        /// Whom the link is for.
+        user: &'a User,
+        /// Whose link it would take the place of.
+        instead: Option<&'a User>,
+    },
+    /// Whoever opened a link says that it is for somebody else.
+    LinkDeclined,
 }
 
 /// The short answer that pops up on a tap; at most 200 characters.
@@ -213,11 +222,15 @@ pub enum ButtonLabel {
     Copy,
     /// See one alert in private.
     Show,
+    /// The link is for me.
+    LinkYes,
+    /// It is not.
+    LinkNo,
 }
 
 impl ButtonLabel {
     /// Every label.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::WhatsappAnswer,
         Self::WhatsappWrite,
         Self::Sent,
@@ -232,6 +245,8 @@ impl ButtonLabel {
         Self::OpenInCrm,
         Self::Copy,
         Self::Show,
+        Self::LinkYes,
+        Self::LinkNo,
     ];
 
     fn key(self) -> &'static str {
@@ -250,6 +265,8 @@ impl ButtonLabel {
             Self::OpenInCrm => "open_in_crm",
             Self::Copy => "copy",
             Self::Show => "show",
+            Self::LinkYes => "link_yes",
+            Self::LinkNo => "link_no",
         }
     }
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use max::clock::Clock;
 use max::domain::Timestamp;
-use max::sandbox::telegram::{Fault, Options, Person, TelegramSandbox};
+use max::sandbox::telegram::{Fault, Options, Person, Shut, TelegramSandbox};
 use serde_json::json;
 use teloxide::prelude::*;
 use teloxide::types::{
-    AllowedUpdate, BotCommand, CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup, MessageId, ParseMode,
-    ReplyParameters, UpdateKind,
+    AllowedUpdate, BotCommand, BotCommandScope, CopyTextButton, ForceReply, InlineKeyboardButton, InlineKeyboardMarkup,
+    InputFile, MessageId, ParseMode, ReplyParameters, ThreadId, UpdateKind,
 };
 use teloxide::{ApiError, RequestError};
 
@@ -202,7 +202,8 @@ async fn chats_that_are_shut_say_so() {
     let moved = bot.send_message(ChatId(-5), "a").await.unwrap_err();
     assert!(matches!(moved, RequestError::MigrateToChatId(ChatId(-100_500))), "{moved:?}");
     bot.send_message(ChatId(-100_500), "a").await.unwrap();
-    sandbox.say_in_group(-100_500, LUC, "vu").unwrap();
+    sandbox.say_in_group(-100_500, LUC, "une conversation qui ne regarde pas le bot").unwrap();
+    sandbox.say_in_group(-100_500, LUC, "/vu").unwrap();
     let updates = bot.get_updates().await.unwrap();
     assert_eq!(updates.len(), 3);
     let UpdateKind::Message(farewell) = &updates[0].kind else { panic!("{updates:?}") };
@@ -278,4 +279,181 @@ async fn an_aging_tap_cannot_be_answered_and_old_updates_are_gone() {
     let logged = sandbox.all_requests();
     let send = logged.iter().find(|request| request.method == "SendMessage").unwrap();
     assert_eq!((send.params["chat_id"].clone(), send.status), (json!(LUC), 200));
+}
+
+#[tokio::test]
+async fn a_reply_says_what_it_answers_and_a_forced_one_is_never_edited() {
+    let (sandbox, bot, _clock) = sandbox(Options::default()).await;
+    let asked = bot
+        .send_message(ChatId(LUC), "Que faut-il écrire ?")
+        .reply_markup(ForceReply::new().input_field_placeholder("Bonjour Sophie".to_owned()))
+        .await
+        .unwrap();
+    assert_eq!(sandbox.messages(LUC)[0].force_reply.as_deref(), Some("Bonjour Sophie"));
+    assert_eq!(api(bot.edit_message_text(ChatId(LUC), asked.id, "b").await), ApiError::MessageCantBeEdited.to_string());
+
+    sandbox.reply(LUC, asked.id.0, "Bonjour, voici le devis.").unwrap();
+    sandbox.reply(LUC, 99, "à quoi ?").unwrap_err();
+    let updates = bot.get_updates().await.unwrap();
+    let UpdateKind::Message(reply) = &updates[0].kind else { panic!("{updates:?}") };
+    assert_eq!(reply.reply_to_message().unwrap().id, asked.id);
+    assert_eq!(reply.reply_to_message().unwrap().text(), Some("Que faut-il écrire ?"));
+
+    sandbox.edit_said(LUC, reply.id.0, "Bonjour, voici votre devis.").unwrap();
+    let updates = bot.get_updates().offset(updates[0].id.as_offset()).await.unwrap();
+    let UpdateKind::EditedMessage(edited) = &updates[0].kind else { panic!("{updates:?}") };
+    assert_eq!(edited.text(), Some("Bonjour, voici votre devis."));
+    sandbox.edit_said(LUC, asked.id.0, "pas le sien").unwrap_err();
+}
+
+#[tokio::test]
+async fn a_topic_takes_messages_until_it_is_closed_or_deleted() {
+    const FORUM: i64 = -100_700;
+    let (sandbox, bot, _clock) = sandbox(Options::default()).await;
+    sandbox.open_forum(FORUM, "Ventes");
+    let hot = sandbox.open_topic(FORUM, LUC, "À chaud").unwrap();
+    let to = |thread: i32| bot.send_message(ChatId(FORUM), "a").message_thread_id(ThreadId(MessageId(thread)));
+    let sent = to(hot).await.unwrap();
+    assert_eq!(sent.thread_id, Some(ThreadId(MessageId(hot))));
+    assert_eq!(sandbox.messages(FORUM)[0].thread, Some(hot));
+    bot.send_message(ChatId(FORUM), "dans le fil général").await.unwrap();
+
+    sandbox.say_in_topic(FORUM, LUC, hot, "/today").unwrap();
+    let updates = bot.get_updates().await.unwrap();
+    let UpdateKind::Message(said) = &updates.last().unwrap().kind else { panic!("{updates:?}") };
+    assert_eq!((said.thread_id, said.is_topic_message), (Some(ThreadId(MessageId(hot))), true));
+
+    sandbox.close_topic(FORUM, hot, true).unwrap();
+    assert!(api(to(hot).await).contains("TOPIC_CLOSED"));
+    sandbox.close_topic(FORUM, hot, false).unwrap();
+    to(hot).await.unwrap();
+    sandbox.delete_topic(FORUM, hot).unwrap();
+    for thread in [hot, 1, 4711] {
+        assert!(api(to(thread).await).contains("message thread not found"), "{thread}");
+    }
+    assert_eq!(sandbox.messages(FORUM).len(), 1, "what was said in a topic goes with it");
+    let in_private = bot.send_message(ChatId(LUC), "a").message_thread_id(ThreadId(MessageId(hot))).await;
+    assert!(api(in_private).contains("message thread not found"));
+}
+
+#[tokio::test]
+async fn a_group_is_heard_only_when_it_speaks_to_the_bot() {
+    let (sandbox, bot, _clock) = sandbox(Options::default()).await;
+    sandbox.open_group(-5, "Ventes");
+    let sent = bot.send_message(ChatId(-5), "a").await.unwrap();
+    for text in ["qui prend Sophie ?", "/today@another_bot", "bonjour @max_sandbox_bot"] {
+        sandbox.say_in_group(-5, LUC, text).unwrap();
+    }
+    let heard = ["/today", "/today@Max_Sandbox_Bot"];
+    for text in heard {
+        sandbox.say_in_group(-5, LUC, text).unwrap();
+    }
+    sandbox.reply_in_group(-5, LUC, sent.id.0, "je m'en occupe").unwrap();
+    let updates = bot.get_updates().await.unwrap();
+    let texts: Vec<&str> = updates
+        .iter()
+        .filter_map(|update| match &update.kind {
+            UpdateKind::Message(message) => message.text(),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(texts, [heard[0], heard[1], "je m'en occupe"]);
+}
+
+#[tokio::test]
+async fn a_photo_has_a_caption_that_can_be_edited_and_no_text() {
+    let (sandbox, bot, _clock) = sandbox(Options::default()).await;
+    let luc = ChatId(LUC);
+    let png = || InputFile::memory(b"\x89PNG\r\n\x1a\n and so on".to_vec()).file_name("semaine.png");
+    let sent = bot
+        .send_photo(luc, png())
+        .caption("<b>Ta semaine</b>")
+        .parse_mode(ParseMode::Html)
+        .reply_markup(done_button())
+        .await
+        .unwrap();
+    assert_eq!((sent.caption(), sent.photo().unwrap().len()), (Some("Ta semaine"), 1));
+    let shown = sandbox.messages(LUC).pop().unwrap();
+    assert!(shown.photo.unwrap().bytes.starts_with(b"\x89PNG"));
+    assert!(api(bot.edit_message_text(luc, sent.id, "b").await).contains("there is no text in the message to edit"));
+    bot.edit_message_caption(luc, sent.id).caption("Ta semaine, corrigée").await.unwrap();
+    assert_eq!(sandbox.messages(LUC)[0].plain, "Ta semaine, corrigée");
+    let text = bot.send_message(luc, "a").await.unwrap();
+    let wrong = bot.edit_message_caption(luc, text.id).caption("b").await;
+    assert!(api(wrong).contains("there is no caption in the message to edit"));
+    assert!(api(bot.send_photo(luc, png()).caption("x".repeat(1025)).await).contains("caption is too long"));
+    let no_picture = bot.send_photo(luc, InputFile::memory("bonjour")).await;
+    assert!(api(no_picture).contains("IMAGE_PROCESS_FAILED"));
+}
+
+#[tokio::test]
+async fn a_client_offers_the_narrowest_menu_in_its_language() {
+    let (sandbox, bot, _clock) = sandbox(Options::default()).await;
+    sandbox.open_chat(Person { id: 1002, first_name: "Jane".to_owned(), language_code: Some("en-GB".to_owned()) });
+    sandbox.open_group(-5, "Ventes");
+    let set = |command: &str, scope: BotCommandScope, language: &str| {
+        bot.set_my_commands([BotCommand::new(command, "x")]).scope(scope).language_code(language)
+    };
+    set("today", BotCommandScope::Default, "").await.unwrap();
+    set("jour", BotCommandScope::AllPrivateChats, "fr").await.unwrap();
+    set("equipe", BotCommandScope::AllGroupChats, "").await.unwrap();
+    let menu = |chat: i64, person: i64| sandbox.menu(chat, person).into_iter().map(|it| it.name).collect::<Vec<_>>();
+    assert_eq!(menu(LUC, LUC), ["jour"]);
+    assert_eq!(menu(1002, 1002), ["today"]);
+    assert_eq!(menu(-5, LUC), ["equipe"]);
+    set("moi", BotCommandScope::Chat { chat_id: ChatId(LUC).into() }, "").await.unwrap();
+    assert_eq!(menu(LUC, LUC), ["moi"]);
+    bot.delete_my_commands().scope(BotCommandScope::Chat { chat_id: ChatId(LUC).into() }).await.unwrap();
+    assert_eq!(menu(LUC, LUC), ["jour"]);
+    let wrong = bot.set_my_commands([BotCommand::new("a", "x".repeat(257))]).await;
+    assert!(api(wrong).contains("BOT_COMMAND_DESCRIPTION_INVALID"));
+    assert!(api(set("a", BotCommandScope::Default, "french").await).contains("invalid language code"));
+}
+
+#[tokio::test]
+async fn what_was_confirmed_can_come_again() {
+    let (sandbox, bot, _clock) = sandbox(Options::default()).await;
+    let update = sandbox.say(LUC, "bonjour").unwrap();
+    let first = bot.get_updates().await.unwrap();
+    assert!(bot.get_updates().offset(first[0].id.as_offset()).await.unwrap().is_empty());
+    sandbox.deliver_again(update).unwrap();
+    assert_eq!(bot.get_updates().offset(first[0].id.as_offset()).await.unwrap(), first);
+    assert!(bot.get_updates().offset(first[0].id.as_offset()).await.unwrap().is_empty());
+    sandbox.deliver_again(update + 1).unwrap_err();
+}
+
+#[tokio::test]
+async fn who_is_gone_says_so_and_a_conversation_can_be_cleared() {
+    let (sandbox, bot, _clock) = sandbox(Options::default()).await;
+    let luc = ChatId(LUC);
+    let sent = bot.send_message(luc, "a").reply_markup(done_button()).await.unwrap();
+    sandbox.clear(LUC).unwrap();
+    assert_eq!(api(bot.edit_message_text(luc, sent.id, "b").await), ApiError::MessageToEditNotFound.to_string());
+    sandbox.forge_tap(LUC, LUC, sent.id.0, "1:done:a1").unwrap();
+    let updates = bot.get_updates().await.unwrap();
+    let UpdateKind::CallbackQuery(query) = &updates[0].kind else { panic!("{updates:?}") };
+    assert!(query.message.as_ref().unwrap().regular_message().is_none(), "{query:?}");
+    bot.send_message(luc, "b").await.unwrap();
+
+    sandbox.shut(LUC, Shut::Deleted);
+    assert_eq!(api(bot.send_message(luc, "a").await), ApiError::UserDeactivated.to_string());
+    sandbox.open_group(-5, "Ventes");
+    sandbox.shut(-5, Shut::Muted);
+    assert!(api(bot.send_message(ChatId(-5), "a").await).contains("not enough rights to send text messages"));
+    sandbox.shut(-5, Shut::Deleted);
+    assert!(api(bot.send_message(ChatId(-5), "a").await).contains("the group chat was deleted"));
+    assert_eq!(bot.get_updates().offset(updates[0].id.as_offset()).await.unwrap(), [], "nobody says goodbye");
+}
+
+#[tokio::test]
+async fn an_answer_to_a_tap_has_200_characters_and_opens_nothing_of_others() {
+    let (sandbox, bot, _clock) = sandbox(Options::default()).await;
+    let sent = bot.send_message(ChatId(LUC), "a").reply_markup(done_button()).await.unwrap();
+    sandbox.tap(LUC, sent.id.0, "1:done:a1").unwrap();
+    let updates = bot.get_updates().await.unwrap();
+    let UpdateKind::CallbackQuery(query) = &updates[0].kind else { panic!("{updates:?}") };
+    let answer = || bot.answer_callback_query(query.id.clone());
+    assert!(api(answer().text("é".repeat(201)).await).contains("MESSAGE_TOO_LONG"));
+    assert!(api(answer().url("https://example.com/".parse().unwrap()).await).contains("URL_INVALID"));
+    answer().text("é".repeat(200)).await.unwrap();
 }

@@ -467,12 +467,17 @@ fn notices_toasts_and_buttons_read_well() {
             Notice::Unknown,
             Notice::AllClear,
             Notice::SyncResumed { lasted: 25 * MINUTE },
+            Notice::LinkDeclined,
         ];
         let (since, zone) = (now().plus(-25 * MINUTE), chrono_tz::Europe::Paris);
         let stopped = Stillness::ALL.map(|why| Notice::SyncStopped { since, why, now: now(), zone });
         for notice in notices.into_iter().chain(stopped) {
             let title = format!("{notice:?}").chars().take_while(char::is_ascii_alphabetic).collect::<String>();
             chapter(&mut book, &title, &page(&render::notice(&voice, manner, notice)));
+        }
+        let full = User { emails: vec!["luc@crm.example".to_owned()], ..luc.clone() };
+        for instead in [None, Some(&user("Camille"))] {
+            chapter(&mut book, "LinkPreview", &page(&render::link_preview(&voice, manner, &full, instead)));
         }
         let (now, zone) = (now(), chrono_tz::Europe::Paris);
         let toasts = [

@@ -115,8 +115,21 @@ async fn link_the_rep(app: &App, telegram: &TelegramSandbox) -> anyhow::Result<(
     let link = linking::create(&app.engine, &UserId::from(seed::REP_ID), "max_sandbox_bot").await?;
     let token = link.url.rsplit('=').next().unwrap_or_default();
     telegram.say(seed::REP_CHAT, &format!("/start {token}"))?;
-    let linked = telegram.wait_until(|telegram| !telegram.messages(seed::REP_CHAT).is_empty());
-    tokio::time::timeout(Duration::from_secs(10), linked).await.context("the demo's chat did not open")?;
+    // The rep is asked first whether the link is the right one, and greeted after a yes.
+    let asked = |telegram: &TelegramSandbox| {
+        let first = telegram.messages(seed::REP_CHAT).into_iter().next()?;
+        let yes = first.keyboard.iter().flatten().find_map(|key| key.callback_data.clone())?;
+        Some((first.message_id, yes))
+    };
+    let is_asked = telegram.wait_until(|telegram| asked(telegram).is_some());
+    tokio::time::timeout(Duration::from_secs(10), is_asked).await.context("the demo's chat did not open")?;
+    if let Some((message, yes)) = asked(telegram) {
+        telegram.tap(seed::REP_CHAT, message, &yes)?;
+    }
+    let is_greeted = telegram.wait_until(|telegram| {
+        telegram.messages(seed::REP_CHAT).first().is_some_and(|message| message.keyboard.is_empty())
+    });
+    tokio::time::timeout(Duration::from_secs(10), is_greeted).await.context("the demo's chat did not open")?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! What a tap means. A button carries at most 64 bytes (Telegram's limit on `callback_data`), so it names an
 //! action and an id and nothing else; everything else is looked up when it is tapped.
 
-use super::AlertId;
+use super::{AlertId, UserId};
 
 /// How long a snooze button silences an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +27,15 @@ impl SnoozeFor {
     }
 }
 
+/// What somebody says to the link that was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LinkAnswer {
+    /// It is the right person.
+    Yes,
+    /// It is not.
+    No,
+}
+
 /// One tap's meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Button {
@@ -44,6 +53,8 @@ pub enum Button {
     Resolve(AlertId),
     /// Show one alert of a digest as a message of its own.
     Show(AlertId),
+    /// Link the account to this user, or not: as the message names the user, and never another.
+    Link(LinkAnswer, UserId),
 }
 
 impl Button {
@@ -57,6 +68,8 @@ impl Button {
             Self::Back(alert) => format!("1:back:{alert}"),
             Self::Resolve(alert) => format!("1:done:{alert}"),
             Self::Show(alert) => format!("1:show:{alert}"),
+            Self::Link(LinkAnswer::Yes, user) => format!("1:lyes:{user}"),
+            Self::Link(LinkAnswer::No, user) => format!("1:lno:{user}"),
         }
     }
 
@@ -66,6 +79,11 @@ impl Button {
         let (version, action, alert) = (parts.next()?, parts.next()?, parts.next()?);
         if version != "1" || alert.is_empty() {
             return None;
+        }
+        match action {
+            "lyes" => return Some(Self::Link(LinkAnswer::Yes, UserId::from(alert))),
+            "lno" => return Some(Self::Link(LinkAnswer::No, UserId::from(alert))),
+            _ => {}
         }
         let alert = AlertId::from(alert);
         match action {
@@ -83,16 +101,17 @@ impl Button {
         }
     }
 
-    /// The alert it is about.
-    pub fn alert(&self) -> &AlertId {
+    /// The alert it is about; none for what is not about one.
+    pub fn alert(&self) -> Option<&AlertId> {
         match self {
+            Self::Link(..) => None,
             Self::SentByHand(alert)
             | Self::Draft(alert)
             | Self::SnoozeMenu(alert)
             | Self::Snooze(alert, _)
             | Self::Back(alert)
             | Self::Resolve(alert)
-            | Self::Show(alert) => alert,
+            | Self::Show(alert) => Some(alert),
         }
     }
 }
@@ -111,6 +130,8 @@ mod tests {
             Button::Back(alert.clone()),
             Button::Resolve(alert.clone()),
             Button::Show(alert.clone()),
+            Button::Link(LinkAnswer::Yes, UserId::from("6b031c715304145b1")),
+            Button::Link(LinkAnswer::No, UserId::from("6b031c715304145b1")),
         ];
         buttons.extend(SnoozeFor::ALL.map(|length| Button::Snooze(alert.clone(), length)));
         for button in buttons {

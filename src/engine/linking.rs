@@ -1,6 +1,6 @@
 //! Linking a Telegram account to a user of the CRM: by a one-time token in a deep link, stored hashed, an hour's life, or
-//! by a code that the user made on the own profile in the CRM. Each link has a record there, and is cut where either
-//! side cuts it.
+//! by a code that the user made on the own profile in the CRM. Whoever opens one is shown whom it is for before anything
+//! is linked. Each link has a record in the CRM, and is cut where either side cuts it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,7 +11,7 @@ use super::{Engine, EngineError, Handle};
 use crate::domain::effect::Effect;
 use crate::domain::{ChatId, HOUR, Timestamp, User, UserId};
 use crate::espo::links::Invitation;
-use crate::store::{Batch, Link, LinkRecord, LinkToken, Result as Stored};
+use crate::store::{Batch, Link, LinkRecord, LinkToken, PendingLink, Result as Stored, Store};
 
 /// How long a link may be used, in seconds (exclusive).
 const LIFETIME: i64 = HOUR;
@@ -62,15 +62,34 @@ pub struct Account {
     pub name: String,
 }
 
-/// What became of a token.
+/// What a link that was opened would do. Nothing is linked before the account that opened it has said so.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Spent {
-    /// It linked the account.
-    Linked(Link),
-    /// It has expired.
-    Expired,
+pub struct Offer {
+    /// Whom it is for.
+    pub user: User,
+    /// Whose link it would take the place of, if it is somebody else.
+    pub instead: Option<User>,
+}
+
+/// What a link that was opened turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opened {
+    /// It may be used.
+    Offer(Offer),
+    /// It has expired, was spent, or its user may not be told anything.
+    Worthless,
     /// It is none of ours.
     Unknown,
+}
+
+/// Whether an account is one of several of its user's, and not the one that was used last.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn is_another(store: &Store, account: i64) -> Stored<bool> {
+    let Some(link) = store.link(account)? else { return Ok(false) };
+    let is_alone = store.links()?.iter().filter(|other| other.user == link.user).count() < 2;
+    Ok(!is_alone && store.last_account(&link.user)? != Some(account))
 }
 
 impl Engine {
@@ -84,37 +103,93 @@ impl Engine {
         self.store.apply(batch)
     }
 
-    /// Spends a token of ours: links the account to the token's user. The update that brought the token counts as seen
-    /// with it; `next_update` is the id after its.
+    /// An account has opened a link with a token of ours.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub fn spend_token(&mut self, hash: &str, account: &Account, next_update: i32) -> Stored<Spent> {
-        let Some(token) = self.store.token(hash)? else { return Ok(Spent::Unknown) };
-        let mut batch = Batch::default();
-        batch.remove_token(hash);
-        batch.put_cursor(NEXT_UPDATE, &next_update);
-        if token.expires_at <= self.now() {
-            self.store.apply(batch)?;
-            return Ok(Spent::Expired);
-        }
-        let key = format!("telegram-{}-{}", account.id, self.now().0);
-        self.link(batch, account, token.user, &key, None).map(Spent::Linked)
+    pub fn open_token(&mut self, hash: &str, account: i64) -> Stored<Opened> {
+        let Some(token) = self.store.token(hash)? else { return Ok(Opened::Unknown) };
+        let (user, expires_at) = (token.user, token.expires_at);
+        self.offer(account, PendingLink { hash: hash.to_owned(), user, invitation: None, expires_at })
     }
 
-    /// Links the account to the user who made this invitation in the CRM; `None` when it has expired, was spent here, or
-    /// its user may not be told anything. The update counts as seen, as in [`Engine::spend_token`].
+    /// An account has opened the link that a user made in the CRM; `hash` is that of its code.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub fn accept(&mut self, invitation: Invitation, account: &Account, next_update: i32) -> Stored<Option<Link>> {
-        let is_person = |user: &User| user.active && matches!(user.kind.as_str(), "regular" | "admin" | "super-admin");
-        let is_spent = self.store.link_record(&invitation.key)?.is_some();
-        let user = self.store.user(&invitation.user)?.filter(is_person);
-        let Some(user) = user.filter(|_| !is_spent && invitation.expires_at > self.now()) else { return Ok(None) };
+    pub fn open_invitation(&mut self, hash: &str, invitation: Invitation, account: i64) -> Stored<Opened> {
+        let Invitation { crm_id, key, user, expires_at } = invitation;
+        let pending = PendingLink { hash: hash.to_owned(), user, invitation: Some((crm_id, key)), expires_at };
+        self.offer(account, pending)
+    }
+
+    fn offer(&mut self, account: i64, pending: PendingLink) -> Stored<Opened> {
+        let Some(user) = self.to_be_linked(&pending)? else { return Ok(Opened::Worthless) };
+        let present = self.store.link(account)?.map(|link| self.store.user(&link.user)).transpose()?.flatten();
         let mut batch = Batch::default();
+        batch.put_pending_link(account, &pending);
+        self.store.apply(batch)?;
+        Ok(Opened::Offer(Offer { instead: present.filter(|present| present.id != user.id), user }))
+    }
+
+    /// Whom a link that waits is for, if it can still be used.
+    fn to_be_linked(&self, pending: &PendingLink) -> Stored<Option<User>> {
+        let is_spent = match &pending.invitation {
+            Some((_, key)) => self.store.link_record(key)?.is_some(),
+            None => self.store.token(&pending.hash)?.is_none(),
+        };
+        if is_spent || pending.expires_at <= self.now() {
+            return Ok(None);
+        }
+        let is_person = |user: &User| user.active && matches!(user.kind.as_str(), "regular" | "admin" | "super-admin");
+        Ok(self.store.user(&pending.user)?.filter(is_person))
+    }
+
+    /// The account says that the link it opened is for `user`, as it was shown: links it, and spends the token. `None` when
+    /// that is not what it opened last, or it can no longer be used. The update that said so counts as seen with it;
+    /// `next_update` is the id after its.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn take_link(&mut self, account: &Account, user: &UserId, next_update: i32) -> Stored<Option<Link>> {
+        let pending = self.store.pending_link(account.id)?.filter(|pending| pending.user == *user);
+        let Some(pending) = pending else { return Ok(None) };
+        let mut batch = Batch::default();
+        batch.remove_pending_link(account.id);
         batch.put_cursor(NEXT_UPDATE, &next_update);
-        self.link(batch, account, user.id, &invitation.key, Some(invitation.crm_id)).map(Some)
+        let Some(user) = self.to_be_linked(&pending)? else {
+            self.store.apply(batch)?;
+            return Ok(None);
+        };
+        let (crm_id, key) = match pending.invitation {
+            Some((crm_id, key)) => (Some(crm_id), key),
+            None => {
+                batch.remove_token(&pending.hash);
+                (None, format!("telegram-{}-{}", account.id, self.now().0))
+            }
+        };
+        self.link(batch, account, user.id, &key, crm_id).map(Some)
+    }
+
+    /// The account says that the link it opened is not for it: the token stays as good as it was, for whom it is for.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn decline_link(&mut self, account: i64) -> Stored<()> {
+        let mut batch = Batch::default();
+        batch.remove_pending_link(account);
+        self.store.apply(batch)
+    }
+
+    /// Somebody wrote or tapped with this account: where he or she is told things from now on.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn account_used(&mut self, account: i64) -> Stored<()> {
+        let Some(link) = self.store.link(account)? else { return Ok(()) };
+        let mut batch = Batch::default();
+        batch.put_last_account(&link.user, account);
+        self.store.apply(batch)
     }
 
     /// One account serves one user: an older link of the account is cut. All that is open is announced as one digest.
@@ -131,6 +206,7 @@ impl Engine {
         let link = Link { account: account.id, chat: account.chat, user, linked_at: now, unreachable: false };
         let record = LinkRecord { telegram_name: account.name.clone(), ..record_of(&link, key.to_owned(), crm_id) };
         batch.put_link(&link);
+        batch.put_last_account(&link.user, link.account);
         batch.put_link_record(&record);
         self.add_effect(&mut batch, Effect::WriteLink(record.key), now)?;
         self.add_effect(&mut batch, Effect::Welcome { chat: link.chat, user: link.user.clone() }, now)?;

@@ -74,10 +74,12 @@ pub fn chats_of_managers(store: &Store, people: &People) -> Result<BTreeSet<Chat
     Ok(chats)
 }
 
+/// Where a user can be told: of several accounts, the one that was used last.
 fn reachable(store: &Store, user: &UserId) -> Result<Option<Told>> {
     let Some(user) = store.user(user)?.filter(|user| user.active) else { return Ok(None) };
     let mut links = store.links()?;
     links.retain(|link| link.user == user.id && !link.unreachable);
-    links.sort_by_key(|link| link.linked_at);
+    let last = store.last_account(&user.id)?;
+    links.sort_by_key(|link| (last == Some(link.account), link.linked_at));
     Ok(links.pop().map(|link| Told { chat: link.chat, user: Some(user) }))
 }

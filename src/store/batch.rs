@@ -6,8 +6,8 @@ use super::keys::{ACTIVITY, ALERT, Key, Kind};
 use super::outlooks::Row;
 use super::waiting::Place;
 use super::{
-    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry, StepRow, encode,
-    outlooks, waiting,
+    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry, PendingLink,
+    StepRow, encode, outlooks, waiting,
 };
 use crate::decide::Outlook;
 use crate::domain::event::Event;
@@ -253,6 +253,21 @@ impl Batch {
     /// A token is spent.
     pub fn remove_token(&mut self, hash: &str) {
         self.remove(Key::new(Kind::Token).last(hash));
+    }
+
+    /// Keeps a link that an account has opened; an earlier one of the account is forgotten.
+    pub fn put_pending_link(&mut self, account: i64, link: &PendingLink) {
+        self.put(Key::new(Kind::PendingLink).number(account), link);
+    }
+
+    /// An account has said yes or no.
+    pub fn remove_pending_link(&mut self, account: i64) {
+        self.remove(Key::new(Kind::PendingLink).number(account));
+    }
+
+    /// Notes the account that a user wrote from last.
+    pub fn put_last_account(&mut self, user: &UserId, account: i64) {
+        self.put(Key::new(Kind::LastAccount).last(user.as_str()), &account);
     }
 
     /// Keeps a webhook's secret.

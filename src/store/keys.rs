@@ -49,6 +49,10 @@ pub(super) enum Kind {
     LinkRecord = b'k' as isize,
     /// One-time link tokens: hash.
     Token = b't' as isize,
+    /// Links that wait for a word of whoever opened them: account.
+    PendingLink = b'P' as isize,
+    /// The account that a user of several wrote from last: user.
+    LastAccount = b'Q' as isize,
     /// Our webhooks in the CRM: id.
     Webhook = b'w' as isize,
     /// Our alert records in the CRM: alert.

@@ -33,8 +33,8 @@ pub use names::Names;
 pub use open::OpenError;
 pub use outlooks::{Outlooks, Watched};
 pub use rows::{
-    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry, RecordLink,
-    StepKind, StepRow,
+    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry, PendingLink,
+    RecordLink, StepKind, StepRow,
 };
 use waiting::{Place, Waiting};
 
@@ -576,6 +576,16 @@ impl Store {
     /// A one-time token by its hash.
     pub fn token(&self, hash: &str) -> Result<Option<LinkToken>> {
         self.get(&Key::new(Kind::Token).last(hash))
+    }
+
+    /// The link that an account has opened and not yet taken, if there is one.
+    pub fn pending_link(&self, account: i64) -> Result<Option<PendingLink>> {
+        self.get(&Key::new(Kind::PendingLink).number(account))
+    }
+
+    /// The account that a user wrote from last, or linked last.
+    pub fn last_account(&self, user: &UserId) -> Result<Option<i64>> {
+        self.get(&Key::new(Kind::LastAccount).last(user.as_str()))
     }
 
     /// Our webhooks in the CRM.

@@ -103,6 +103,25 @@ pub struct LinkToken {
     pub expires_at: Timestamp,
 }
 
+/// A link that an account has opened, until it says that it is the right one.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingLink {
+    /// The token's hash; its `Debug` leaves it out.
+    pub hash: String,
+    /// Whom it would link.
+    pub user: UserId,
+    /// For a link made in the CRM: the CRM's id of its record, and the record's key.
+    pub invitation: Option<(String, String)>,
+    /// Worthless from this instant on.
+    pub expires_at: Timestamp,
+}
+
+impl std::fmt::Debug for PendingLink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PendingLink").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
 /// A webhook that we created in the CRM.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hook {

@@ -172,6 +172,15 @@ impl Api {
         Ok(())
     }
 
+    /// Takes a message of ours back.
+    ///
+    /// # Errors
+    /// When Telegram refuses or does not answer.
+    pub async fn delete(&self, chat: ChatId, message_id: i32) -> Result<(), SendError> {
+        self.bot.delete_message(teloxide::types::ChatId(chat.0), MessageId(message_id)).await?;
+        Ok(())
+    }
+
     /// Answers a tap with a short text. `alert`: as a dialog that has to be closed.
     ///
     /// # Errors

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use teloxide::types::{ChatMemberKind, Update, UpdateKind};
+use teloxide::types::{ChatMemberKind, Update, UpdateKind, User as TelegramUser};
 use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, SendError};
-use super::render::Rendered;
+use super::render::{self, Rendered};
 use crate::domain::calendar::Calendar;
 use crate::domain::{ChatId, User};
 use crate::engine::acts::NEXT_UPDATE;
@@ -17,7 +17,7 @@ use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
 use crate::engine::sync::Crm;
 use crate::engine::told::People;
-use crate::engine::{EngineError, Handle};
+use crate::engine::{EngineError, Handle, linking};
 use crate::store::Batch;
 use crate::voice::Notice;
 
@@ -105,8 +105,14 @@ impl Bot {
 
     async fn take(&self, update: Update, next: i32) -> Result<(), EngineError> {
         match update.kind {
-            UpdateKind::Message(message) => self.message(&message, next).await,
-            UpdateKind::CallbackQuery(tap) => self.tap(&tap, next).await,
+            UpdateKind::Message(message) => {
+                self.note_account(message.from.as_ref()).await?;
+                self.message(&message).await
+            }
+            UpdateKind::CallbackQuery(tap) => {
+                self.note_account(Some(&tap.from)).await?;
+                self.tap(&tap, next).await
+            }
             UpdateKind::MyChatMember(change) => {
                 let chat = ChatId(change.chat.id.0);
                 let reachable =
@@ -117,11 +123,24 @@ impl Bot {
         }
     }
 
+    /// Whoever has linked several accounts is told things where he or she was last.
+    async fn note_account(&self, from: Option<&TelegramUser>) -> Result<(), EngineError> {
+        let Some(account) = from.and_then(|from| i64::try_from(from.id.0).ok()) else { return Ok(()) };
+        if linking::is_another(self.engine.store(), account)? {
+            self.engine.run(move |engine| engine.account_used(account)).await?;
+        }
+        Ok(())
+    }
+
     /// A short word that need not survive a crash: whoever asked will ask again.
     pub(super) async fn reply(&self, chat: ChatId, notice: Notice<'_>) {
         let manner = self.speaker.manner_in(self.engine.store(), chat).unwrap_or_else(|_| self.speaker.manner());
-        let html = self.speaker.voice.notice_html(manner, notice);
-        if let Err(error) = self.api.send(chat, &Rendered { html, keyboard: Vec::new() }, false).await {
+        self.show(chat, &render::notice(&self.speaker.voice, manner, notice)).await;
+    }
+
+    /// The same for what has buttons.
+    pub(super) async fn show(&self, chat: ChatId, message: &Rendered) {
+        if let Err(error) = self.api.send(chat, message, false).await {
             tracing::warn!(%chat, %error, "a reply could not be sent");
         }
     }

@@ -1,6 +1,6 @@
 //! What a Telegram message looks like: M.A.X.'s words with the buttons that fit the alert. Nothing is sent here.
 
-use crate::domain::button::{Button, SnoozeFor};
+use crate::domain::button::{Button, LinkAnswer, SnoozeFor};
 use crate::domain::{Alert, AlertId, AlertState, AlertType, Channel, User};
 use crate::insight::advice;
 use crate::voice::{AlertContext, ButtonLabel, Content, Draft, Manner, Notice, Toast, Voice, fitted};
@@ -153,6 +153,14 @@ fn draft_keyboard(voice: &Voice, context: &AlertContext<'_>, draft: Draft) -> Ve
 /// A message that is not about one alert.
 pub fn notice(voice: &Voice, manner: Manner, notice: Notice<'_>) -> Rendered {
     Rendered::new(voice.notice_html(manner, notice), Vec::new())
+}
+
+/// Whom a link that was opened is for, and whose it would take the place of: asked before anything is linked.
+pub fn link_preview(voice: &Voice, manner: Manner, user: &User, instead: Option<&User>) -> Rendered {
+    let labels = Labels { voice, manner };
+    let answers = [(ButtonLabel::LinkYes, LinkAnswer::Yes), (ButtonLabel::LinkNo, LinkAnswer::No)];
+    let keys = answers.map(|(label, answer)| labels.tap(label, Button::Link(answer, user.id.clone())));
+    Rendered::new(voice.notice_html(manner, Notice::LinkPreview { user, instead }), vec![keys.to_vec()])
 }
 
 /// The answer to a tap on a button of an alert that needs no tap any more: who was faster. `None` while it is

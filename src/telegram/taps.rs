@@ -49,6 +49,12 @@ pub(super) struct Place {
     pub message_id: i32,
 }
 
+impl Place {
+    fn of(message: &MaybeInaccessibleMessage) -> Self {
+        Self { chat: ChatId(message.chat().id.0), message_id: message.id().0 }
+    }
+}
+
 /// The short answer to a tap.
 pub(super) struct Answer {
     /// What pops up; nothing when empty.
@@ -100,17 +106,22 @@ impl Bot {
     async fn carry_out(&self, query: &CallbackQuery, next: i32) -> Result<Answer, EngineError> {
         let account = i64::try_from(query.from.id.0).unwrap_or_default();
         let store = self.engine.store();
+        let button = query.data.as_deref().and_then(Button::parse);
+        if let (Some(Button::Link(answer, user)), Some(message)) = (&button, query.message.as_ref()) {
+            let answer = (*answer, user.clone());
+            return self.answer_link(query, Place::of(message), answer, next).await;
+        }
         let Some(user) = self.user_of(account)? else {
             return Ok(Answer::dialog(self.toast(self.speaker.manner(), Toast::NotYours)));
         };
         let manner = self.speaker.manner_of(store, Some(&user.id))?;
         let stale = || Answer::dialog(self.toast(manner, Toast::Stale));
-        let button = query.data.as_deref().and_then(Button::parse);
         let (Some(button), Some(message)) = (button, query.message.as_ref()) else { return Ok(stale()) };
-        let place = Place { chat: ChatId(message.chat().id.0), message_id: message.id().0 };
+        let place = Place::of(message);
         let private = store.link(account)?.map_or(place.chat, |link| link.chat);
         let tap = Tap { user, manner, place, private, next };
-        let Some(alert) = store.alert(button.alert())? else { return Ok(stale()) };
+        let known = button.alert().map(|alert| store.alert(alert)).transpose()?.flatten();
+        let Some(alert) = known else { return Ok(stale()) };
         if !may_act(store, &self.people, &tap.user.id, &alert)? && !self.is_anybodys(&alert).await? {
             self.refresh(&alert).await?;
             return Ok(Answer::dialog(self.toast(manner, Toast::NotYours)));
@@ -147,6 +158,7 @@ impl Bot {
             }
             Button::SnoozeMenu(_) => self.turn_keyboard(tap, alert, true).await,
             Button::Back(_) => self.turn_keyboard(tap, alert, false).await,
+            Button::Link(..) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
         }
     }
 
@@ -180,7 +192,7 @@ impl Bot {
     async fn refusal(&self, user: &UserId, alert: &Alert, button: &Button) -> Option<Toast<'static>> {
         let (sends, changes) = match button {
             Button::Show(_) | Button::Draft(_) => (true, false),
-            Button::SnoozeMenu(_) | Button::Back(_) => (false, false),
+            Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) => (false, false),
             Button::Resolve(_) | Button::Snooze(..) | Button::SentByHand(_) => (false, true),
         };
         if !sends && !alert.state.is_open() {

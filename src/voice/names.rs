@@ -106,6 +106,12 @@ pub fn user(user: &User) -> String {
     name(user.call_name())
 }
 
+/// Somebody's full name, else login name: what tells two colleagues apart.
+pub fn full(user: &User) -> String {
+    let full = name(&user.name);
+    if full.is_empty() { name(&user.user_name) } else { full }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

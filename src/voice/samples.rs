@@ -64,6 +64,9 @@ fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> R
         ("help", Notice::Help),
         ("unknown", Notice::Unknown),
         ("all_clear", Notice::AllClear),
+        ("link_preview", Notice::LinkPreview { user: luc, instead: None }),
+        ("link_preview", Notice::LinkPreview { user: luc, instead: Some(luc) }),
+        ("link_declined", Notice::LinkDeclined),
         ("sync_resumed", Notice::SyncResumed { lasted: 3 * DAY }),
     ];
     let stopped =

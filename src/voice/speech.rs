@@ -365,6 +365,12 @@ impl Speech {
             Notice::SyncResumed { lasted } => {
                 ("sync_resumed", context! { duration => words::duration(self.lang, lasted) })
             }
+            Notice::LinkPreview { user, instead } => {
+                let mail = user.emails.first().map(|mail| names::name(mail)).unwrap_or_default();
+                let instead = instead.map(names::full).unwrap_or_default();
+                ("link_preview", context! { user => names::full(user), mail, instead })
+            }
+            Notice::LinkDeclined => ("link_declined", context! {}),
         };
         self.render(&format!("notices/{name}.html.j2"), &values)
     }

@@ -101,6 +101,10 @@ impl Story {
         let link = self.post("/api/links", json!({"user": "luc"})).await;
         let token = link["url"].as_str().unwrap().rsplit('=').next().unwrap().to_owned();
         self.telegram.say(CHAT, &format!("/start {token}")).unwrap();
+        let asked = |message: &SentMessage| message.keyboard.iter().flatten().find_map(|key| key.callback_data.clone());
+        self.until(|story| story.messages().first().and_then(asked).is_some()).await;
+        let message = self.messages().remove(0);
+        self.tap(&message, &asked(&message).unwrap());
         self.until(|story| story.digest().is_some_and(|digest| digest.keyboard.len() == 3)).await;
         self.until(|story| story.espo.list("MaxAlert").len() == 3).await;
         self.quiet_polls(1).await;

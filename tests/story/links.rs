@@ -26,8 +26,8 @@ fn chat(world: &World, account: i64) {
 }
 
 async fn start(world: &World, account: i64, code: &str) {
-    world.telegram.say(account, &format!("/start {code}")).unwrap();
-    world.settle().await;
+    world.open_link(account, code).await;
+    world.confirm_link(account).await;
 }
 
 fn record(world: &World, id: &str) -> Value {

@@ -6,6 +6,7 @@ mod crm;
 mod export;
 mod feed;
 mod insight;
+mod linking;
 mod links;
 mod outage;
 mod people;

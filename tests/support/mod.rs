@@ -218,8 +218,26 @@ impl World {
         let link = linking::create(&self.app().engine, &UserId::from(user), "max_sandbox_bot").await.unwrap();
         let token = link.url.rsplit('=').next().unwrap().to_owned();
         self.look().await;
+        self.open_link(account, &token).await;
+        self.confirm_link(account).await;
+    }
+
+    /// An account opens a link; nothing is linked yet.
+    pub async fn open_link(&self, account: i64, token: &str) {
         self.telegram.say(account, &format!("/start {token}")).unwrap();
         self.settle().await;
+    }
+
+    /// An account says that the link it opened is for its person, if it was asked. Returns whether it was.
+    pub async fn confirm_link(&self, account: i64) -> bool {
+        let asked = self.messages(account).pop();
+        let Some((message, data)) = asked.and_then(|message| Some((message.message_id, button(&message, "lyes")?)))
+        else {
+            return false;
+        };
+        self.telegram.tap(account, message, &data).unwrap();
+        self.settle().await;
+        true
     }
 
     /// An instant so many seconds ago, as the CRM writes it.

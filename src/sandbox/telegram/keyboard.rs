@@ -1,4 +1,4 @@
-//! Inline keyboards: what of a `reply_markup` reaches the reader, or why Telegram refuses it.
+//! What stands below a message: what of a `reply_markup` reaches the reader, or why Telegram refuses it.
 
 use serde_json::Value;
 
@@ -19,10 +19,47 @@ pub struct Key {
 
 const CALLBACK_BYTES: usize = 64;
 const COPY_CHARS: usize = 256;
+const PLACEHOLDER_CHARS: usize = 64;
+const KEYS: usize = 100;
+/// More in a row are not shown.
+const KEYS_IN_A_ROW: usize = 8;
 
-/// The rows of an inline keyboard; none for no markup.
-pub(super) fn parse(markup: Option<&Value>) -> Result<Vec<Vec<Key>>, Refusal> {
-    let Some(markup) = markup else { return Ok(Vec::new()) };
+/// What a `reply_markup` comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Markup {
+    /// Rows of buttons below the message; none without a markup.
+    Inline(Vec<Vec<Key>>),
+    /// The reader's client begins a reply, with this placeholder.
+    ForceReply(String),
+    /// The reader's own keyboard goes.
+    RemoveKeyboard,
+}
+
+/// The markup of a new message.
+pub(super) fn parse(markup: Option<&Value>) -> Result<Markup, Refusal> {
+    let Some(markup) = markup else { return Ok(Markup::Inline(Vec::new())) };
+    if markup["force_reply"] == Value::Bool(true) {
+        let placeholder = markup["input_field_placeholder"].as_str().unwrap_or_default();
+        if placeholder.chars().count() > PLACEHOLDER_CHARS {
+            return Err(Refusal::bad_request("input field placeholder is too long"));
+        }
+        return Ok(Markup::ForceReply(placeholder.to_owned()));
+    }
+    if markup["remove_keyboard"] == Value::Bool(true) {
+        return Ok(Markup::RemoveKeyboard);
+    }
+    rows(markup).map(Markup::Inline)
+}
+
+/// The markup of an edit, which can only be an inline keyboard; none takes the buttons away.
+pub(super) fn parse_inline(markup: Option<&Value>) -> Result<Vec<Vec<Key>>, Refusal> {
+    match parse(markup)? {
+        Markup::Inline(rows) => Ok(rows),
+        Markup::ForceReply(_) | Markup::RemoveKeyboard => Err(Refusal::bad_request("inline keyboard expected")),
+    }
+}
+
+fn rows(markup: &Value) -> Result<Vec<Vec<Key>>, Refusal> {
     let rows = markup.get("inline_keyboard").and_then(Value::as_array).ok_or_else(|| {
         Refusal::bad_request("can't parse reply keyboard markup JSON object (only inline keyboards are known here)")
     })?;
@@ -35,6 +72,10 @@ pub(super) fn parse(markup: Option<&Value>) -> Result<Vec<Vec<Key>>, Refusal> {
         if !keys.is_empty() {
             keyboard.push(keys);
         }
+    }
+    let too_wide = keyboard.iter().any(|row: &Vec<Key>| row.len() > KEYS_IN_A_ROW);
+    if too_wide || keyboard.iter().map(Vec::len).sum::<usize>() > KEYS {
+        return Err(Refusal::bad_request("reply markup is too long"));
     }
     Ok(keyboard)
 }
@@ -126,6 +167,23 @@ mod tests {
         assert_eq!(refusal(json!({ "text": "a", "copy_text": { "text": "é".repeat(256) } })), None);
         assert!(refusal(json!({ "text": "a", "copy_text": { "text": "é".repeat(257) } })).is_some());
         assert!(refusal(json!({ "text": "a" })).is_some());
+    }
+
+    #[test]
+    fn a_keyboard_has_at_most_a_hundred_buttons_and_eight_in_a_row() {
+        let rows = |rows: usize, keys: usize| json!({ "inline_keyboard": vec![vec![json!({ "text": "a", "callback_data": "a" }); keys]; rows] });
+        assert!(parse(Some(&rows(12, 8))).is_ok() && parse(Some(&rows(100, 1))).is_ok());
+        for markup in [rows(1, 9), rows(101, 1)] {
+            assert_eq!(parse(Some(&markup)).unwrap_err().description, "Bad Request: reply markup is too long");
+        }
+    }
+
+    #[test]
+    fn a_forced_reply_is_for_new_messages_only() {
+        let markup = json!({ "force_reply": true, "input_field_placeholder": "Bonjour" });
+        assert_eq!(parse(Some(&markup)), Ok(Markup::ForceReply("Bonjour".to_owned())));
+        assert_eq!(parse_inline(Some(&markup)).unwrap_err().description, "Bad Request: inline keyboard expected");
+        assert!(parse(Some(&json!({ "force_reply": true, "input_field_placeholder": "x".repeat(65) }))).is_err());
     }
 
     #[test]

@@ -4,12 +4,16 @@ use std::collections::VecDeque;
 
 use serde_json::{Value, json};
 
+use super::chat::{Chat, ChatKind, Message};
+use super::keyboard::Markup;
 use super::request::Params;
-use super::world::{Chat, ChatKind, World};
-use super::{Author, Options, Refusal, Version, html, keyboard};
+use super::world::World;
+use super::{Author, Options, Photo, Refusal, Version, html, keyboard};
 use crate::domain::{DAY, Timestamp};
 
 const TEXT_UNITS: usize = 4096;
+const CAPTION_UNITS: usize = 1024;
+const PHOTO_BYTES: usize = 10 * 1024 * 1024;
 const ANSWER_CHARS: usize = 200;
 /// A bot deletes its messages for this long, in seconds.
 const DELETABLE_FOR: i64 = 2 * DAY;
@@ -29,17 +33,18 @@ pub(super) fn call(
         "getme" => Ok(get_me(world)),
         "getchat" => get_chat(world, params),
         "sendmessage" => send_message(world, params, options, now, now_millis),
+        "sendphoto" => send_photo(world, params, options, now, now_millis),
         "editmessagetext" => edit_text(world, params, now),
+        "editmessagecaption" => edit_caption(world, params, now),
         "editmessagereplymarkup" => edit_markup(world, params, now),
         "deletemessage" => delete_message(world, params, now),
         "sendchataction" => send_chat_action(world, params),
         "answercallbackquery" => answer_callback(world, params, now),
-        "setmycommands" => set_commands(world, params),
-        "getmycommands" => Ok(world.commands.get(&command_scope(params)?).cloned().unwrap_or_else(|| json!([]))),
-        "deletemycommands" => {
-            world.commands.remove(&command_scope(params)?);
-            Ok(json!(true))
-        }
+        "setmycommands" => world.commands.set(params),
+        "getmycommands" => world.commands.get(params),
+        "deletemycommands" => world.commands.delete(params),
+        "setmydescription" => described(params, "description", 512),
+        "setmyshortdescription" => described(params, "short_description", 120),
         "deletewebhook" => {
             if params.flag("drop_pending_updates") {
                 world.confirm_before(i64::MAX, now);
@@ -47,7 +52,7 @@ pub(super) fn call(
             Ok(json!(true))
         }
         "getwebhookinfo" => Ok(json!({
-            "url": "", "has_custom_certificate": false, "pending_update_count": world.pending(usize::MAX).len(),
+            "url": "", "has_custom_certificate": false, "pending_update_count": world.pending(),
         })),
         _ => Err(Refusal::new(404, "Not Found: method not found")),
     }
@@ -79,11 +84,58 @@ fn get_chat(world: &mut World, params: &Params) -> Answer {
     Ok(chat)
 }
 
+/// A text that a bot shows of itself.
+fn described(params: &Params, name: &str, most: usize) -> Answer {
+    let fits = params.text(name).unwrap_or_default().chars().count() <= most;
+    fits.then(|| json!(true)).ok_or_else(|| Refusal::bad_request(format!("{name} is too long")))
+}
+
+/// What a bot sends.
+struct Outgoing {
+    version: Version,
+    photo: Option<Photo>,
+    force_reply: Option<String>,
+}
+
 fn send_message(world: &mut World, params: &Params, options: &Options, now: Timestamp, now_millis: i64) -> Answer {
+    let (markup, force_reply) = new_markup(params)?;
+    let version = version(params, markup, "message is too long")?;
+    send(world, params, Outgoing { version, photo: None, force_reply }, options, now, now_millis)
+}
+
+fn send_photo(world: &mut World, params: &Params, options: &Options, now: Timestamp, now_millis: i64) -> Answer {
+    let file = params.file("photo").ok_or_else(|| Refusal::bad_request("there is no photo in the request"))?;
+    let known = [&[0x89, b'P', b'N', b'G'][..], &[0xFF, 0xD8, 0xFF][..]];
+    if !known.iter().any(|magic| file.starts_with(magic)) || file.len() > PHOTO_BYTES {
+        return Err(Refusal::bad_request("IMAGE_PROCESS_FAILED"));
+    }
+    let photo = Some(Photo { bytes: file.to_vec().into() });
+    let (markup, force_reply) = new_markup(params)?;
+    let version = caption(params, markup)?;
+    send(world, params, Outgoing { version, photo, force_reply }, options, now, now_millis)
+}
+
+/// The buttons of a new message, and the placeholder of the reply it asks for.
+fn new_markup(params: &Params) -> Result<(Keyboard, Option<String>), Refusal> {
+    Ok(match keyboard::parse(params.json("reply_markup")?.as_ref())? {
+        Markup::Inline(rows) => (rows, None),
+        Markup::ForceReply(placeholder) => (Vec::new(), Some(placeholder)),
+        Markup::RemoveKeyboard => (Vec::new(), None),
+    })
+}
+
+fn send(
+    world: &mut World,
+    params: &Params,
+    outgoing: Outgoing,
+    options: &Options,
+    now: Timestamp,
+    now_millis: i64,
+) -> Answer {
     let id = chat_id(params)?;
-    let version = version(params, "message is too long")?;
     let all_sent = std::mem::take(&mut world.sent_millis);
-    let sent = send(world, id, params, version, options.enforce_rates.then_some(&all_sent), now, now_millis);
+    let enforced = options.enforce_rates.then_some(&all_sent);
+    let sent = send_to(world, id, params, outgoing, enforced, now, now_millis);
     world.sent_millis = all_sent;
     let message_id = sent?;
     world.sent_millis.push_back(now_millis);
@@ -93,34 +145,45 @@ fn send_message(world: &mut World, params: &Params, options: &Options, now: Time
     world.message_json(id, message_id).ok_or_else(|| Refusal::new(500, "Internal Server Error"))
 }
 
-fn send(
+fn send_to(
     world: &mut World,
     id: i64,
     params: &Params,
-    version: Version,
+    outgoing: Outgoing,
     enforced: Option<&VecDeque<i64>>,
     now: Timestamp,
     now_millis: i64,
 ) -> Result<i32, Refusal> {
-    let reply_to = params.json("reply_parameters")?;
     let chat = open_chat(world, id)?;
-    let wanted = reply_to.as_ref().and_then(|reply| reply.get("message_id")).and_then(Value::as_i64);
-    let reply_to_found = wanted.and_then(|wanted| chat.messages.iter().find(|message| i64::from(message.id) == wanted));
-    let reply_to_found = reply_to_found.map(|message| message.id);
-    let optional = reply_to.is_some_and(|reply| reply["allow_sending_without_reply"] == json!(true));
-    if wanted.is_some() && reply_to_found.is_none() && !optional {
-        return Err(Refusal::bad_request("message to be replied not found"));
+    let reply_to = replied_to(chat, params)?;
+    let thread = params.int("message_thread_id");
+    if let Some(refusal) = chat.topic_refusal(thread) {
+        return Err(refusal);
     }
     if let Some(all_sent) = enforced {
         within_rates(chat, all_sent, now_millis)?;
     }
     chat.sent_millis.push_back(now_millis);
-    let message_id = chat.add(Author::Bot, version, now);
+    let message_id = chat.add(Author::Bot, outgoing.version, now);
     if let Some(message) = chat.messages.last_mut() {
         message.silent = params.flag("disable_notification");
-        message.reply_to = reply_to_found;
+        message.reply_to = reply_to;
+        message.thread = thread.and_then(|thread| i32::try_from(thread).ok());
+        message.photo = outgoing.photo;
+        message.force_reply = outgoing.force_reply;
     }
     Ok(message_id)
+}
+
+/// The message that a new one answers.
+fn replied_to(chat: &Chat, params: &Params) -> Result<Option<i32>, Refusal> {
+    let Some(reply) = params.json("reply_parameters")? else { return Ok(None) };
+    let wanted = reply["message_id"].as_i64().ok_or_else(|| Refusal::bad_request("can't parse reply parameters"))?;
+    let found = chat.message(wanted).map(|message| message.id);
+    if found.is_none() && reply["allow_sending_without_reply"] != json!(true) {
+        return Err(Refusal::bad_request("message to be replied not found"));
+    }
+    Ok(found)
 }
 
 /// About a message a second to one chat with a burst of five, 20 a minute to a group, 30 a second in all.
@@ -147,25 +210,44 @@ fn within_rate(sent: &VecDeque<i64>, most: usize, window_millis: i64, now_millis
 }
 
 fn edit_text(world: &mut World, params: &Params, now: Timestamp) -> Answer {
-    let version = version(params, "MESSAGE_TOO_LONG")?;
-    edit(world, params, now, |_| version)
+    let version = version(params, edited_markup(params)?, "MESSAGE_TOO_LONG")?;
+    edit(world, params, now, |message| match message.photo {
+        None => Ok(version),
+        Some(_) => Err(Refusal::bad_request("there is no text in the message to edit")),
+    })
+}
+
+fn edit_caption(world: &mut World, params: &Params, now: Timestamp) -> Answer {
+    let version = caption(params, edited_markup(params)?)?;
+    edit(world, params, now, |message| match message.photo {
+        Some(_) => Ok(version),
+        None => Err(Refusal::bad_request("there is no caption in the message to edit")),
+    })
 }
 
 fn edit_markup(world: &mut World, params: &Params, now: Timestamp) -> Answer {
-    let keyboard = keyboard::parse(params.json("reply_markup")?.as_ref())?;
-    edit(world, params, now, |before| Version { keyboard, ..before.clone() })
+    let keyboard = edited_markup(params)?;
+    edit(world, params, now, |message| Ok(Version { keyboard, ..message.now.clone() }))
 }
 
-fn edit(world: &mut World, params: &Params, now: Timestamp, change: impl FnOnce(&Version) -> Version) -> Answer {
+fn edited_markup(params: &Params) -> Result<Keyboard, Refusal> {
+    keyboard::parse_inline(params.json("reply_markup")?.as_ref())
+}
+
+fn edit(
+    world: &mut World,
+    params: &Params,
+    now: Timestamp,
+    change: impl FnOnce(&Message) -> Result<Version, Refusal>,
+) -> Answer {
     let id = chat_id(params)?;
     let wanted = params.int("message_id").ok_or_else(|| Refusal::bad_request("message identifier is not specified"))?;
     let chat = open_chat(world, id)?;
-    let message = chat.messages.iter_mut().find(|message| i64::from(message.id) == wanted);
-    let message = message.ok_or_else(|| Refusal::bad_request("message to edit not found"))?;
-    if message.author != Author::Bot {
+    let message = chat.message_mut(wanted).ok_or_else(|| Refusal::bad_request("message to edit not found"))?;
+    if message.author != Author::Bot || message.service.is_some() || message.force_reply.is_some() {
         return Err(Refusal::bad_request("message can't be edited"));
     }
-    let after = change(&message.now);
+    let after = change(message)?;
     let same = after.plain == message.now.plain
         && after.entities == message.now.entities
         && after.keyboard == message.now.keyboard;
@@ -175,8 +257,7 @@ fn edit(world: &mut World, params: &Params, now: Timestamp, change: impl FnOnce(
              current content and reply markup of the message",
         ));
     }
-    message.before.push(std::mem::replace(&mut message.now, after));
-    message.edited_at = Some(now);
+    message.change(after, now);
     let message_id = message.id;
     world.message_json(id, message_id).ok_or_else(|| Refusal::new(500, "Internal Server Error"))
 }
@@ -185,8 +266,7 @@ fn delete_message(world: &mut World, params: &Params, now: Timestamp) -> Answer 
     let id = chat_id(params)?;
     let wanted = params.int("message_id").ok_or_else(|| Refusal::bad_request("message identifier is not specified"))?;
     let chat = open_chat(world, id)?;
-    let found = chat.messages.iter().find(|message| i64::from(message.id) == wanted);
-    let message = found.ok_or_else(|| Refusal::bad_request("message to delete not found"))?;
+    let message = chat.message(wanted).ok_or_else(|| Refusal::bad_request("message to delete not found"))?;
     if now.since(message.sent_at) > DELETABLE_FOR {
         return Err(Refusal::bad_request("message can't be deleted for everyone"));
     }
@@ -207,33 +287,20 @@ fn answer_callback(world: &mut World, params: &Params, now: Timestamp) -> Answer
     if text.is_some_and(|text| text.chars().count() > ANSWER_CHARS) {
         return Err(Refusal::bad_request("MESSAGE_TOO_LONG"));
     }
+    let link = params.text("url").filter(|url| !url.is_empty());
+    if link.is_some_and(|url| !is_own_link(world, url)) {
+        return Err(Refusal::bad_request("URL_INVALID"));
+    }
     let id = params.text("callback_query_id").unwrap_or_default();
     world.answer(id, text, params.flag("show_alert"), now)?;
     Ok(json!(true))
 }
 
-fn set_commands(world: &mut World, params: &Params) -> Answer {
-    let commands = params.json("commands")?.unwrap_or_else(|| json!([]));
-    let list = commands.as_array().filter(|list| list.len() <= 100);
-    let list = list.ok_or_else(|| Refusal::bad_request("can't parse commands"))?;
-    for command in list {
-        let name = command["command"].as_str().unwrap_or_default().trim_start_matches('/');
-        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        if name.is_empty() || name.len() > 32 || !name.chars().all(legal) {
-            return Err(Refusal::bad_request("BOT_COMMAND_INVALID"));
-        }
-        let description = command["description"].as_str().unwrap_or_default().trim();
-        if description.is_empty() || description.chars().count() > 256 {
-            return Err(Refusal::bad_request("BOT_COMMAND_DESCRIPTION_INVALID"));
-        }
-    }
-    world.commands.insert(command_scope(params)?, commands);
-    Ok(json!(true))
-}
-
-fn command_scope(params: &Params) -> Result<String, Refusal> {
-    let scope = params.json("scope")?.unwrap_or_else(|| json!({ "type": "default" }));
-    Ok(format!("{scope}|{}", params.text("language_code").unwrap_or_default()))
+/// A tap opens nothing but a link to the bot itself.
+fn is_own_link(world: &World, url: &str) -> bool {
+    let name = world.bot["username"].as_str().unwrap_or_default();
+    let rest = url.strip_prefix("https://t.me/").and_then(|rest| rest.strip_prefix(name));
+    rest.is_some_and(|rest| rest.starts_with("?start="))
 }
 
 fn chat_id(params: &Params) -> Result<i64, Refusal> {
@@ -246,23 +313,37 @@ fn chat_id(params: &Params) -> Result<i64, Refusal> {
 /// A chat that the bot may write to.
 fn open_chat(world: &mut World, id: i64) -> Result<&mut Chat, Refusal> {
     let chat = world.chats.get_mut(&id).ok_or_else(|| Refusal::bad_request("chat not found"))?;
-    match (&chat.kind, chat.barred) {
-        (ChatKind::Migrated { to, .. }, _) => Err(Refusal {
-            parameters: Some(json!({ "migrate_to_chat_id": to })),
-            ..Refusal::bad_request("group chat was upgraded to a supergroup chat")
-        }),
-        (ChatKind::Private, true) => Err(Refusal::new(403, "Forbidden: bot was blocked by the user")),
-        (ChatKind::Group { .. }, true) => Err(Refusal::new(403, "Forbidden: bot was kicked from the group chat")),
-        (ChatKind::Supergroup { .. }, true) => {
-            Err(Refusal::new(403, "Forbidden: bot was kicked from the supergroup chat"))
-        }
-        (ChatKind::Private | ChatKind::Group { .. } | ChatKind::Supergroup { .. }, false) => Ok(chat),
+    match chat.refusal() {
+        Some(refusal) => Err(refusal),
+        None => Ok(chat),
     }
 }
 
-/// Text, parse mode and keyboard of a message to be.
-fn version(params: &Params, too_long: &str) -> Result<Version, Refusal> {
-    let text = params.text("text").unwrap_or_default();
+type Keyboard = Vec<Vec<super::Key>>;
+
+/// A message's text to be, with its keyboard.
+fn version(params: &Params, keyboard: Keyboard, too_long: &str) -> Result<Version, Refusal> {
+    let version = words(params, "text", keyboard)?;
+    if version.plain.is_empty() {
+        return Err(Refusal::bad_request("message text is empty"));
+    }
+    if html::utf16_len(&version.plain) > TEXT_UNITS {
+        return Err(Refusal::bad_request(too_long));
+    }
+    Ok(version)
+}
+
+/// A photo's caption to be, with its keyboard; it may be empty.
+fn caption(params: &Params, keyboard: Keyboard) -> Result<Version, Refusal> {
+    let version = words(params, "caption", keyboard)?;
+    if html::utf16_len(&version.plain) > CAPTION_UNITS {
+        return Err(Refusal::bad_request("message caption is too long"));
+    }
+    Ok(version)
+}
+
+fn words(params: &Params, name: &str, keyboard: Keyboard) -> Result<Version, Refusal> {
+    let text = params.text(name).unwrap_or_default();
     let parse_mode = params.text("parse_mode").filter(|mode| !mode.is_empty());
     let html::Parsed { plain, entities } = match parse_mode {
         None => html::plain(text),
@@ -271,12 +352,5 @@ fn version(params: &Params, too_long: &str) -> Result<Version, Refusal> {
         }
         Some(_) => return Err(Refusal::bad_request("unsupported parse_mode")),
     };
-    if plain.is_empty() {
-        return Err(Refusal::bad_request("message text is empty"));
-    }
-    if html::utf16_len(&plain) > TEXT_UNITS {
-        return Err(Refusal::bad_request(too_long));
-    }
-    let keyboard = keyboard::parse(params.json("reply_markup")?.as_ref())?;
     Ok(Version { text: text.to_owned(), plain, entities, parse_mode: parse_mode.map(str::to_owned), keyboard })
 }

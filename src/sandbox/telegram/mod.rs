@@ -2,8 +2,11 @@
 //! accepts, and what it refuses it refuses in Telegram's words. People live in it: they open chats, write, tap,
 //! block the bot; and so do Telegram's bad days: 429, 5xx, a reply that never arrives.
 //!
-//! Not modelled: webhooks, media, parse modes other than HTML, `entities` in place of a parse mode.
+//! Not modelled: webhooks, media other than photos, parse modes other than HTML, `entities` in place of a parse mode,
+//! who is a member of a group.
 
+mod chat;
+mod commands;
 mod html;
 mod keyboard;
 mod methods;
@@ -22,8 +25,9 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::domain::Timestamp;
 
+use chat::ChatKind;
 pub use keyboard::Key;
-use world::World;
+use world::{Said, World};
 
 /// How a sandbox is set up.
 #[derive(Clone, Debug)]
@@ -71,7 +75,7 @@ pub enum Author {
 }
 
 /// What a message said, at one time.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Version {
     /// As sent, with tags.
     pub text: String,
@@ -112,6 +116,39 @@ pub struct SentMessage {
     pub history: Vec<Version>,
     /// By the sandbox's clock.
     pub sent_at: Timestamp,
+    /// The forum topic it is in.
+    pub thread: Option<i32>,
+    /// The reader's client began a reply to it, with this placeholder (which may be empty).
+    pub force_reply: Option<String>,
+    /// What the text is the caption of.
+    pub photo: Option<Photo>,
+}
+
+/// A picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Photo {
+    /// The file, a PNG or a JPEG.
+    pub bytes: Arc<[u8]>,
+}
+
+/// A line in the menu of commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Without the slash.
+    pub name: String,
+    /// What it says it does.
+    pub description: String,
+}
+
+/// Why a bot cannot write in a chat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shut {
+    /// The person blocked it; an admin removed it from the group.
+    Blocked,
+    /// The person's account, or the group, is no more.
+    Deleted,
+    /// A group in which it may read and not write.
+    Muted,
 }
 
 impl SentMessage {
@@ -175,6 +212,12 @@ pub enum Impossible {
     /// No version of the message had this button.
     #[error("the message has no such button")]
     NoSuchButton,
+    /// The chat is no forum, or the topic was deleted.
+    #[error("there is no such topic")]
+    NoSuchTopic,
+    /// No update has this id, or it was long ago.
+    #[error("there is no such update")]
+    NoSuchUpdate,
     /// The person has to unblock the bot first.
     #[error("the bot is blocked")]
     Blocked,
@@ -238,17 +281,61 @@ impl TelegramSandbox {
 
     /// A group with the bot in it; `id` is below 0.
     pub fn open_group(&self, id: i64, title: &str) {
-        self.shared.act(|world, _| world.open_group(id, title));
+        self.shared.act(|world, _| world.open_room(id, ChatKind::Group { title: title.to_owned() }));
+    }
+
+    /// A supergroup with topics and the bot in it; `id` is below 0.
+    pub fn open_forum(&self, id: i64, title: &str) {
+        self.shared.act(|world, _| world.open_room(id, ChatKind::Forum { title: title.to_owned() }));
+    }
+
+    /// Somebody known opens a topic in a forum; answers its id (`message_thread_id`).
+    pub fn open_topic(&self, chat: i64, person: i64, name: &str) -> Result<i32, Impossible> {
+        self.shared.act(|world, now| world.open_topic(chat, person, name, now))
+    }
+
+    /// A topic is closed: bots cannot write there. `closed` false opens it again.
+    pub fn close_topic(&self, chat: i64, thread: i32, closed: bool) -> Result<(), Impossible> {
+        self.shared.act(|world, _| world.chat_mut(chat)?.close_topic(thread, closed))
+    }
+
+    /// A topic is deleted, with all its messages.
+    pub fn delete_topic(&self, chat: i64, thread: i32) -> Result<(), Impossible> {
+        self.shared.act(|world, _| world.chat_mut(chat)?.delete_topic(thread))
     }
 
     /// The person of a private chat writes; answers the update's id.
     pub fn say(&self, chat: i64, text: &str) -> Result<i64, Impossible> {
-        self.shared.act(|world, now| world.say(chat, chat, text, now))
+        self.say_in_group(chat, chat, text)
     }
 
-    /// Somebody known (their private chat is open) writes in a group.
+    /// Somebody known (their private chat is open) writes in a group. The bot hears it only when it is a command, as
+    /// Telegram has it unless told otherwise.
     pub fn say_in_group(&self, chat: i64, person: i64, text: &str) -> Result<i64, Impossible> {
-        self.shared.act(|world, now| world.say(chat, person, text, now))
+        let said = Said { text, reply_to: None, thread: None };
+        self.shared.act(|world, now| world.say(chat, person, &said, now))
+    }
+
+    /// The same in a topic of a forum.
+    pub fn say_in_topic(&self, chat: i64, person: i64, thread: i32, text: &str) -> Result<i64, Impossible> {
+        let said = Said { text, reply_to: None, thread: Some(thread) };
+        self.shared.act(|world, now| world.say(chat, person, &said, now))
+    }
+
+    /// The person of a private chat answers a message; answers the update's id.
+    pub fn reply(&self, chat: i64, to: i32, text: &str) -> Result<i64, Impossible> {
+        self.reply_in_group(chat, chat, to, text)
+    }
+
+    /// Somebody known answers a message in a group.
+    pub fn reply_in_group(&self, chat: i64, person: i64, to: i32, text: &str) -> Result<i64, Impossible> {
+        let said = Said { text, reply_to: Some(to), thread: None };
+        self.shared.act(|world, now| world.say(chat, person, &said, now))
+    }
+
+    /// A person edits what they wrote.
+    pub fn edit_said(&self, chat: i64, message_id: i32, text: &str) -> Result<i64, Impossible> {
+        self.shared.act(|world, now| world.edit_said(chat, message_id, text, now))
     }
 
     /// The person of a private chat taps a button that the message has or had (they may not have seen the edit
@@ -262,19 +349,40 @@ impl TelegramSandbox {
         self.shared.act(|world, now| world.tap(chat, person, message_id, data, world::Tap::Honest, now))
     }
 
-    /// A doctored client sends callback data which no button ever had.
+    /// A doctored client sends callback data which no button ever had, or taps a message that is no more.
     pub fn forge_tap(&self, chat: i64, person: i64, message_id: i32, data: &str) -> Result<i64, Impossible> {
         self.shared.act(|world, now| world.tap(chat, person, message_id, data, world::Tap::Forged, now))
     }
 
     /// The person blocks the bot; in a group, an admin removes it.
     pub fn block(&self, chat: i64) {
-        self.shared.act(|world, now| world.bar(chat, true, now));
+        self.shut(chat, Shut::Blocked);
     }
 
-    /// The person unblocks the bot; in a group, an admin lets it in again.
+    /// The bot can no longer write there.
+    pub fn shut(&self, chat: i64, shut: Shut) {
+        self.shared.act(|world, now| world.shut(chat, Some(shut), now));
+    }
+
+    /// The person unblocks the bot; in a group, an admin lets it in again, or lets it write.
     pub fn unblock(&self, chat: i64) {
-        self.shared.act(|world, now| world.bar(chat, false, now));
+        self.shared.act(|world, now| world.shut(chat, None, now));
+    }
+
+    /// The person deletes the whole conversation for both sides. The bot may write there again.
+    pub fn clear(&self, chat: i64) -> Result<(), Impossible> {
+        self.shared.act(|world, _| Ok(world.chat_mut(chat)?.messages.clear()))
+    }
+
+    /// Telegram delivers an update once more, whatever the bot has confirmed.
+    pub fn deliver_again(&self, update: i64) -> Result<(), Impossible> {
+        let found = self.shared.act(|world, _| world.deliver_again(update));
+        found.then_some(()).ok_or(Impossible::NoSuchUpdate)
+    }
+
+    /// The commands that a person's client offers in a chat.
+    pub fn menu(&self, chat: i64, person: i64) -> Vec<Command> {
+        self.shared.world().menu(chat, person)
     }
 
     /// The person deletes a message for both sides.

@@ -1,19 +1,21 @@
 //! What a bot sent: its parameters, whatever body they came in.
 
+use std::collections::BTreeMap;
+
 use axum::body::Bytes;
 use axum::http::{HeaderMap, header};
 use serde_json::{Map, Value};
 
 use super::Refusal;
 
-/// The parameters of one call, as decoded.
+/// The parameters of one call, as decoded, and the files that came with them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Params(pub(super) Map<String, Value>);
+pub(super) struct Params(pub(super) Map<String, Value>, BTreeMap<String, Bytes>);
 
 impl Params {
     /// Reads the query and the body: JSON, a form, or multipart text fields.
     pub(super) fn read(query: Option<&str>, headers: &HeaderMap, body: &Bytes) -> Result<Self, Refusal> {
-        let mut params = Map::new();
+        let (mut params, mut files) = (Map::new(), BTreeMap::new());
         params.extend(pairs(query.unwrap_or_default()));
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if content_type.starts_with("application/json") {
@@ -27,9 +29,21 @@ impl Params {
         } else if content_type.starts_with("application/x-www-form-urlencoded") {
             params.extend(pairs(&String::from_utf8_lossy(body)));
         } else if let Some((_, boundary)) = content_type.split_once("boundary=") {
-            params.extend(multipart(&String::from_utf8_lossy(body), boundary.trim_matches('"')));
+            for Part { name, is_file, content } in multipart(body, boundary.trim_matches('"')) {
+                if is_file {
+                    files.insert(name, content);
+                } else {
+                    params.insert(name, Value::String(String::from_utf8_lossy(&content).into_owned()));
+                }
+            }
         }
-        Ok(Self(params))
+        Ok(Self(params, files))
+    }
+
+    /// The file that a parameter is, or that it names as `attach://<part>`.
+    pub(super) fn file(&self, name: &str) -> Option<&Bytes> {
+        let attached = self.text(name).and_then(|text| text.strip_prefix("attach://"));
+        self.1.get(attached.unwrap_or(name))
     }
 
     /// A whole number, also written as text.
@@ -74,19 +88,38 @@ fn pairs(query: &str) -> Vec<(String, Value)> {
     url.query_pairs().map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))).collect()
 }
 
-/// The text fields of a multipart body; files are left out, since no method known here takes one.
-fn multipart(body: &str, boundary: &str) -> Vec<(String, Value)> {
-    let mut fields = Vec::new();
-    for part in body.split(&format!("--{boundary}")).skip(1) {
-        let Some((head, value)) = part.trim_start_matches("\r\n").split_once("\r\n\r\n") else { continue };
-        let disposition = head.split("\r\n").find(|line| line.to_ascii_lowercase().starts_with("content-disposition"));
-        let name = disposition.and_then(|line| line.split_once("name=\"")).and_then(|(_, rest)| rest.split('"').next());
-        if let Some(name) = name.filter(|_| !head.contains("filename=")) {
-            let value = value.strip_suffix("\r\n").unwrap_or(value);
-            fields.push((name.to_owned(), Value::String(value.to_owned())));
-        }
+/// A part of a multipart body.
+struct Part {
+    name: String,
+    is_file: bool,
+    content: Bytes,
+}
+
+fn multipart(body: &Bytes, boundary: &str) -> Vec<Part> {
+    let delimiter = format!("--{boundary}");
+    let mut parts = Vec::new();
+    let mut rest = find(body, delimiter.as_bytes()).map(|at| body.slice(at + delimiter.len()..));
+    while let Some(from) = rest {
+        let Some(end) = find(&from, delimiter.as_bytes()) else { break };
+        parts.extend(part(&from.slice(..end)));
+        rest = Some(from.slice(end + delimiter.len()..));
     }
-    fields
+    parts
+}
+
+/// What stands between two delimiters: a line break, headers, an empty line, the content, a line break.
+fn part(bytes: &Bytes) -> Option<Part> {
+    let split = find(bytes, b"\r\n\r\n")?;
+    let head = String::from_utf8_lossy(&bytes[..split]).into_owned();
+    let content = bytes.slice(split + 4..);
+    let content = if content.ends_with(b"\r\n") { content.slice(..content.len() - 2) } else { content };
+    let disposition = head.split("\r\n").find(|line| line.to_ascii_lowercase().starts_with("content-disposition"))?;
+    let name = disposition.split_once("; name=\"")?.1.split('"').next()?.to_owned();
+    Some(Part { name, is_file: disposition.contains("filename="), content })
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|window| window == needle)
 }
 
 #[cfg(test)]
@@ -122,5 +155,20 @@ mod tests {
             assert!(params.flag("disable_notification"), "{content_type}");
             assert_eq!(params.json("reply_markup").unwrap(), Some(serde_json::json!({ "a": 1 })), "{content_type}");
         }
+    }
+
+    #[test]
+    fn a_file_keeps_its_bytes_and_is_found_by_its_name() {
+        let mut body = b"--XX\r\nContent-Disposition: form-data; name=\"photo\"\r\n\r\nattach://p1\r\n--XX\r\n\
+            Content-Disposition: form-data; name=\"p1\"; filename=\"a.png\"\r\nContent-Type: image/png\r\n\r\n"
+            .to_vec();
+        let png = [0x89, b'P', b'N', b'G', 0, 0xFF, b'\r', b'\n'];
+        body.extend(png);
+        body.extend(b"\r\n--XX--\r\n");
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, "multipart/form-data; boundary=XX".parse().unwrap());
+        let params = Params::read(None, &headers, &Bytes::from(body)).unwrap();
+        assert_eq!(params.file("photo").map(|file| file.to_vec()), Some(png.to_vec()));
+        assert_eq!(params.text("photo"), Some("attach://p1"));
     }
 }

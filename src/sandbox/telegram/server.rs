@@ -99,11 +99,11 @@ async fn get_updates(shared: &Shared, params: &Params) -> Result<Value, Refusal>
     tokio::pin!(end);
     loop {
         {
-            let world = shared.world();
+            let mut world = shared.world();
             if world.poll != mine {
                 return Err(Refusal::conflict());
             }
-            let updates = world.pending(limit);
+            let updates = world.deliver(limit);
             if !updates.is_empty() {
                 return Ok(updates.into());
             }

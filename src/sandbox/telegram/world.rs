@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde_json::{Value, json};
 
+use super::chat::{Chat, ChatKind, Message};
+use super::commands::Commands;
 use super::{
-    Author, CallbackAnswer, Fault, Impossible, Key, LoggedRequest, Options, Person, Refusal, SentMessage, Version,
-    html, keyboard,
+    Author, CallbackAnswer, Command, Fault, Impossible, LoggedRequest, Options, Person, Refusal, SentMessage, Shut,
+    Version, html, keyboard,
 };
 use crate::domain::{DAY, Timestamp};
 
 const REQUESTS_KEPT: usize = 20_000;
+/// How many confirmed updates can be delivered again.
+const CONFIRMED_KEPT: usize = 1_000;
 /// For how long a callback query can be answered, in seconds.
 const CALLBACK_LIFE: i64 = 60;
 
@@ -29,8 +33,7 @@ pub(super) struct World {
     pub(super) chats: BTreeMap<i64, Chat>,
     pub(super) answers: Vec<CallbackAnswer>,
     pub(super) requests: VecDeque<LoggedRequest>,
-    /// Commands by scope and language.
-    pub(super) commands: BTreeMap<String, Value>,
+    pub(super) commands: Commands,
     /// Grows with every getUpdates; the poll that holds the latest one is the only one that may go on.
     pub(super) poll: u64,
     /// The update types the bot asked for; none for the default.
@@ -38,42 +41,25 @@ pub(super) struct World {
     /// When messages left, whatever the chat, in milliseconds by the clock.
     pub(super) sent_millis: VecDeque<i64>,
     updates: VecDeque<Update>,
+    /// What the bot has confirmed, oldest first.
+    confirmed: VecDeque<Update>,
+    /// What is delivered once more, whatever was confirmed.
+    again: Vec<Update>,
     next_update: i64,
     callbacks: BTreeMap<String, Callback>,
     faults: Vec<Planned>,
 }
 
-pub(super) struct Chat {
-    pub(super) kind: ChatKind,
-    /// Blocked, or removed from the group.
-    pub(super) barred: bool,
-    pub(super) messages: Vec<Message>,
-    /// When the bot's messages were sent, in milliseconds by the clock.
-    pub(super) sent_millis: VecDeque<i64>,
-    next_message: i32,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum ChatKind {
-    Private,
-    Group { title: String },
-    Supergroup { title: String },
-    Migrated { title: String, to: i64 },
-}
-
-pub(super) struct Message {
-    pub(super) id: i32,
-    pub(super) author: Author,
-    pub(super) now: Version,
-    pub(super) before: Vec<Version>,
-    pub(super) silent: bool,
+/// What somebody writes.
+pub(super) struct Said<'a> {
+    pub(super) text: &'a str,
+    /// The message it answers.
     pub(super) reply_to: Option<i32>,
-    pub(super) sent_at: Timestamp,
-    pub(super) edited_at: Option<Timestamp>,
-    /// Fields of a service message (a migration).
-    service: Option<Value>,
+    /// The topic it is in.
+    pub(super) thread: Option<i32>,
 }
 
+#[derive(Clone)]
 struct Update {
     id: i64,
     at: Timestamp,
@@ -103,11 +89,13 @@ impl World {
             chats: BTreeMap::new(),
             answers: Vec::new(),
             requests: VecDeque::new(),
-            commands: BTreeMap::new(),
+            commands: Commands::default(),
             poll: 0,
             allowed_updates: None,
             sent_millis: VecDeque::new(),
             updates: VecDeque::new(),
+            confirmed: VecDeque::new(),
+            again: Vec::new(),
             next_update: 500_000_001,
             callbacks: BTreeMap::new(),
             faults: Vec::new(),
@@ -119,21 +107,75 @@ impl World {
         self.people.insert(person.id, person);
     }
 
-    pub(super) fn open_group(&mut self, id: i64, title: &str) {
-        self.chats.entry(id).or_insert_with(|| Chat::new(ChatKind::Group { title: title.to_owned() }));
+    pub(super) fn open_room(&mut self, id: i64, kind: ChatKind) {
+        self.chats.entry(id).or_insert_with(|| Chat::new(kind));
     }
 
-    pub(super) fn say(&mut self, chat: i64, person: i64, text: &str, now: Timestamp) -> Result<i64, Impossible> {
+    pub(super) fn say(&mut self, chat: i64, person: i64, said: &Said<'_>, now: Timestamp) -> Result<i64, Impossible> {
         if !self.people.contains_key(&person) {
             return Err(Impossible::NoSuchChat);
         }
         let room = self.reachable(chat)?;
-        let html::Parsed { plain, .. } = html::plain(text);
-        let entities = command_entity(&plain).into_iter().collect();
-        let version = Version { text: plain.clone(), plain, entities, parse_mode: None, keyboard: Vec::new() };
-        let id = room.add(Author::Person(person), version, now);
+        if said.reply_to.is_some_and(|id| room.message(id.into()).is_none()) {
+            return Err(Impossible::NoSuchMessage);
+        }
+        if said.thread.is_some_and(|thread| !room.has_topic(thread)) {
+            return Err(Impossible::NoSuchTopic);
+        }
+        let answers_bot =
+            said.reply_to.and_then(|id| room.message(id.into())).is_some_and(|message| message.author == Author::Bot);
+        let is_private = room.kind == ChatKind::Private;
+        let id = room.add(Author::Person(person), typed(said.text), now);
+        if let Some(message) = room.messages.last_mut() {
+            (message.reply_to, message.thread) = (said.reply_to, said.thread);
+        }
         let body = self.message_json(chat, id).ok_or(Impossible::NoSuchMessage)?;
-        Ok(self.push_update("message", body, now))
+        let heard = is_private || answers_bot || self.is_command_for_bot(said.text);
+        Ok(if heard { self.push_update("message", body, now) } else { self.pass_over_update() })
+    }
+
+    /// In a group the bot hears commands, answers to its own messages and nothing else (privacy mode, Telegram's
+    /// default).
+    fn is_command_for_bot(&self, text: &str) -> bool {
+        let Some(command) = text.split_whitespace().next().and_then(|word| word.strip_prefix('/')) else {
+            return false;
+        };
+        let name = self.bot["username"].as_str().unwrap_or_default();
+        command.split_once('@').is_none_or(|(_, whose)| whose.eq_ignore_ascii_case(name))
+    }
+
+    pub(super) fn edit_said(
+        &mut self,
+        chat: i64,
+        message_id: i32,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<i64, Impossible> {
+        let message = self.reachable(chat)?.message_mut(message_id.into()).ok_or(Impossible::NoSuchMessage)?;
+        if message.author == Author::Bot {
+            return Err(Impossible::NoSuchMessage);
+        }
+        message.change(typed(text), now);
+        let body = self.message_json(chat, message_id).ok_or(Impossible::NoSuchMessage)?;
+        Ok(self.push_update("edited_message", body, now))
+    }
+
+    pub(super) fn open_topic(&mut self, chat: i64, person: i64, name: &str, now: Timestamp) -> Result<i32, Impossible> {
+        let thread = self.reachable(chat)?.open_topic(Author::Person(person), name, now)?;
+        let body = self.message_json(chat, thread).ok_or(Impossible::NoSuchMessage)?;
+        self.push_update("message", body, now);
+        Ok(thread)
+    }
+
+    pub(super) fn chat_mut(&mut self, chat: i64) -> Result<&mut Chat, Impossible> {
+        self.chats.get_mut(&chat).ok_or(Impossible::NoSuchChat)
+    }
+
+    /// The commands that a person's client offers in a chat.
+    pub(super) fn menu(&self, chat: i64, person: i64) -> Vec<Command> {
+        let language = self.people.get(&person).and_then(|person| person.language_code.as_deref()).unwrap_or_default();
+        let is_private = self.chats.get(&chat).is_none_or(|room| room.kind == ChatKind::Private);
+        self.commands.offered(chat, is_private, language)
     }
 
     pub(super) fn tap(
@@ -147,16 +189,21 @@ impl World {
     ) -> Result<i64, Impossible> {
         let from = self.people.get(&person).map(person_json).ok_or(Impossible::NoSuchChat)?;
         let room = self.reachable(chat)?;
-        let message = room.messages.iter().find(|message| message.id == message_id);
-        let message = message.ok_or(Impossible::NoSuchMessage)?;
-        if tap == Tap::Honest && !message.ever_had(data) {
-            return Err(Impossible::NoSuchButton);
+        let found = room.message(message_id.into());
+        match (found, tap) {
+            (None, Tap::Honest) => return Err(Impossible::NoSuchMessage),
+            (Some(message), Tap::Honest) if !message.ever_had(data) => return Err(Impossible::NoSuchButton),
+            (None | Some(_), Tap::Forged | Tap::Honest) => {}
         }
+        // What the bot cannot see any more comes without its text and buttons.
+        let message = self
+            .message_json(chat, message_id)
+            .unwrap_or_else(|| json!({ "chat": self.chat_json(chat), "message_id": message_id, "date": 0 }));
         let callback_id = format!("{}{:06}", self.next_update, message_id);
         let body = json!({
             "id": callback_id,
             "from": from,
-            "message": self.message_json(chat, message_id),
+            "message": message,
             "chat_instance": format!("-{}", chat.unsigned_abs()),
             "data": data,
         });
@@ -165,12 +212,14 @@ impl World {
         Ok(update_id)
     }
 
-    pub(super) fn bar(&mut self, chat: i64, barred: bool, now: Timestamp) {
+    /// Shuts a chat to the bot, or opens it again. The bot hears of what changes its membership.
+    pub(super) fn shut(&mut self, chat: i64, shut: Option<Shut>, now: Timestamp) {
         let Some(room) = self.chats.get_mut(&chat) else { return };
-        if room.barred == barred {
+        let before = std::mem::replace(&mut room.shut, shut);
+        let is_out = |shut: Option<Shut>| shut == Some(Shut::Blocked);
+        if is_out(before) == is_out(shut) {
             return;
         }
-        room.barred = barred;
         let from = self.people.get(&chat).map_or_else(|| self.bot.clone(), person_json);
         let member = |out: bool| match out {
             true => json!({ "user": self.bot, "status": "kicked", "until_date": 0 }),
@@ -178,13 +227,13 @@ impl World {
         };
         let body = json!({
             "chat": self.chat_json(chat), "from": from, "date": now.0,
-            "old_chat_member": member(!barred), "new_chat_member": member(barred),
+            "old_chat_member": member(is_out(before)), "new_chat_member": member(is_out(shut)),
         });
         self.push_update("my_chat_member", body, now);
     }
 
     pub(super) fn delete(&mut self, chat: i64, message_id: i32) -> Result<(), Impossible> {
-        let room = self.chats.get_mut(&chat).ok_or(Impossible::NoSuchChat)?;
+        let room = self.chat_mut(chat)?;
         let before = room.messages.len();
         room.messages.retain(|message| message.id != message_id);
         if room.messages.len() == before { Err(Impossible::NoSuchMessage) } else { Ok(()) }
@@ -194,10 +243,10 @@ impl World {
         let old = self.chats.get_mut(&from).ok_or(Impossible::NoSuchChat)?;
         let ChatKind::Group { title } = &old.kind else { return Err(Impossible::NoSuchChat) };
         let title = title.clone();
-        let farewell = old.add_service(json!({ "migrate_to_chat_id": to }), now);
+        let farewell = old.add_service(Author::Bot, json!({ "migrate_to_chat_id": to }), now);
         let farewell = self.message_json(from, farewell);
         let mut new = Chat::new(ChatKind::Supergroup { title: title.clone() });
-        let welcome = new.add_service(json!({ "migrate_from_chat_id": from }), now);
+        let welcome = new.add_service(Author::Bot, json!({ "migrate_from_chat_id": from }), now);
         self.chats.insert(to, new);
         if let Some(old) = self.chats.get_mut(&from) {
             old.kind = ChatKind::Migrated { title, to };
@@ -217,8 +266,10 @@ impl World {
     fn reachable(&mut self, chat: i64) -> Result<&mut Chat, Impossible> {
         match self.chats.get_mut(&chat) {
             None => Err(Impossible::NoSuchChat),
-            Some(Chat { kind: ChatKind::Migrated { .. }, .. }) => Err(Impossible::NoSuchChat),
-            Some(Chat { barred: true, .. }) => Err(Impossible::Blocked),
+            Some(Chat { kind: ChatKind::Migrated { .. }, .. } | Chat { shut: Some(Shut::Deleted), .. }) => {
+                Err(Impossible::NoSuchChat)
+            }
+            Some(Chat { shut: Some(Shut::Blocked), .. }) => Err(Impossible::Blocked),
             Some(room) => Ok(room),
         }
     }
@@ -243,9 +294,15 @@ impl World {
         self.requests.push_back(request);
     }
 
-    fn push_update(&mut self, kind: &'static str, body: Value, now: Timestamp) -> i64 {
+    /// The id of an update that is not made.
+    fn pass_over_update(&mut self) -> i64 {
         let id = self.next_update;
         self.next_update += 1;
+        id
+    }
+
+    fn push_update(&mut self, kind: &'static str, body: Value, now: Timestamp) -> i64 {
+        let id = self.pass_over_update();
         let wanted = self.allowed_updates.as_ref().is_none_or(|allowed| allowed.iter().any(|name| name == kind));
         if wanted {
             self.updates.push_back(Update { id, at: now, kind, body });
@@ -262,20 +319,39 @@ impl World {
         } else {
             offset
         };
-        self.updates.retain(|update| update.id >= first && now.since(update.at) < DAY);
+        while self.updates.front().is_some_and(|update| update.id < first || now.since(update.at) >= DAY) {
+            self.confirmed.extend(self.updates.pop_front());
+        }
+        while self.confirmed.len() > CONFIRMED_KEPT {
+            self.confirmed.pop_front();
+        }
     }
 
-    pub(super) fn pending(&self, limit: usize) -> Vec<Value> {
+    /// Has an update delivered once more, as when it was confirmed by nobody; whether there is such an update.
+    pub(super) fn deliver_again(&mut self, id: i64) -> bool {
+        let update = self.confirmed.iter().chain(&self.updates).find(|update| update.id == id).cloned();
+        let found = update.is_some();
+        self.again.extend(update);
+        found
+    }
+
+    /// What a poll is answered.
+    pub(super) fn deliver(&mut self, limit: usize) -> Vec<Value> {
         let render = |update: &Update| {
             let mut json = json!({ "update_id": update.id });
             json[update.kind] = update.body.clone();
             json
         };
-        self.updates.iter().take(limit).map(render).collect()
+        let again = std::mem::take(&mut self.again);
+        again.iter().chain(&self.updates).take(limit).map(render).collect()
+    }
+
+    pub(super) fn pending(&self) -> usize {
+        self.updates.len()
     }
 
     pub(super) fn all_updates_confirmed(&self) -> bool {
-        self.updates.is_empty()
+        self.updates.is_empty() && self.again.is_empty()
     }
 
     /// Notes an answer to a tap; a query that is unknown, answered or too old is refused.
@@ -300,6 +376,9 @@ impl World {
                 json!({ "id": chat, "title": title, "type": "group", "all_members_are_administrators": false })
             }
             Some(ChatKind::Supergroup { title }) => json!({ "id": chat, "title": title, "type": "supergroup" }),
+            Some(ChatKind::Forum { title }) => {
+                json!({ "id": chat, "title": title, "type": "supergroup", "is_forum": true })
+            }
             Some(ChatKind::Private) | None => {
                 let name = self.people.get(&chat).map_or("", |person| person.first_name.as_str());
                 json!({ "id": chat, "first_name": name, "type": "private" })
@@ -310,7 +389,7 @@ impl World {
     /// The Bot API's `Message`.
     pub(super) fn message_json(&self, chat: i64, message_id: i32) -> Option<Value> {
         let room = self.chats.get(&chat)?;
-        let message = room.messages.iter().find(|message| message.id == message_id)?;
+        let message = room.message(message_id.into())?;
         let from = match message.author {
             Author::Bot => self.bot.clone(),
             Author::Person(id) => self.people.get(&id).map_or(Value::Null, person_json),
@@ -321,14 +400,15 @@ impl World {
         if let Some(at) = message.edited_at {
             json["edit_date"] = at.0.into();
         }
+        if let Some(thread) = message.thread {
+            json["message_thread_id"] = thread.into();
+            json["is_topic_message"] = true.into();
+        }
         if let Some(Value::Object(fields)) = &message.service {
             json.as_object_mut()?.extend(fields.clone());
             return Some(json);
         }
-        json["text"] = message.now.plain.as_str().into();
-        if !message.now.entities.is_empty() {
-            json["entities"] = message.now.entities.clone().into();
-        }
+        put_words(&mut json, message);
         if let Some(markup) = keyboard::to_json(&message.now.keyboard) {
             json["reply_markup"] = markup;
         }
@@ -339,70 +419,30 @@ impl World {
     }
 }
 
-impl Chat {
-    fn new(kind: ChatKind) -> Self {
-        Self { kind, barred: false, messages: Vec::new(), sent_millis: VecDeque::new(), next_message: 1 }
-    }
-
-    pub(super) fn add(&mut self, author: Author, version: Version, now: Timestamp) -> i32 {
-        let id = self.next_message;
-        self.next_message += 1;
-        self.messages.push(Message {
-            id,
-            author,
-            now: version,
-            before: Vec::new(),
-            silent: false,
-            reply_to: None,
-            sent_at: now,
-            edited_at: None,
-            service: None,
-        });
-        id
-    }
-
-    fn add_service(&mut self, fields: Value, now: Timestamp) -> i32 {
-        let empty = Version {
-            text: String::new(),
-            plain: String::new(),
-            entities: Vec::new(),
-            parse_mode: None,
-            keyboard: Vec::new(),
-        };
-        let id = self.add(Author::Bot, empty, now);
-        if let Some(message) = self.messages.last_mut() {
-            message.service = Some(fields);
+/// The text, or the photo with its caption.
+fn put_words(json: &mut Value, message: &Message) {
+    let (text, entities) = match &message.photo {
+        None => ("text", "entities"),
+        Some(photo) => {
+            let id = format!("photo-{}", message.id);
+            json["photo"] = json!([{ "file_id": id, "file_unique_id": id, "width": 800, "height": 600,
+                                     "file_size": photo.bytes.len() }]);
+            ("caption", "caption_entities")
         }
-        id
+    };
+    if message.photo.is_none() || !message.now.plain.is_empty() {
+        json[text] = message.now.plain.as_str().into();
+    }
+    if !message.now.entities.is_empty() {
+        json[entities] = message.now.entities.clone().into();
     }
 }
 
-impl Message {
-    /// Whether it has or had such a button.
-    fn ever_had(&self, data: &str) -> bool {
-        let has = |version: &Version| {
-            version.keyboard.iter().flatten().any(|key: &Key| key.callback_data.as_deref() == Some(data))
-        };
-        has(&self.now) || self.before.iter().any(has)
-    }
-
-    fn shown(&self) -> SentMessage {
-        let Version { text, plain, entities, parse_mode, keyboard } = self.now.clone();
-        SentMessage {
-            message_id: self.id,
-            author: self.author,
-            text,
-            plain,
-            entities,
-            parse_mode,
-            keyboard,
-            silent: self.silent,
-            reply_to: self.reply_to,
-            edited: u32::try_from(self.before.len()).unwrap_or(u32::MAX),
-            history: self.before.clone(),
-            sent_at: self.sent_at,
-        }
-    }
+/// What somebody typed.
+fn typed(text: &str) -> Version {
+    let html::Parsed { plain, .. } = html::plain(text);
+    let entities = command_entity(&plain).into_iter().collect();
+    Version { text: plain.clone(), plain, entities, ..Version::default() }
 }
 
 fn person_json(person: &Person) -> Value {

@@ -1,0 +1,106 @@
+//! Linking in the chat: whoever opens a link is shown whom it is for, and says yes or no. Only that account can, in its
+//! private chat.
+
+use teloxide::types::{CallbackQuery, User as TelegramUser};
+
+use super::bot::Bot;
+use super::render;
+use super::taps::{Answer, Place};
+use crate::domain::button::LinkAnswer;
+use crate::domain::{ChatId, UserId};
+use crate::engine::EngineError;
+use crate::engine::linking::{self, Account, Opened};
+use crate::engine::sync::RoundError;
+use crate::voice::{Notice, Toast};
+
+impl Bot {
+    /// Somebody opened a link.
+    pub(super) async fn open_link(&self, chat: ChatId, account: i64, token: &str) -> Result<(), EngineError> {
+        let opened = match self.look_up(account, token).await {
+            Ok(opened) => opened,
+            Err(RoundError::Engine(error)) => return Err(error),
+            Err(RoundError::Crm(error)) => {
+                tracing::warn!(%error, "a link could not be looked up in the CRM; it is not spent");
+                self.reply(chat, Notice::LinkLater).await;
+                return Ok(());
+            }
+        };
+        match opened {
+            Opened::Offer(offer) => {
+                let manner = self.speaker.manner_in(self.engine.store(), chat)?;
+                let instead = offer.instead.as_ref();
+                self.show(chat, &render::link_preview(&self.speaker.voice, manner, &offer.user, instead)).await;
+            }
+            Opened::Worthless | Opened::Unknown => self.reply(chat, Notice::LinkExpired).await,
+        }
+        Ok(())
+    }
+
+    /// What a token of ours, or else a code that its user made in the CRM, is for.
+    async fn look_up(&self, account: i64, token: &str) -> Result<Opened, RoundError> {
+        if !linking::is_token(token) {
+            return Ok(Opened::Unknown);
+        }
+        let hash = linking::hash(token);
+        let known = hash.clone();
+        match self.engine.run(move |engine| engine.open_token(&known, account)).await? {
+            Opened::Unknown => match self.crm.invitation(&hash).await? {
+                Some(invitation) => {
+                    Ok(self.engine.run(move |engine| engine.open_invitation(&hash, invitation, account)).await?)
+                }
+                None => Ok(Opened::Unknown),
+            },
+            opened => Ok(opened),
+        }
+    }
+
+    /// Yes or no to the link that was opened.
+    pub(super) async fn answer_link(
+        &self,
+        query: &CallbackQuery,
+        place: Place,
+        (answer, user): (LinkAnswer, UserId),
+        next: i32,
+    ) -> Result<Answer, EngineError> {
+        let id = i64::try_from(query.from.id.0).unwrap_or_default();
+        let manner = self.speaker.manner_in(self.engine.store(), place.chat)?;
+        let stale = || Answer::dialog(self.toast(manner, Toast::Stale));
+        // A private chat has the id of its account: nobody answers for somebody else.
+        if place.chat != ChatId(id) {
+            return Ok(stale());
+        }
+        match answer {
+            LinkAnswer::Yes => {
+                let account = Account { id, chat: place.chat, name: account_name(&query.from) };
+                let Some(link) = self.engine.run(move |engine| engine.take_link(&account, &user, next)).await? else {
+                    self.forget_preview(place, Notice::LinkExpired).await;
+                    return Ok(stale());
+                };
+                tracing::info!(user = %link.user, "a Telegram account was linked");
+                // The welcome says it all.
+                if let Err(error) = self.api.delete(place.chat, place.message_id).await {
+                    tracing::debug!(%error, "what was asked before linking stays in the chat");
+                }
+            }
+            LinkAnswer::No => {
+                self.engine.run(move |engine| engine.decline_link(id)).await?;
+                self.forget_preview(place, Notice::LinkDeclined).await;
+            }
+        }
+        Ok(Answer::seen())
+    }
+
+    /// What was asked is answered: the message says how, and loses its buttons.
+    async fn forget_preview(&self, place: Place, notice: Notice<'_>) {
+        let manner = self.speaker.manner_in(self.engine.store(), place.chat).unwrap_or_else(|_| self.speaker.manner());
+        let message = render::notice(&self.speaker.voice, manner, notice);
+        if let Err(error) = self.api.edit(place.chat, place.message_id, &message).await {
+            tracing::debug!(%error, "what was asked before linking could not be edited");
+        }
+    }
+}
+
+/// What an account calls itself: its user name, by which others find it, else the name it gave.
+fn account_name(from: &TelegramUser) -> String {
+    from.username.as_ref().map_or_else(|| from.full_name(), |name| format!("@{name}"))
+}

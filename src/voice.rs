@@ -7,6 +7,7 @@
 mod html;
 mod names;
 mod samples;
+pub mod screens;
 mod speech;
 mod templates;
 mod words;
@@ -398,6 +399,27 @@ impl Voice {
     /// A message that is not about one alert, as HTML.
     pub fn notice_html(&self, manner: Manner, notice: Notice<'_>) -> String {
         self.say(manner, |speech| speech.notice_html(notice))
+    }
+
+    /// An answer to what somebody typed, as HTML.
+    pub fn screen_html(&self, manner: Manner, scene: screens::Scene, screen: &screens::Screen<'_>) -> String {
+        self.say(manner, |speech| speech.screen_html(scene, screen))
+    }
+
+    /// A short text of our answers' buttons, or of the menu: `[screen]` and `[command]` in `labels.toml`.
+    pub fn short(&self, manner: Manner, section: &str, key: &str) -> String {
+        self.say(manner, |speech| Ok(speech.label(section, key)))
+    }
+
+    /// A lead on a button: who, and which company; at most so many characters.
+    pub fn lead_label(&self, manner: Manner, content: Content, lead: &Lead) -> String {
+        let name = match content {
+            Content::Full => names::identity(lead),
+            Content::Minimal => names::call_name(lead, true),
+            Content::Initials => names::initials(lead),
+        };
+        let name = if name.is_empty() { self.short(manner, "nameless", "start") } else { name };
+        names::isolated(names::one_line(&name, 40))
     }
 
     /// The short answer to a tap, plain text of at most 200 characters.

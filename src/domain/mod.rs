@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod alert;
+pub mod ask;
 pub mod button;
 pub mod calendar;
 pub mod effect;

@@ -10,6 +10,7 @@ pub mod chronicle;
 pub mod crm;
 pub mod evaluate;
 pub mod export;
+pub mod figures;
 mod insights;
 pub mod linking;
 pub mod log;

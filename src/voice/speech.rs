@@ -42,7 +42,7 @@ impl Speech {
         self.labels.get(section).and_then(|texts| texts.get(key)).map_or_else(|| key.to_owned(), String::clone)
     }
 
-    fn render(&self, name: &str, values: &Value) -> Result<String, Error> {
+    pub(super) fn render(&self, name: &str, values: &Value) -> Result<String, Error> {
         let text = self.environment.get_template(name)?.render(values)?;
         Ok(tidy(&text))
     }
@@ -61,7 +61,7 @@ impl Speech {
     }
 
     /// A few words: what is the matter, in a list.
-    fn reason(&self, context: &AlertContext<'_>) -> Result<String, Error> {
+    pub(super) fn reason(&self, context: &AlertContext<'_>) -> Result<String, Error> {
         match context.content {
             Content::Full | Content::Minimal => self.of_type("reasons", context, &self.facts(context)),
             Content::Initials => Ok(words::duration(self.lang, as_of(context).since(reference(context)))),

@@ -6,6 +6,7 @@
 //! Times are those that the thread was on a core, as Linux counts them: a machine that has other things to do
 //! matters less.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use max::domain::{
     Activity, ActivityId, ActivityStatus, AlertType, Channel, DAY, Direction, HOUR, Lead, LeadId, Reading, Timestamp,
     UserId,
 };
+use max::engine::calendars::Calendars;
 use max::engine::log::Report;
 use max::engine::review::review;
 use max::engine::{Handle, Policy};
@@ -240,7 +242,8 @@ fn micros(time: Duration) -> String {
 /// Prints the time of one change in nanoseconds.
 fn change(path: &Path, leads: usize) {
     let store = Store::open(path).expect("a store");
-    let policy = Policy { rules: Settings::default(), calendar: calendar(), stale_after: DAY };
+    let policy =
+        Policy { rules: Settings::default(), calendars: Calendars::new(calendar(), BTreeMap::new()), stale_after: DAY };
     let engine = Handle::start(store, Clock::manual(NOW), policy).expect("an engine");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let rounds = (0..ROUNDS).map(|round| {

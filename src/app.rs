@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::ChatId;
 use crate::engine::briefing::Speaker;
+use crate::engine::calendars::Calendars;
 use crate::engine::observe::STALE_AFTER_AT_LEAST;
 use crate::engine::permissions::Permissions;
 use crate::engine::schedule::schedule;
@@ -101,9 +102,10 @@ impl App {
         let config = Arc::new(config);
         let speaker = Arc::new(speaker(&config)?);
         let store = Store::open(&config.store.path)?;
+        let calendars = Calendars::new(config.calendar.clone(), config.people.clone());
         let policy = Policy {
             rules: config.rules.clone(),
-            calendar: config.calendar.clone(),
+            calendars: calendars.clone(),
             stale_after: (config.sync.poll_interval * STALE_AFTER_POLLS).max(STALE_AFTER_AT_LEAST),
         };
         let engine = Handle::start(store, clock, policy)?;
@@ -126,7 +128,7 @@ impl App {
         let mut tasks = JoinSet::new();
         if config.telegram.is_on() {
             let api = Api::new(&config.telegram.token, &config.telegram.api_url)?;
-            let (calendar, status) = (config.calendar.clone(), status.clone());
+            let status = status.clone();
             let bot = Bot {
                 api: api.clone(),
                 engine: engine.clone(),
@@ -134,7 +136,7 @@ impl App {
                 permissions: permissions.clone(),
                 speaker: speaker.clone(),
                 people: people.clone(),
-                calendar: calendar.clone(),
+                calendars: calendars.clone(),
                 status: status.clone(),
             };
             tasks.spawn(bot.work(stop.clone()));
@@ -144,7 +146,7 @@ impl App {
                 permissions,
                 speaker: speaker.clone(),
                 people: people.clone(),
-                calendar,
+                calendars,
                 status,
             };
             tasks.spawn(sender.work(stop.clone()));

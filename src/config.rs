@@ -7,14 +7,15 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use chrono::{NaiveTime, Weekday};
+use chrono::{NaiveDate, NaiveTime, Weekday};
 use chrono_tz::Tz;
 use config::{Config as Source, ConfigError, Environment, File, FileFormat, Map, Value};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::domain::calendar::Calendar;
+use crate::domain::calendar::{Calendar, Dates, Hours, Personal};
+use crate::domain::holidays::Country;
 use crate::domain::time::duration;
 use crate::domain::{ChatId, HOUR, MINUTE, Seconds, TeamId, UserId};
 use crate::espo::{EspoSettings, Mapping};
@@ -74,6 +75,8 @@ pub struct Config {
     pub working_hours: HoursSection,
     /// Working hours, as understood.
     pub calendar: Calendar,
+    /// In what the working hours of some users differ.
+    pub people: BTreeMap<UserId, Personal>,
     /// Thresholds and switches of the rules.
     pub rules: rules::Settings,
     /// Where M.A.X.'s words come from.
@@ -249,6 +252,12 @@ pub struct HoursSection {
     pub from: String,
     /// When it ends, exclusive.
     pub to: String,
+    /// Weekdays with hours of their own, such as `09:00-12:00`; a day without any is off.
+    pub weekdays: BTreeMap<String, Vec<String>>,
+    /// Whose public holidays are days off, as two letters; none when empty. Missing: those of `default_country`.
+    pub country: Option<String>,
+    /// Other days off: dates, and ranges such as `2026-08-01..2026-08-15`.
+    pub holidays: Vec<String>,
 }
 
 impl Default for HoursSection {
@@ -258,8 +267,27 @@ impl Default for HoursSection {
             days: ["mon", "tue", "wed", "thu", "fri"].map(str::to_owned).into(),
             from: "09:00".to_owned(),
             to: "18:30".to_owned(),
+            weekdays: BTreeMap::new(),
+            country: None,
+            holidays: Vec::new(),
         }
     }
+}
+
+/// `[people."<user id>"]`: in what one user's working hours differ.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PersonSection {
+    /// IANA name of the time zone.
+    pub time_zone: Option<String>,
+    /// Working days: `mon` … `sun`.
+    pub days: Option<Vec<String>>,
+    /// When the working day begins, `HH:MM`, inclusive.
+    pub from: Option<String>,
+    /// When it ends, exclusive.
+    pub to: Option<String>,
+    /// When the user is away: dates, and ranges such as `2026-08-01..2026-08-15`.
+    pub away: Vec<String>,
 }
 
 /// `[voice]`.
@@ -320,7 +348,8 @@ impl Config {
         let mut reader = Reader { source: &source, mistakes: Vec::new() };
         reader.refuse_unknown_tables();
         let working_hours = reader.table("working_hours");
-        let calendar = reader.calendar(&working_hours);
+        let default_country = reader.key("default_country", General::default().default_country);
+        let calendar = reader.calendar(&working_hours, &default_country);
         if reader.mistakes.is_empty() { Ok(calendar) } else { Err(Mistakes(reader.mistakes)) }
     }
 
@@ -351,7 +380,8 @@ impl Config {
             default_country: reader.key("default_country", General::default().default_country),
         };
         let working_hours: HoursSection = reader.table("working_hours");
-        let calendar = reader.calendar(&working_hours);
+        let calendar = reader.calendar(&working_hours, &general.default_country);
+        let people = reader.people();
         let config = Self {
             general,
             store: reader.table("store"),
@@ -361,6 +391,7 @@ impl Config {
             http: reader.table("http"),
             working_hours,
             calendar,
+            people,
             rules: reader.table("rules"),
             voice: reader.table("voice"),
             teams: reader.table("teams"),
@@ -527,7 +558,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    const TABLES: [&'static str; 13] = [
+    const TABLES: [&'static str; 14] = [
         "language",
         "formal",
         "default_country",
@@ -541,6 +572,7 @@ impl Reader<'_> {
         "voice",
         "teams",
         "stand_ins",
+        "people",
     ];
 
     fn refuse_unknown_tables(&mut self) {
@@ -595,47 +627,131 @@ impl Reader<'_> {
         Value::from(right).try_deserialize().unwrap_or(default)
     }
 
-    fn calendar(&mut self, hours: &HoursSection) -> Calendar {
-        let before = self.mistakes.len();
-        let mut say = |key: &str, remedy: String| {
-            self.mistakes.push(Mistake { place: format!("working_hours.{key}"), remedy });
-        };
-        let zone: Tz = hours.time_zone.parse().unwrap_or_else(|_| {
-            say("time_zone", format!("`{}` is not a time zone; write one such as \"Europe/Paris\"", hours.time_zone));
+    fn say(&mut self, place: String, remedy: String) {
+        self.mistakes.push(Mistake { place, remedy });
+    }
+
+    fn zone(&mut self, place: &str, text: &str) -> Tz {
+        text.parse().unwrap_or_else(|_| {
+            self.say(
+                format!("{place}.time_zone"),
+                format!("`{text}` is not a time zone; write one such as \"Europe/Paris\""),
+            );
             Tz::UTC
-        });
-        let days: Vec<Weekday> = hours
-            .days
-            .iter()
-            .filter_map(|day| {
-                day.parse()
-                    .map_err(|_| {
-                        say("days", format!("`{day}` is not a day; write mon, tue, wed, thu, fri, sat or sun"))
-                    })
-                    .ok()
-            })
-            .collect();
-        let mut time = |key: &str, text: &str| {
-            NaiveTime::parse_from_str(text, "%H:%M").unwrap_or_else(|_| {
-                say(key, format!("`{text}` is not a time of day; write one such as \"09:00\""));
-                NaiveTime::MIN
-            })
-        };
-        let (from, to) = (time("from", &hours.from), time("to", &hours.to));
-        let fallback = || {
-            let all_week = vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
-            let times = (NaiveTime::from_hms_opt(9, 0, 0), NaiveTime::from_hms_opt(18, 0, 0));
-            Calendar::new(Tz::UTC, all_week, times.0.unwrap_or_default(), times.1.unwrap_or_default())
-                .expect("nine to six on five days are working hours")
-        };
-        match Calendar::new(zone, days, from, to) {
-            Ok(calendar) => calendar,
-            Err(error) => {
-                if self.mistakes.len() == before {
-                    self.mistakes.push(Mistake { place: "working_hours".to_owned(), remedy: error.to_string() });
-                }
-                fallback()
+        })
+    }
+
+    fn days(&mut self, place: &str, texts: &[String]) -> Vec<Weekday> {
+        let mut days = Vec::new();
+        for text in texts {
+            match text.parse() {
+                Ok(day) => days.push(day),
+                Err(_) => self
+                    .say(place.to_owned(), format!("`{text}` is not a day; write mon, tue, wed, thu, fri, sat or sun")),
             }
         }
+        days
+    }
+
+    fn time(&mut self, place: String, text: &str) -> NaiveTime {
+        NaiveTime::parse_from_str(text, "%H:%M").unwrap_or_else(|_| {
+            self.say(place, format!("`{text}` is not a time of day; write one such as \"09:00\""));
+            NaiveTime::MIN
+        })
+    }
+
+    fn dates(&mut self, place: &str, texts: &[String]) -> Vec<Dates> {
+        let mut all = Vec::new();
+        for text in texts {
+            let (first, last) = text.split_once("..").unwrap_or((text, text));
+            match (first.trim().parse::<NaiveDate>(), last.trim().parse::<NaiveDate>()) {
+                (Ok(first), Ok(last)) if first <= last => all.push((first, last)),
+                _ => self.say(
+                    place.to_owned(),
+                    format!("`{text}` is no date; write one such as \"2026-12-24\", or \"2026-08-01..2026-08-15\""),
+                ),
+            }
+        }
+        all
+    }
+
+    fn weekdays(&mut self, days: &BTreeMap<String, Vec<String>>) -> Vec<(Weekday, Vec<Hours>)> {
+        let mut all = Vec::new();
+        for (name, texts) in days {
+            let place = format!("working_hours.weekdays.{name}");
+            let Some(day) = self.days(&place, std::slice::from_ref(name)).pop() else { continue };
+            let mut hours = Vec::new();
+            for text in texts {
+                let (from, to) = text.split_once('-').unwrap_or((text, ""));
+                let times = (self.time(place.clone(), from.trim()), self.time(place.clone(), to.trim()));
+                if times.0 < times.1 {
+                    hours.push(times);
+                } else {
+                    self.say(place.clone(), format!("`{text}` must be times such as \"09:00-12:00\""));
+                }
+            }
+            all.push((day, hours));
+        }
+        all
+    }
+
+    fn country(&mut self, hours: &HoursSection, default_country: &str) -> Option<Country> {
+        match hours.country.as_deref() {
+            None => Country::of_code(default_country),
+            Some("") => None,
+            Some(code) => {
+                let country = Country::of_code(code);
+                if country.is_none() {
+                    let known = Country::ALL.map(Country::code).join(", ");
+                    let remedy = format!(
+                        "the holidays of `{code}` are not known; known are {known}. Write \"\", and list them as `holidays`"
+                    );
+                    self.say("working_hours.country".to_owned(), remedy);
+                }
+                country
+            }
+        }
+    }
+
+    fn calendar(&mut self, hours: &HoursSection, default_country: &str) -> Calendar {
+        let before = self.mistakes.len();
+        let zone = self.zone("working_hours", &hours.time_zone);
+        let days = self.days("working_hours.days", &hours.days);
+        let from = self.time("working_hours.from".to_owned(), &hours.from);
+        let to = self.time("working_hours.to".to_owned(), &hours.to);
+        let country = self.country(hours, default_country);
+        let holidays = self.dates("working_hours.holidays", &hours.holidays);
+        let weekdays = self.weekdays(&hours.weekdays);
+        match Calendar::new(zone, days, from, to) {
+            Ok(calendar) => weekdays
+                .into_iter()
+                .fold(calendar, |calendar, (day, hours)| calendar.with_weekday(day, hours))
+                .in_country(country)
+                .without(holidays),
+            Err(error) => {
+                if self.mistakes.len() == before {
+                    self.say("working_hours".to_owned(), error.to_string());
+                }
+                Calendar::default()
+            }
+        }
+    }
+
+    fn people(&mut self) -> BTreeMap<UserId, Personal> {
+        let sections: BTreeMap<UserId, PersonSection> = self.table("people");
+        sections.into_iter().map(|(user, section)| (user.clone(), self.person(&user, &section))).collect()
+    }
+
+    fn person(&mut self, user: &UserId, section: &PersonSection) -> Personal {
+        let place = format!("people.{user}");
+        let zone = section.time_zone.as_ref().map(|text| self.zone(&place, text));
+        let days = section.days.as_ref().map(|days| self.days(&format!("{place}.days"), days));
+        let from = section.from.as_ref().map(|text| self.time(format!("{place}.from"), text));
+        let to = section.to.as_ref().map(|text| self.time(format!("{place}.to"), text));
+        let away = self.dates(&format!("{place}.away"), &section.away);
+        if from.zip(to).is_some_and(|(from, to)| from >= to) {
+            self.say(place, "`from` must be before `to`, on the same day".to_owned());
+        }
+        Personal { zone, days, from, to, away }
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use assert_cmd::Command;
 use max::config::{Config, EXAMPLE};
+use max::domain::Timestamp;
 use tempfile::TempDir;
 
 /// Enough to run; more keys of `[telegram]` can follow.
@@ -270,9 +271,14 @@ fn the_example_explains_every_key_there_is() {
     }
     let preferred = example["rules"]["preferred_channel"].as_table().unwrap();
     let token = example["http"]["tokens"][0].as_table().unwrap();
-    let team = example["teams"].as_table().unwrap().values().next().unwrap().as_table().unwrap();
-    for (table, section) in [("rules.preferred_channel", preferred), ("[[http.tokens]]", token), ("teams.\"x\"", team)]
-    {
+    let first_of = |table: &str| example[table].as_table().unwrap().values().next().unwrap().as_table().unwrap();
+    let (team, person) = (first_of("teams"), first_of("people"));
+    for (table, section) in [
+        ("rules.preferred_channel", preferred),
+        ("[[http.tokens]]", token),
+        ("teams.\"x\"", team),
+        ("people.\"x\"", person),
+    ] {
         for key in known_keys(table) {
             assert!(section.contains_key(&key), "[{table}] {key} is not in config.example.toml");
         }
@@ -280,5 +286,55 @@ fn the_example_explains_every_key_there_is() {
     let explained = include_str!("../templates/espocrm-activities.toml");
     for key in known_keys("[[espocrm.activities]]") {
         assert!(explained.contains(&format!("#   {key} ")), "{key} is not explained in espocrm-activities.toml");
+    }
+}
+
+#[test]
+fn hours_and_days_off_are_understood_and_a_wrong_one_is_named() {
+    let hours = r#"
+        default_country = "BE"
+        [working_hours]
+        holidays = ["2026-12-24", "2026-08-01..2026-08-15"]
+        [working_hours.weekdays]
+        fri = ["09:00-12:00"]
+        sat = ["10:00-12:00"]
+        [people."u1"]
+        time_zone = "America/Montreal"
+        away = ["2026-03-02..2026-03-08"]
+    "#;
+    let config = Config::from_toml(&format!("{hours}\n{WHOLE}")).unwrap();
+    let open = |at: &str| config.calendar.is_open(Timestamp::parse_rfc3339(at).unwrap());
+    assert!(open("2026-03-06T11:59:59+01:00") && !open("2026-03-06T12:00:00+01:00"));
+    assert!(open("2026-03-07T11:00:00+01:00"), "a Saturday with hours of its own");
+    assert!(!open("2026-12-24T10:00:00+01:00") && !open("2026-08-15T10:30:00+02:00"));
+    assert!(!open("2026-07-21T10:00:00+02:00") && open("2026-07-14T10:00:00+02:00"), "Belgium's holidays");
+    assert!(config.people.values().all(|person| person.zone == Some(chrono_tz::America::Montreal)));
+
+    let wrong = r#"
+        [working_hours]
+        country = "ZZ"
+        holidays = ["24 December", "2026-08-15..2026-08-01"]
+        [working_hours.weekdays]
+        fri = ["12:00-09:00"]
+        friday_afternoon = ["09:00-12:00"]
+        [people."u1"]
+        time_zone = "Mars"
+        from = "18:00"
+        to = "09:00"
+        away = ["soon"]
+    "#;
+    let found = mistakes(&format!("{wrong}\n{WHOLE}"));
+    for (place, word) in [
+        ("working_hours.country", "`ZZ`"),
+        ("working_hours.holidays", "`24 December`"),
+        ("working_hours.holidays", "`2026-08-15..2026-08-01`"),
+        ("working_hours.weekdays.fri", "`12:00-09:00`"),
+        ("working_hours.weekdays.friday_afternoon", "`friday_afternoon`"),
+        ("people.u1.time_zone", "`Mars`"),
+        ("people.u1", "`from` must be before"),
+        ("people.u1.away", "`soon`"),
+    ] {
+        let names = |(at, remedy): &&(String, String)| at == place && remedy.contains(word);
+        assert!(found.iter().any(|one| names(&one)), "{place} {word}: {found:?}");
     }
 }

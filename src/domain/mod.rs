@@ -8,6 +8,7 @@ pub mod button;
 pub mod calendar;
 pub mod effect;
 pub mod event;
+pub mod holidays;
 pub mod id;
 pub mod insight;
 pub mod lead;

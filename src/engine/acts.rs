@@ -47,7 +47,7 @@ impl Engine {
             alert,
             actor,
             |alert| alert.state.is_open(),
-            |engine, loaded| decide::resolve(&loaded.subject(engine), &engine.policy.rules, alert, resolution),
+            |engine, loaded| decide::resolve(&loaded.subject(), &engine.policy.rules, alert, resolution),
         )
     }
 
@@ -65,7 +65,7 @@ impl Engine {
             alert,
             actor,
             |alert| alert.resolution().is_some(),
-            |engine, loaded| decide::unresolve(&loaded.subject(engine), &engine.policy.rules, alert, engine.now()),
+            |engine, loaded| decide::unresolve(&loaded.subject(), &engine.policy.rules, alert, engine.now()),
         )
     }
 
@@ -83,7 +83,7 @@ impl Engine {
             alert,
             actor,
             |alert| alert.state.is_open(),
-            |engine, loaded| decide::snooze(&loaded.subject(engine), &engine.policy.rules, alert, until, engine.now()),
+            |engine, loaded| decide::snooze(&loaded.subject(), &engine.policy.rules, alert, until, engine.now()),
         )
     }
 
@@ -181,7 +181,10 @@ impl Engine {
             "Open" => self.snooze_with(batch, &id, None, &actor),
             "Snoozed" => {
                 let until = record.snoozed_until.filter(|until| *until > self.now());
-                let until = until.unwrap_or_else(|| self.policy.calendar.next_day_open(self.now()));
+                let until = match until {
+                    Some(until) => until,
+                    None => self.policy.calendars.of_owner(&self.store, alert.owner.as_ref())?.next_day_open(self.now()),
+                };
                 self.snooze_with(batch, &id, Some(until), &actor)
             }
             other => {

@@ -1,8 +1,11 @@
 //! Evaluating: facts of one lead in, a decision out, one atomic write.
 
+use std::sync::Arc;
+
 use super::observe::{BACKFILLED, LAST_SYNC};
 use super::{Engine, boundary};
 use crate::decide::{self, Decision, Step, Subject};
+use crate::domain::calendar::Calendar;
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::event::Actor;
 use crate::domain::{Activity, Alert, AlertId, AlertType, Lead, LeadId, Seconds, Timestamp};
@@ -78,16 +81,13 @@ pub(super) struct Loaded {
     pub(super) activities: Vec<Activity>,
     pub(super) alerts: Vec<Alert>,
     pub(super) evaluated: Evaluated,
+    /// The owner's.
+    pub(super) calendar: Arc<Calendar>,
 }
 
 impl Loaded {
-    pub(super) fn subject<'a>(&'a self, engine: &'a Engine) -> Subject<'a> {
-        Subject {
-            lead: &self.lead,
-            activities: &self.activities,
-            alerts: &self.alerts,
-            calendar: &engine.policy.calendar,
-        }
+    pub(super) fn subject(&self) -> Subject<'_> {
+        Subject { lead: &self.lead, activities: &self.activities, alerts: &self.alerts, calendar: &self.calendar }
     }
 }
 
@@ -146,7 +146,8 @@ impl Engine {
     pub(super) fn load_with(&self, lead: &LeadId, activities: Vec<Activity>) -> Result<Option<Loaded>> {
         let Some(found) = self.store.lead(lead)? else { return Ok(None) };
         let (alerts, evaluated) = (self.store.alerts_of(lead)?, self.store.evaluated(lead));
-        Ok(Some(Loaded { lead: found, activities, alerts, evaluated }))
+        let calendar = self.policy.calendars.of_owner(&self.store, found.owner.as_ref())?;
+        Ok(Some(Loaded { lead: found, activities, alerts, evaluated, calendar }))
     }
 
     /// Evaluates leads that time has made due, soonest first, a portion at a time.
@@ -277,7 +278,7 @@ impl Engine {
         gate: Gate,
     ) -> Result<Tally> {
         let first = self.is_first_evaluation();
-        let decision = decide::advance(&loaded.subject(self), &self.policy.rules, from, to, first);
+        let decision = decide::advance(&loaded.subject(), &self.policy.rules, from, to, first);
         if let Gate::SecondLook(trust) = gate
             && self.must_wait(loaded, &decision, trust)
         {
@@ -416,17 +417,20 @@ impl Engine {
 mod tests {
     use chrono::{NaiveTime, Weekday};
 
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::clock::Clock;
-    use crate::domain::calendar::Calendar;
     use crate::engine::Policy;
+    use crate::engine::calendars::Calendars;
     use crate::rules::Settings;
 
     fn engine() -> (tempfile::TempDir, Engine) {
         let folder = tempfile::tempdir().unwrap();
         let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
         let calendar = Calendar::new(chrono_tz::UTC, vec![Weekday::Mon], time(9), time(18)).unwrap();
-        let policy = Policy { rules: Settings::default(), calendar, stale_after: 300 };
+        let calendars = Calendars::new(calendar, BTreeMap::new());
+        let policy = Policy { rules: Settings::default(), calendars, stale_after: 300 };
         let store = Store::open(folder.path()).unwrap();
         let engine = Engine::new(store, Clock::manual(Timestamp(1_800_000_000)), policy).unwrap();
         (folder, engine)

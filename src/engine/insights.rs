@@ -66,7 +66,7 @@ impl Engine {
         }
         let activities = self.store.activities(&lead.id)?;
         let preferred = preferred(&activities, rules, now).map(|rate| rate.channel);
-        let (grace, zone) = (rules.next_step_grace, self.policy.calendar.zone());
+        let (grace, zone) = (rules.next_step_grace, self.policy.calendars.everybody().zone());
         let insight = known_of(&activities, rates(&activities, rules, now), preferred, grace, zone, now);
         let written = self.store.insight(&lead.id)?;
         if insight.is_empty() && written.is_none() {

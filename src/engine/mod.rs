@@ -5,6 +5,7 @@ pub mod acts;
 pub mod ascribe;
 pub mod boundary;
 pub mod briefing;
+pub mod calendars;
 pub mod checkup;
 pub mod chronicle;
 pub mod crm;
@@ -31,8 +32,9 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
+use calendars::Calendars;
+
 use crate::clock::Clock;
-use crate::domain::calendar::Calendar;
 use crate::domain::{LeadId, Seconds, Timestamp, UserId};
 use crate::rules::Settings;
 use crate::store::{Store, StoreError};
@@ -78,7 +80,7 @@ pub struct Policy {
     /// The rules' thresholds and switches.
     pub rules: Settings,
     /// Working hours, in which target times run.
-    pub calendar: Calendar,
+    pub calendars: Calendars,
     /// Without a complete sync for so long, time alone opens no alert: what we know is too old.
     pub stale_after: Seconds,
 }

@@ -135,7 +135,7 @@ impl Engine {
 
     fn renew_outlook(&self, batch: &mut Batch, lead: &LeadId, now: Timestamp) -> Result<usize> {
         let Some(loaded) = self.load(lead)?.filter(|loaded| loaded.evaluated.at.is_some()) else { return Ok(0) };
-        let outlook = decide::outlook(&loaded.subject(self), &self.policy.rules, now);
+        let outlook = decide::outlook(&loaded.subject(), &self.policy.rules, now);
         let is_open = |alert: &&Alert| outlook.is_none() && alert.state.is_open();
         let closed = loaded.alerts.iter().filter(is_open).count();
         let before = loaded.evaluated;

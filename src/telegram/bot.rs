@@ -8,10 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, SendError};
 use super::render::{self, Rendered};
-use crate::domain::calendar::Calendar;
 use crate::domain::{ChatId, User};
 use crate::engine::acts::NEXT_UPDATE;
 use crate::engine::briefing::Speaker;
+use crate::engine::calendars::Calendars;
 use crate::engine::outbox::pause_after;
 use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
@@ -37,7 +37,7 @@ pub struct Bot {
     /// Who stands in for whom.
     pub people: Arc<People>,
     /// Working hours, which "tomorrow" and "Monday" mean.
-    pub calendar: Calendar,
+    pub calendars: Calendars,
     /// How Telegram is doing.
     pub status: Status,
 }

@@ -15,10 +15,10 @@ use super::announce::Pending;
 use super::api::Api;
 use super::pace::Pace;
 use super::render::{self, Rendered};
-use crate::domain::calendar::Calendar;
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{Alert, AlertId, AlertState, ChatId, Evidence, LeadId, MINUTE, Rights, Timestamp, UserId};
 use crate::engine::briefing::{Briefing, Speaker};
+use crate::engine::calendars::Calendars;
 use crate::engine::evaluate::is_first_evaluation;
 use crate::engine::outbox::{Ready, pause_after, ready};
 use crate::engine::permissions::Permissions;
@@ -41,7 +41,7 @@ pub struct Sender {
     /// Who stands in for whom.
     pub people: Arc<People>,
     /// Working hours.
-    pub calendar: Calendar,
+    pub calendars: Calendars,
     /// How Telegram is doing.
     pub status: Status,
 }
@@ -240,7 +240,7 @@ impl Worker {
     /// Until when anything may have to wait at `now`: for the office to open, or for a burst to be over. What is to wait
     /// longer was put off by other working hours, or by a clock that was ahead.
     fn longest_wait(&self, now: Timestamp) -> Timestamp {
-        let calendar = &self.sender.calendar;
+        let calendar = self.sender.calendars.everybody();
         if calendar.is_open(now) { now.plus(LONGEST_PAUSE) } else { calendar.next_open(now) }
     }
 

@@ -170,7 +170,7 @@ impl Bot {
 
     async fn snooze(&self, tap: &Tap, id: AlertId, length: SnoozeFor) -> Result<Answer, EngineError> {
         let (now, zone, actor) = (self.engine.clock().now(), self.speaker.zone, tap.actor());
-        let until = self.snooze_until(length, now);
+        let until = self.snooze_until(&tap.user.id, length, now)?;
         let acted = self.engine.run(move |engine| engine.snooze(&id, Some(until), &actor)).await?;
         self.after(tap, acted, Toast::Snoozed { until, now, zone }).await
     }
@@ -220,12 +220,13 @@ impl Bot {
         self.engine.run(move |engine| engine.adopt_message(&message)).await
     }
 
-    fn snooze_until(&self, length: SnoozeFor, now: Timestamp) -> Timestamp {
-        match length {
+    fn snooze_until(&self, user: &UserId, length: SnoozeFor, now: Timestamp) -> Result<Timestamp, EngineError> {
+        let calendar = self.calendars.of(self.engine.store(), user)?;
+        Ok(match length {
             SnoozeFor::Hour => now.plus(HOUR),
-            SnoozeFor::Tomorrow => self.calendar.next_day_open(now),
-            SnoozeFor::Monday => self.calendar.next_weekday_open(now, Weekday::Mon),
-        }
+            SnoozeFor::Tomorrow => calendar.next_day_open(now),
+            SnoozeFor::Monday => calendar.next_weekday_open(now, Weekday::Mon),
+        })
     }
 
     async fn after(&self, tap: &Tap, acted: Acted, done: Toast<'_>) -> Result<Answer, EngineError> {

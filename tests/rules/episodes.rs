@@ -167,8 +167,7 @@ fn an_alert_opens_with_all_that_is_to_be_known() {
     assert_eq!(decision.next_due, Some(day(7)), "NoFollowup7d");
 }
 
-/// > Target times run in the owner's working hours, which are the same for all: 24 h are so many hours in which
-/// > people work.
+/// > Target times run in the owner's working hours: 24 h are so many hours in which the owner works.
 #[test]
 fn target_times_run_in_the_owners_working_hours() {
     use chrono::{NaiveTime, Weekday};

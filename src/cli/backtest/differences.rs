@@ -1,6 +1,9 @@
 //! In which settings two configurations differ, as far as a backtest looks at them.
 
-use crate::domain::calendar::Calendar;
+use chrono::Weekday;
+
+use crate::domain::calendar::{Calendar, Hours};
+use crate::domain::holidays::Country;
 use crate::domain::time::format_duration;
 use crate::domain::{AlertType, Seconds};
 use crate::rules::Settings;
@@ -22,14 +25,20 @@ pub(super) fn differences(a: (&Settings, &Calendar), b: (&Settings, &Calendar)) 
 
 fn working_hours(calendar: &Calendar) -> Vec<(String, String)> {
     let (from, to) = calendar.hours();
-    let mut days = calendar.days().to_vec();
-    days.sort_by_key(|day| day.num_days_from_monday());
-    days.dedup();
+    let days = calendar.days();
+    let of_day = |(day, hours): (Weekday, &[Hours])| {
+        let hours: Vec<String> =
+            hours.iter().map(|(from, to)| format!("{}-{}", from.format("%H:%M"), to.format("%H:%M"))).collect();
+        format!("{}: {}", day.to_string().to_lowercase(), hours.join(" "))
+    };
     let values = [
         ("time_zone", format!("{:?}", calendar.zone().name())),
         ("days", list(days.iter().map(|day| day.to_string().to_lowercase()))),
         ("from", format!("\"{}\"", from.format("%H:%M"))),
         ("to", format!("\"{}\"", to.format("%H:%M"))),
+        ("weekdays", list(calendar.other_hours().into_iter().map(of_day))),
+        ("country", format!("\"{}\"", calendar.country().map_or("", Country::code))),
+        ("holidays", list(calendar.holidays().map(|date| date.to_string()))),
     ];
     values.map(|(key, value)| (format!("working_hours.{key}"), value)).to_vec()
 }

@@ -28,7 +28,8 @@ impl Crm {
             }
             // Rather a little early, while nobody works: a large CRM takes minutes, and nothing else is seen meanwhile.
             let (since, interval) = (now.since(last), self.0.settings.sweep_interval);
-            let at_work = self.0.engine.run(|engine| Ok(engine.policy.calendar.is_open(engine.now()))).await?;
+            let at_work =
+                self.0.engine.run(|engine| Ok(engine.policy.calendars.everybody().is_open(engine.now()))).await?;
             return Ok(since >= interval || (!at_work && since >= interval / 4 * 3));
         }
         // The backfill has just seen everything.

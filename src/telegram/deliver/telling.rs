@@ -36,7 +36,8 @@ impl Worker {
         let recent = self.sent.entry(chat).or_default();
         recent.retain(|at| *at > now.plus(-MINUTE) && *at <= now);
         let pending: Vec<Pending> = announcements.iter().map(pending).collect();
-        let plan = plan(&pending, recent, &self.sender.calendar, now);
+        let calendar = self.sender.calendars.of_owner(self.sender.engine.store(), user.as_ref())?;
+        let plan = plan(&pending, recent, &calendar, now);
         let by_alert: HashMap<&AlertId, &Announcement> = announcements.iter().map(|one| (&one.alert.id, one)).collect();
         let later = plan.later.iter().filter_map(|(alert, until)| Some((by_alert.get(alert)?.key.clone(), *until)));
         let later: Vec<(String, Timestamp)> = later.collect();

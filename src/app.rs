@@ -26,6 +26,7 @@ use crate::store::{OpenError, Store, StoreError};
 use crate::telegram::api::Api;
 use crate::telegram::bot::Bot;
 use crate::telegram::deliver::Sender;
+use crate::telegram::talk::memory::Memory;
 use crate::voice::{Voice, VoiceError};
 use crate::{http, voice};
 
@@ -138,6 +139,7 @@ impl App {
                 people: people.clone(),
                 calendars: calendars.clone(),
                 status: status.clone(),
+                memory: Memory::default(),
             };
             tasks.spawn(bot.work(stop.clone()));
             let sender = Sender {

@@ -422,6 +422,11 @@ impl Voice {
         names::isolated(names::one_line(&name, 40))
     }
 
+    /// A colleague on a button.
+    pub fn user_label(&self, user: &User) -> String {
+        names::isolated(names::one_line(if user.name.trim().is_empty() { &user.user_name } else { &user.name }, 32))
+    }
+
     /// The short answer to a tap, plain text of at most 200 characters.
     pub fn toast(&self, manner: Manner, toast: Toast<'_>) -> String {
         names::one_line(&self.say(manner, |speech| speech.toast(toast)), 200)

@@ -130,16 +130,12 @@ pub enum Ask {
     Done(AlertId),
     /// This alert can wait until an instant (exclusive).
     Later(AlertId, Timestamp),
-    /// A call with this lead at an instant; when it is not said: when?
-    Call(LeadId, Option<Timestamp>),
     /// A page of the settings.
     Settings(Page),
     /// A change of settings, made on a page.
     Set(Page, Wish),
     /// The figures: of the team instead of one's own.
     Stats(bool),
-    /// What the day holds.
-    Today,
 }
 
 impl Ask {
@@ -151,12 +147,9 @@ impl Ask {
             Self::Undo(alert) => format!("2:un:{alert}"),
             Self::Done(alert) => format!("2:do:{alert}"),
             Self::Later(alert, until) => format!("2:la:{}:{alert}", until.0),
-            Self::Call(lead, None) => format!("2:ca::{lead}"),
-            Self::Call(lead, Some(at)) => format!("2:ca:{}:{lead}", at.0),
             Self::Settings(page) => format!("2:se:{}", page.as_str()),
             Self::Set(page, wish) => format!("2:wi:{}:{}", page.as_str(), wish.code()),
             Self::Stats(team) => format!("2:st:{}", if *team { "team" } else { "me" }),
-            Self::Today => "2:to:".to_owned(),
         }
     }
 
@@ -177,10 +170,6 @@ impl Ask {
             "un" => Self::Undo(alert(rest)?),
             "do" => Self::Done(alert(rest)?),
             "la" => Self::Later(alert(two()?.1)?, instant(two()?.0)?),
-            "ca" => match two()? {
-                ("", id) => Self::Call(lead(id)?, None),
-                (at, id) => Self::Call(lead(id)?, Some(instant(at)?)),
-            },
             "se" => Self::Settings(page(rest)?),
             "wi" => Self::Set(page(two()?.0)?, Wish::parse(two()?.1)?),
             "st" => match rest {
@@ -188,24 +177,8 @@ impl Ask {
                 "me" => Self::Stats(false),
                 _ => return None,
             },
-            "to" => Self::Today,
             _ => return None,
         })
-    }
-
-    /// The lead it is about, if it says so.
-    pub fn lead(&self) -> Option<&LeadId> {
-        match self {
-            Self::Lead(lead) | Self::Call(lead, _) => Some(lead),
-            Self::Alerts(..)
-            | Self::Undo(_)
-            | Self::Done(_)
-            | Self::Later(..)
-            | Self::Settings(_)
-            | Self::Set(..)
-            | Self::Stats(_)
-            | Self::Today => None,
-        }
     }
 }
 
@@ -273,11 +246,8 @@ mod tests {
             Ask::Undo(alert.clone()),
             Ask::Done(alert.clone()),
             Ask::Later(alert, Timestamp(1_773_324_000)),
-            Ask::Call(lead.clone(), None),
-            Ask::Call(lead, Some(Timestamp(1_773_324_000))),
             Ask::Stats(true),
             Ask::Stats(false),
-            Ask::Today,
         ];
         let mut wishes = vec![Wish::Language, Wish::Formality, Wish::Briefing, Wish::Summary, Wish::Quiet(None)];
         wishes.extend([Wish::Quiet(Some((22, 7))), Wish::Pause(None), Wish::Away(None), Wish::StandIn(None)]);
@@ -294,7 +264,18 @@ mod tests {
 
     #[test]
     fn foreign_data_asks_for_nothing() {
-        for data in ["", "2", "2:ld", "2:ld:", "1:done:a1", "2:al:all", "2:al:none:1", "2:al:all:-1", "2:wi:main:quiet-25-7", "2:xx:1"] {
+        for data in [
+            "",
+            "2",
+            "2:ld",
+            "2:ld:",
+            "1:done:a1",
+            "2:al:all",
+            "2:al:none:1",
+            "2:al:all:-1",
+            "2:wi:main:quiet-25-7",
+            "2:xx:1",
+        ] {
             assert_eq!(Ask::parse(data), None, "{data}");
         }
     }

@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn a_typical_time_needs_three_leads() {
-        let of = |reactions: &[Seconds]| Period { reactions: reactions.to_vec(), ..Period::default() }.typical_reaction();
+        let of =
+            |reactions: &[Seconds]| Period { reactions: reactions.to_vec(), ..Period::default() }.typical_reaction();
         assert_eq!(of(&[]), None);
         assert_eq!(of(&[60, 120]), None);
         assert_eq!(of(&[60, 120, 9_000]), Some(120));

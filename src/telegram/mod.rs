@@ -7,5 +7,5 @@ pub mod deliver;
 mod linking;
 pub mod pace;
 pub mod render;
-mod talk;
+pub mod talk;
 mod taps;

@@ -1,5 +1,6 @@
 //! What a Telegram message looks like: M.A.X.'s words with the buttons that fit the alert. Nothing is sent here.
 
+use crate::domain::ask::Ask;
 use crate::domain::button::{Button, LinkAnswer, SnoozeFor};
 use crate::domain::{Alert, AlertId, AlertState, AlertType, Channel, User};
 use crate::insight::advice;
@@ -33,6 +34,8 @@ pub struct Key {
 pub enum KeyKind {
     /// Tells us.
     Callback(Button),
+    /// Tells us, below an answer of ours.
+    Ask(Ask),
     /// Opens an address.
     Url(String),
     /// Copies a text of at most [`COPY_UNITS`] units.
@@ -40,7 +43,8 @@ pub enum KeyKind {
 }
 
 impl Rendered {
-    fn new(html: String, keyboard: Vec<Vec<Key>>) -> Self {
+    /// A text and its buttons; rows without any go.
+    pub fn new(html: String, keyboard: Vec<Vec<Key>>) -> Self {
         let keyboard = keyboard.into_iter().filter(|row| !row.is_empty()).collect();
         Self { html: fitted(html), keyboard }
     }

@@ -7,6 +7,7 @@ use teloxide::types::{CallbackQuery, InlineKeyboardButton, InlineKeyboardButtonK
 use super::bot::Bot;
 use super::render;
 use crate::domain::alert::Via;
+use crate::domain::ask::Ask;
 use crate::domain::button::{Button, SnoozeFor};
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{
@@ -116,6 +117,10 @@ impl Bot {
         };
         let manner = self.speaker.manner_of(store, Some(&user.id))?;
         let stale = || Answer::dialog(self.toast(manner, Toast::Stale));
+        if let (Some(ask), Some(message)) = (query.data.as_deref().and_then(Ask::parse), query.message.as_ref()) {
+            let (place, private) = (Place::of(message), ChatId(account));
+            return self.answer_ask(&Tap { user, manner, place, private, next }, ask).await;
+        }
         let (Some(button), Some(message)) = (button, query.message.as_ref()) else { return Ok(stale()) };
         let place = Place::of(message);
         let private = store.link(account)?.map_or(place.chat, |link| link.chat);
@@ -176,7 +181,7 @@ impl Bot {
     }
 
     /// Whether an alert is for whoever reads the fallback chat: nobody before that in line may be told.
-    async fn is_anybodys(&self, alert: &Alert) -> Result<bool, EngineError> {
+    pub(super) async fn is_anybodys(&self, alert: &Alert) -> Result<bool, EngineError> {
         for told in in_line(self.engine.store(), &self.people, alert)? {
             let Some(user) = told.user else { return Ok(true) };
             let is_owner = alert.owner.as_ref() == Some(&user.id);
@@ -189,7 +194,7 @@ impl Bot {
 
     /// Why the CRM does not let a user do what a button means; `None` when it does. What is closed is neither shown by a
     /// tap nor changed, unless the button sends it anew.
-    async fn refusal(&self, user: &UserId, alert: &Alert, button: &Button) -> Option<Toast<'static>> {
+    pub(super) async fn refusal(&self, user: &UserId, alert: &Alert, button: &Button) -> Option<Toast<'static>> {
         let (sends, changes) = match button {
             Button::Show(_) | Button::Draft(_) => (true, false),
             Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) => (false, false),

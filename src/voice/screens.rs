@@ -34,8 +34,6 @@ pub struct AlertsPage<'a> {
     pub before: usize,
     /// How many there are in all.
     pub total: usize,
-    /// Only hot leads were asked for.
-    pub hot: bool,
 }
 
 /// All that a lead's card shows.
@@ -255,7 +253,6 @@ impl Speech {
             }
             let values = context! {
                 filter => page.filter.as_str(),
-                hot => page.hot,
                 total => page.total,
                 from => page.before + 1,
                 to => page.before + page.alerts.len(),

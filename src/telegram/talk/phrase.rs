@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use crate::domain::Timestamp;
 use moment::Found;
 pub use moment::Moment;
+pub(super) use moment::instant;
 use words::{Token, Tokens};
 
 /// What somebody wants.

@@ -627,7 +627,7 @@ fn month(word: &str) -> Option<u32> {
 
 /// So many minutes after midnight of a day. In the hour that a change of clocks skips, an hour later; in the one it
 /// repeats, the first time.
-pub(in crate::telegram) fn instant(date: NaiveDate, minutes: u32, zone: Tz) -> Timestamp {
+pub(in crate::telegram::talk) fn instant(date: NaiveDate, minutes: u32, zone: Tz) -> Timestamp {
     let time = NaiveTime::from_hms_opt(minutes / 60 % 24, minutes % 60, 0).unwrap_or(NaiveTime::MIN);
     let local = date.and_time(time);
     let resolved = zone.from_local_datetime(&local).earliest();

@@ -168,6 +168,7 @@ fn page(rendered: &Rendered) -> String {
             let target = match &key.kind {
                 KeyKind::Callback(button) => button.to_data(),
                 KeyKind::Url(url) => url.clone(),
+                KeyKind::Ask(ask) => ask.to_data(),
                 KeyKind::Copy(text) => format!("copy {} characters", text.chars().count()),
             };
             write!(page, "[{} -> {target}] ", key.text).unwrap();

@@ -130,6 +130,8 @@ pub enum Ask {
     Done(AlertId),
     /// This alert can wait until an instant (exclusive).
     Later(AlertId, Timestamp),
+    /// A call with this lead at an instant; when it is not said: when?
+    Call(LeadId, Option<Timestamp>),
     /// A page of the settings.
     Settings(Page),
     /// A change of settings, made on a page.
@@ -147,6 +149,8 @@ impl Ask {
             Self::Undo(alert) => format!("2:un:{alert}"),
             Self::Done(alert) => format!("2:do:{alert}"),
             Self::Later(alert, until) => format!("2:la:{}:{alert}", until.0),
+            Self::Call(lead, None) => format!("2:ca::{lead}"),
+            Self::Call(lead, Some(at)) => format!("2:ca:{}:{lead}", at.0),
             Self::Settings(page) => format!("2:se:{}", page.as_str()),
             Self::Set(page, wish) => format!("2:wi:{}:{}", page.as_str(), wish.code()),
             Self::Stats(team) => format!("2:st:{}", if *team { "team" } else { "me" }),
@@ -170,6 +174,10 @@ impl Ask {
             "un" => Self::Undo(alert(rest)?),
             "do" => Self::Done(alert(rest)?),
             "la" => Self::Later(alert(two()?.1)?, instant(two()?.0)?),
+            "ca" => match two()? {
+                ("", id) => Self::Call(lead(id)?, None),
+                (at, id) => Self::Call(lead(id)?, Some(instant(at)?)),
+            },
             "se" => Self::Settings(page(rest)?),
             "wi" => Self::Set(page(two()?.0)?, Wish::parse(two()?.1)?),
             "st" => match rest {
@@ -246,6 +254,8 @@ mod tests {
             Ask::Undo(alert.clone()),
             Ask::Done(alert.clone()),
             Ask::Later(alert, Timestamp(1_773_324_000)),
+            Ask::Call(lead.clone(), None),
+            Ask::Call(lead, Some(Timestamp(1_773_324_000))),
             Ask::Stats(true),
             Ask::Stats(false),
         ];

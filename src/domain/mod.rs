@@ -6,6 +6,7 @@ pub mod alert;
 pub mod ask;
 pub mod button;
 pub mod calendar;
+pub mod deed;
 pub mod effect;
 pub mod event;
 pub mod holidays;
@@ -21,7 +22,8 @@ pub mod time;
 
 pub use activity::{Activity, ActivityStatus, Channel, Direction, Reading};
 pub use alert::{Alert, AlertState, AlertType, Anchor, CloseReason, Evidence, Severity};
-pub use id::{ActivityId, AlertId, ChatId, LeadId, TeamId, UserId};
+pub use deed::{CallOutcome, Deed, DeedKind};
+pub use id::{ActivityId, AlertId, ChatId, DeedId, LeadId, TeamId, UserId};
 pub use lead::Lead;
 pub use manner::{Lang, Manner};
 pub use people::{Rights, Team, User};

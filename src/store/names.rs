@@ -9,7 +9,7 @@ use crate::domain::spelling::fold;
 use crate::domain::{Lead, LeadId, UserId};
 
 /// How much of a name is looked at, in characters.
-const NAME_CHARS: usize = 120;
+const NAME_CHARS: usize = 300;
 
 /// Leads by what they are called: full name, first name and company, folded, one after another.
 #[derive(Debug, Default)]

@@ -64,7 +64,7 @@ impl Bot {
         let reader = self.reader(user, chat)?;
         match command {
             Some(command) => self.command(&reader, command, rest).await,
-            None => self.words(&reader, text, message.reply_to_message()).await,
+            None => self.words(&reader, text, message.id.0, message.reply_to_message()).await,
         }
     }
 

@@ -1,14 +1,18 @@
 //! Invented alerts on which a user's own wordings are tried at start: what breaks on them would have broken in
 //! front of a rep.
 
+use super::screens::{AlertsPage, Card, Count, Figures, Scene, Screen, Wishes};
 use super::speech::Speech;
 use super::templates::Fault;
 use super::{AlertContext, Content, Manner, Notice, Toast, html};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
+use crate::domain::ask::{Filter, Page};
+use crate::domain::deed::{CallOutcome, DeedKind, Refusal};
 use crate::domain::effect::{Occasion, Stillness};
+use crate::domain::insight::{BestTime, LeadInsight, Touch};
 use crate::domain::{
-    ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, CloseReason, DAY, Direction, Evidence, HOUR,
-    Lead, LeadId, Timestamp, User, UserId,
+    Activity, ActivityId, ActivityStatus, Alert, AlertId, AlertState, AlertType, Anchor, Channel, CloseReason, DAY,
+    Direction, Evidence, HOUR, Lead, LeadId, Reading, Timestamp, User, UserId,
 };
 
 const NOW: Timestamp = Timestamp(1_773_324_000);
@@ -29,6 +33,7 @@ pub fn try_out(speech: &Speech) -> Result<(), Fault> {
             }
         }
     }
+    try_screens(speech, [&named, &nameless], &luc)?;
     try_the_rest(speech, &named, &nameless, &luc)
 }
 
@@ -54,6 +59,105 @@ fn try_alert(speech: &Speech, context: &AlertContext<'_>) -> Result<(), Fault> {
     accepted("digest.html.j2", &speech.digest_html(context.owner, &[*context; 40])?)
 }
 
+/// Every answer to what people type.
+fn try_screens(speech: &Speech, leads: [&Lead; 2], luc: &User) -> Result<(), Fault> {
+    let exchanges = exchanges();
+    let insight = LeadInsight {
+        preferred: Some(Channel::Whatsapp),
+        best_time: Some(BestTime { weekday: Some(1), from: 10, to: 12, answers: 4, of: 5 }),
+        next_step: Some(Touch { at: NOW.plus(DAY), channel: Channel::Call }),
+        ..LeadInsight::default()
+    };
+    let nothing = LeadInsight::default();
+    let alert = alerts(AlertType::HotLead24h).remove(0);
+    let put_off = Alert { state: AlertState::Snoozed { until: NOW.plus(DAY) }, ..alert.clone() };
+    for (lead, content) in leads.into_iter().zip([Content::Full, Content::Minimal]) {
+        let about = |alert| context(speech.manner(), alert, lead, Some(luc), content, Occasion::Opened);
+        let (open, put_off) = ([about(&alert); 8], [about(&put_off)]);
+        let page = |filter, alerts, total| Screen::Alerts(AlertsPage { filter, alerts, before: 0, total });
+        let card = |alert, insight, exchanges| {
+            let is_own = content == Content::Full;
+            Screen::Lead(Card { lead, owner: Some(luc), is_own, alert, exchanges, more: exchanges.len(), insight })
+        };
+        let count = |reactions, typical| Count { opened: 1, handled: 2, reactions, typical };
+        let figures = |team, periods| Screen::Stats(Figures { team, open: (2, 1, 1), periods });
+        let accounts = ["@luc".to_owned(), "@luc2".to_owned()];
+        let mut screens = vec![
+            page(Filter::All, open.as_slice(), 30),
+            page(Filter::Snoozed, &put_off, 1),
+            card(Some(open[0]), &insight, &exchanges),
+            card(None, &nothing, &[]),
+            Screen::Found { typed: "<b>", count: 2, similar: false },
+            Screen::Found { typed: "<b>", count: 1, similar: true },
+            Screen::NotFound { typed: "<b>", unasked: true },
+            Screen::NotFound { typed: "", unasked: false },
+            figures(false, [count(&[60], None), count(&[60, 120, 180], Some(120))]),
+            figures(true, [count(&[], None), count(&[60, 120], None)]),
+            Screen::Linked { user: luc, accounts: &accounts },
+            Screen::InGroup,
+            Screen::Done(lead),
+            Screen::DoneBefore(lead, "Luc"),
+            Screen::DoneBefore(lead, ""),
+            Screen::Later(lead, NOW.plus(DAY)),
+            Screen::Planned(lead, NOW.plus(DAY)),
+            Screen::When { lead, call: true, past: true },
+            Screen::When { lead, call: false, past: false },
+            Screen::Which,
+            Screen::AboutWhat,
+            Screen::Undone(lead),
+            Screen::NothingToUndo,
+            Screen::Why(open[0]),
+            Screen::NotAllowed,
+            Screen::CannotAsk,
+            Screen::NotUnderstood(luc),
+            Screen::Thanks,
+            Screen::Hello(luc),
+            Screen::Called,
+            Screen::NothingOpen(lead),
+        ];
+        screens.extend(Filter::ALL.map(|filter| page(filter, &[], 0)));
+        let stand_in = (content == Content::Full).then_some(luc);
+        let until = stand_in.map(|_| NOW.plus(DAY));
+        screens.extend(Page::ALL.map(|page| {
+            Screen::Settings(Wishes {
+                page,
+                formal: speech.manner().is_formal(),
+                briefing: true,
+                summary: false,
+                paused_until: until,
+                away_until: until,
+                stand_in,
+                quiet: until.map(|_| (1_320, 425)),
+            })
+        }));
+        for screen in screens {
+            let scene = Scene { now: NOW, zone: chrono_tz::UTC, content };
+            accepted(&screen.file(), &speech.screen_html(scene, &screen)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn exchanges() -> Vec<Activity> {
+    let exchange = |direction, status, preview: &str| Activity {
+        id: ActivityId::from("sample"),
+        lead_id: LeadId::from("sample"),
+        channel: Channel::Call,
+        direction,
+        status,
+        preview: preview.to_owned(),
+        timestamp: NOW.plus(-DAY),
+        created_at: None,
+        reading: Reading { auto_reply: preview.is_empty(), ..Reading::default() },
+        first_seen: NOW,
+        fresh_as_of: NOW,
+    };
+    vec![
+        exchange(Direction::In, ActivityStatus::Sent, "<b>&\" ?"),
+        exchange(Direction::Out, ActivityStatus::NoAnswer, ""),
+    ]
+}
+
 fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> Result<(), Fault> {
     let notices = [
         ("welcome", Notice::Welcome(luc)),
@@ -72,6 +176,14 @@ fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> R
     let stopped =
         Stillness::ALL.map(|why| Notice::SyncStopped { since: NOW.plus(-DAY), why, now: NOW, zone: chrono_tz::UTC });
     let notices = notices.into_iter().chain(stopped.map(|notice| ("sync_stopped", notice)));
+    let refused = deeds().into_iter().flat_map(|kind| Refusal::ALL.map(|why| (kind.clone(), why)));
+    for ((kind, why), lead) in refused.flat_map(|refused| [(refused.clone(), named), (refused, nameless)]) {
+        let notice = Notice::DeedRefused { kind: &kind, lead, why };
+        accepted("notices/deed_refused.html.j2", &speech.notice_html(notice)?)?;
+    }
+    for lead in [named, nameless] {
+        speech.call_name(lead)?;
+    }
     for (name, notice) in notices {
         accepted(&format!("notices/{name}.html.j2"), &speech.notice_html(notice)?)?;
     }
@@ -94,6 +206,17 @@ fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> R
         speech.toast(toast)?;
     }
     Ok(())
+}
+
+/// One deed of each kind.
+fn deeds() -> Vec<DeedKind> {
+    let luc = user().id;
+    vec![
+        DeedKind::PlanCall { at: NOW.plus(DAY) },
+        DeedKind::LogCall { outcome: CallOutcome::Reached },
+        DeedKind::SetStatus { to: "Dead".to_owned(), before: "New".to_owned() },
+        DeedKind::Assign { to: luc, before: None },
+    ]
 }
 
 fn accepted(name: &str, message: &str) -> Result<(), Fault> {

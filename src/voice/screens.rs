@@ -175,44 +175,76 @@ pub enum Screen<'a> {
     Hello(&'a User),
     /// The rep has called: where to say how it went.
     Called,
+    /// No alert of this lead is open.
+    NothingOpen(&'a Lead),
+}
+
+impl Screen<'_> {
+    /// The file of its wording.
+    pub(super) fn file(&self) -> String {
+        let name = match self {
+            Self::Alerts(_) => "alerts",
+            Self::Lead(_) => "lead",
+            Self::Found { .. } => "found",
+            Self::NotFound { .. } => "not_found",
+            Self::Stats(_) => "stats",
+            Self::Settings(_) => "settings",
+            Self::Linked { .. } => "linked",
+            Self::InGroup => "in_group",
+            Self::Done(_) => "done",
+            Self::DoneBefore(..) => "done_before",
+            Self::Later(..) => "later",
+            Self::Planned(..) => "planned",
+            Self::When { .. } => "when",
+            Self::Which => "which",
+            Self::AboutWhat => "about_what",
+            Self::Undone(_) => "undone",
+            Self::NothingToUndo => "nothing_to_undo",
+            Self::Why(_) => "why",
+            Self::NotAllowed => "not_allowed",
+            Self::CannotAsk => "cannot_ask",
+            Self::NotUnderstood(_) => "not_understood",
+            Self::Thanks => "thanks",
+            Self::Hello(_) => "hello",
+            Self::Called => "called",
+            Self::NothingOpen(_) => "nothing_open",
+        };
+        format!("screens/{name}.html.j2")
+    }
 }
 
 impl Speech {
     /// An answer, as HTML.
     pub fn screen_html(&self, scene: Scene, screen: &Screen<'_>) -> Result<String, Error> {
         let who = |lead: &Lead| self.who(scene, lead);
-        let (name, values) = match screen {
+        let values = match screen {
             Screen::Alerts(page) => return self.alerts_html(page),
             Screen::Lead(card) => return self.card_html(scene, card),
-            Screen::Found { typed, count, similar } => {
-                ("found", context! { typed => names::name(typed), count, similar })
-            }
-            Screen::NotFound { typed, unasked } => ("not_found", context! { typed => names::name(typed), unasked }),
-            Screen::Stats(figures) => ("stats", self.figures(figures)),
-            Screen::Settings(wishes) => ("settings", self.wishes(scene, wishes)),
+            Screen::Why(context) => return self.why_html(scene, context),
+            Screen::Found { typed, count, similar } => context! { typed => names::name(typed), count, similar },
+            Screen::NotFound { typed, unasked } => context! { typed => names::name(typed), unasked },
+            Screen::Stats(figures) => self.figures(figures),
+            Screen::Settings(wishes) => self.wishes(scene, wishes),
             Screen::Linked { user, accounts } => {
                 let accounts: Vec<String> = accounts.iter().map(|name| names::name(name)).collect();
-                ("linked", context! { me => names::name(&user.name), accounts })
+                context! { me => names::name(&user.name), accounts }
             }
-            Screen::InGroup => ("in_group", context! {}),
-            Screen::Done(lead) => ("done", context! { who => who(lead) }),
-            Screen::DoneBefore(lead, by) => ("done_before", context! { who => who(lead), by => names::name(by) }),
-            Screen::Later(lead, until) => ("later", context! { who => who(lead), until => self.until(scene, *until) }),
-            Screen::Planned(lead, at) => ("planned", context! { who => who(lead), at => self.ahead(scene, *at) }),
-            Screen::When { lead, call, past } => ("when", context! { who => who(lead), call, past }),
-            Screen::Which => ("which", context! {}),
-            Screen::AboutWhat => ("about_what", context! {}),
-            Screen::Undone(lead) => ("undone", context! { who => who(lead) }),
-            Screen::NothingToUndo => ("nothing_to_undo", context! {}),
-            Screen::Why(context) => return self.why_html(scene, context),
-            Screen::NotAllowed => ("not_allowed", context! {}),
-            Screen::CannotAsk => ("cannot_ask", context! {}),
-            Screen::NotUnderstood(user) => ("not_understood", context! { me => names::user(user) }),
-            Screen::Thanks => ("thanks", context! {}),
-            Screen::Hello(user) => ("hello", context! { me => names::user(user) }),
-            Screen::Called => ("called", context! {}),
+            Screen::Done(lead) | Screen::Undone(lead) | Screen::NothingOpen(lead) => context! { who => who(lead) },
+            Screen::DoneBefore(lead, by) => context! { who => who(lead), by => names::name(by) },
+            Screen::Later(lead, until) => context! { who => who(lead), until => self.until(scene, *until) },
+            Screen::Planned(lead, at) => context! { who => who(lead), at => self.ahead(scene, *at) },
+            Screen::When { lead, call, past } => context! { who => who(lead), call, past },
+            Screen::NotUnderstood(user) | Screen::Hello(user) => context! { me => names::user(user) },
+            Screen::InGroup
+            | Screen::Which
+            | Screen::AboutWhat
+            | Screen::NothingToUndo
+            | Screen::NotAllowed
+            | Screen::CannotAsk
+            | Screen::Thanks
+            | Screen::Called => context! {},
         };
-        self.render(&format!("screens/{name}.html.j2"), &values)
+        self.render(&screen.file(), &values)
     }
 
     /// How a sentence calls a lead.
@@ -258,7 +290,7 @@ impl Speech {
                 to => page.before + page.alerts.len(),
                 lines,
             };
-            let html = self.render("screens/alerts.html.j2", &values)?;
+            let html = self.render(&Screen::Alerts(*page).file(), &values)?;
             if shown == 0 || html::visible_units(&html) <= html::MESSAGE_UNITS {
                 return Ok(html);
             }
@@ -303,7 +335,7 @@ impl Speech {
             lines,
             more => card.more,
         };
-        self.render("screens/lead.html.j2", &values)
+        self.render(&Screen::Lead(*card).file(), &values)
     }
 
     fn exchange(&self, scene: Scene, activity: &Activity) -> Value {
@@ -365,6 +397,6 @@ impl Speech {
             },
             opened => context.alert.opened_at.map(|at| words::when(self.manner().lang(), at, scene.now, scene.zone)),
         };
-        self.render("screens/why.html.j2", &values)
+        self.render(&Screen::Why(*context).file(), &values)
     }
 }

@@ -16,14 +16,15 @@ impl Bot {
             return Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)));
         }
         let reader = self.reader(tap.user.clone(), tap.place.chat)?;
-        let answer = self.asked(&reader, ask).await?;
+        let tapped = format!("{}:{}", tap.place.chat, tap.place.message_id);
+        let answer = self.asked(&reader, ask, &tapped).await?;
         if let Err(error) = self.api.edit(tap.place.chat, tap.place.message_id, &answer).await {
             tracing::debug!(%error, "an answer could not be brought to what was asked for");
         }
         Ok(Answer::seen())
     }
 
-    async fn asked(&self, reader: &Reader, ask: Ask) -> Result<Rendered, EngineError> {
+    async fn asked(&self, reader: &Reader, ask: Ask, tapped: &str) -> Result<Rendered, EngineError> {
         let store = self.engine.store();
         match ask {
             Ask::Alerts(filter, page) => self.alerts_page(reader, filter, page),
@@ -39,6 +40,11 @@ impl Bot {
             Ask::Later(id, until) => match store.alert(&id)?.filter(|_| until > reader.now) {
                 Some(alert) => self.put_off(reader, &alert, until).await,
                 None => Ok(self.screen(reader, &Screen::AboutWhat, Vec::new())),
+            },
+            Ask::Call(lead, at) => match (store.lead(&lead)?, at) {
+                (Some(_), Some(at)) if at > reader.now => self.plan_call(reader, &lead, at, tapped).await,
+                (Some(lead), at) => Ok(self.ask_when_to_call(reader, &lead, at.is_some())),
+                (None, _) => Ok(self.screen(reader, &Screen::AboutWhat, Vec::new())),
             },
             Ask::Settings(page) => self.settings(reader, page),
             Ask::Set(page, wish) => self.set(reader, page, wish).await,

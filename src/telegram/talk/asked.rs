@@ -4,19 +4,22 @@
 use chrono::{NaiveDate, TimeDelta, Weekday};
 
 use super::super::bot::Bot;
-use super::super::render::{Key, Rendered};
+use super::super::render::{Key, KeyKind, Rendered};
 use super::Reader;
 use super::phrase::instant;
 use crate::domain::alert::Via;
 use crate::domain::ask::{Ask, Until};
 use crate::domain::button::Button;
+use crate::domain::deed::{Deed, DeedKind};
 use crate::domain::effect::Occasion;
 use crate::domain::{
-    ActivityId, ActivityStatus, Alert, AlertState, Channel, DAY, Direction, HOUR, Lead, MINUTE, Seconds, Timestamp,
+    ActivityId, ActivityStatus, Alert, AlertState, Channel, DAY, DeedId, Direction, HOUR, Lead, LeadId, MINUTE,
+    Seconds, Timestamp,
 };
 use crate::engine::EngineError;
 use crate::engine::acts::{Acted, Actor, may_act};
 use crate::engine::briefing::Briefing;
+use crate::engine::deeds::Did;
 use crate::engine::log::Report;
 use crate::voice::Toast;
 use crate::voice::screens::Screen;
@@ -175,6 +178,57 @@ impl Bot {
             (Acted::Done(_), Some(lead)) => Ok(self.plain(reader, &Screen::Undone(&lead))),
             _ => nothing(),
         }
+    }
+
+    /// A call with a lead is planned, if the CRM lets the reader. `tapped` tells this deed from every other.
+    pub(super) async fn plan_call(
+        &self,
+        reader: &Reader,
+        lead: &LeadId,
+        at: Timestamp,
+        tapped: &str,
+    ) -> Result<Rendered, EngineError> {
+        let Some(known) = self.engine.store().lead(lead)?.filter(|lead| !lead.deleted) else {
+            return Ok(self.plain(reader, &Screen::AboutWhat));
+        };
+        match self.permissions.of(&reader.user.id, lead).await {
+            None => return Ok(self.plain(reader, &Screen::CannotAsk)),
+            Some(rights) if rights.read && rights.edit => {}
+            Some(_) => return Ok(self.plain(reader, &Screen::NotAllowed)),
+        }
+        let deed = Deed {
+            id: DeedId::of(&["call", tapped, lead.as_str(), &at.to_string()]),
+            lead: lead.clone(),
+            alert: None,
+            by: reader.user.id.clone(),
+            at: reader.now,
+            kind: DeedKind::PlanCall { at },
+        };
+        let actor = reader.actor();
+        let did = self.engine.run(move |engine| engine.do_deed(deed, &actor)).await?;
+        self.memory.note(reader.chat, |recent| recent.call = None);
+        Ok(match did {
+            Did::Done | Did::Known => self.plain(reader, &Screen::Planned(&known, at)),
+            Did::NoLead => self.plain(reader, &Screen::AboutWhat),
+        })
+    }
+
+    /// When is the call to be? What is typed next is the answer.
+    pub(super) fn ask_when_to_call(&self, reader: &Reader, lead: &Lead, past: bool) -> Rendered {
+        self.memory.note(reader.chat, |recent| recent.call = Some((lead.id.clone(), reader.now)));
+        let zone = reader.calendar.zone();
+        let on = |day: Timestamp, hour: u32| instant(day.to_utc().with_timezone(&zone).date_naive(), 60 * hour, zone);
+        let next_day = reader.calendar.next_day_open(reader.now);
+        let quarter = 15 * MINUTE;
+        let soon = Timestamp((reader.now.0 + HOUR).div_euclid(quarter) * quarter + quarter);
+        let today = Some(soon).filter(|at| reader.calendar.is_open(*at));
+        let key = |at: Timestamp| Key {
+            text: self.speaker.voice.instant_label(reader.manner, at, reader.now, zone),
+            kind: KeyKind::Ask(Ask::Call(lead.id.clone(), Some(at))),
+        };
+        let slots = today.into_iter().chain([on(next_day, 10), on(next_day, 14)]);
+        let keyboard = slots.map(|at| vec![key(at)]).collect();
+        self.screen(reader, &Screen::When { lead, call: true, past }, keyboard)
     }
 
     /// Why the reader was told.

@@ -6,7 +6,7 @@ use super::Reader;
 use crate::domain::ask::Ask;
 use crate::domain::button::Button;
 use crate::domain::effect::Occasion;
-use crate::domain::{Lead, LeadId, UserId};
+use crate::domain::{Channel, Lead, LeadId, UserId};
 use crate::engine::EngineError;
 use crate::engine::dossier::Dossier;
 use crate::engine::search::search;
@@ -69,17 +69,23 @@ impl Bot {
         let (meant, similar) = self.meant_by(reader, typed).await?;
         match meant {
             Meant::One(lead) => self.card(reader, &lead.id),
-            Meant::Several(leads) => Ok(self.choice(reader, typed, similar, &leads)),
+            Meant::Several(leads) => {
+                let show = |lead: Lead| {
+                    let ask = Ask::Lead(lead.id.clone());
+                    (lead, ask)
+                };
+                Ok(self.choice(reader, typed, similar, &leads.into_iter().map(show).collect::<Vec<_>>()))
+            }
             Meant::Nobody { unasked } => Ok(self.screen(reader, &Screen::NotFound { typed, unasked }, Vec::new())),
         }
     }
 
     /// One button per lead.
-    pub(super) fn choice(&self, reader: &Reader, typed: &str, similar: bool, leads: &[Lead]) -> Rendered {
+    pub(super) fn choice(&self, reader: &Reader, typed: &str, similar: bool, leads: &[(Lead, Ask)]) -> Rendered {
         let content = self.speaker.content_in(reader.chat);
-        let key = |lead: &Lead| {
+        let key = |(lead, ask): &(Lead, Ask)| {
             let text = self.speaker.voice.lead_label(reader.manner, content, lead);
-            vec![Key { text, kind: KeyKind::Ask(Ask::Lead(lead.id.clone())) }]
+            vec![Key { text, kind: KeyKind::Ask(ask.clone()) }]
         };
         let keyboard = leads.iter().map(key).collect();
         self.screen(reader, &Screen::Found { typed, count: leads.len(), similar }, keyboard)
@@ -137,6 +143,9 @@ impl Bot {
             let alert = briefing.alert.id.clone();
             let text = voice.short(manner, "screen", "show_alert");
             about.push(Key { text, kind: KeyKind::Callback(Button::Show(alert)) });
+        }
+        if lead.channel_open(Channel::Call) && !lead.is_do_not_contact() {
+            about.push(self.key(reader, "call", Ask::Call(lead.id.clone(), None)));
         }
         let mut crm = Vec::new();
         if opens_from_a_button(&dossier.link) {

@@ -99,7 +99,10 @@ fn said_until(text: &str, reader: &Reader) -> Said {
         return Said::Off;
     }
     let zone: Tz = reader.calendar.zone();
-    match phrase::read(&format!("snooze {text}"), reader.now, zone).when {
+    let read = |lead_in: &str| phrase::read(&format!("snooze {lead_in}{text}"), reader.now, zone).when;
+    // "2h" may be a length of time.
+    let when = read("").filter(|when| *when != Moment::Unclear).or_else(|| read("pour "));
+    match when {
         Some(Moment::At(at)) => Said::Until(at),
         Some(Moment::Day(day)) => Said::Until(asked::morning_of(reader, day)),
         Some(Moment::Past | Moment::Unclear) | None => Said::Nothing,

@@ -50,6 +50,8 @@ pub struct Intent {
     pub who: Option<String>,
     /// When.
     pub when: Option<Moment>,
+    /// Nothing but a time was said.
+    pub is_bare: bool,
 }
 
 /// Longer texts are no instructions.
@@ -59,7 +61,7 @@ const MOST_NAMES: usize = 4;
 
 /// Reads a text that was typed at `now` by somebody whose days are those of `zone`.
 pub fn read(text: &str, now: Timestamp, zone: Tz) -> Intent {
-    let nothing = Intent { act: Act::Unknown, who: None, when: None };
+    let nothing = Intent { act: Act::Unknown, who: None, when: None, is_bare: false };
     if let Some(act) = sign(text.trim()) {
         return Intent { act, ..nothing };
     }
@@ -77,6 +79,7 @@ pub fn read(text: &str, now: Timestamp, zone: Tz) -> Intent {
         Found::One(moment) => Some(moment),
     };
     let is_told_much = rest.len() > MOST_NAMES;
+    let is_bare = act.is_none() && who.is_none() && when.is_some();
     let act = match (act, &who, when) {
         (Some(Act::Unknown), ..) => return nothing,
         (Some(Act::Done | Act::Sent), ..) if is_question => return nothing,
@@ -86,7 +89,7 @@ pub fn read(text: &str, now: Timestamp, zone: Tz) -> Intent {
         (None, Some(_), None) => Act::Show,
         (Some(_) | None, ..) => return nothing,
     };
-    Intent { act, who, when }
+    Intent { act, who, when, is_bare }
 }
 
 /// What a sign alone says.

@@ -9,7 +9,7 @@ use super::asked;
 use super::card::Meant;
 use super::phrase::{self, Act, Intent, Moment};
 use crate::domain::ask::{Ask, Until};
-use crate::domain::{Alert, AlertId, LeadId, Timestamp};
+use crate::domain::{Alert, AlertId, Lead, LeadId, Timestamp};
 use crate::engine::EngineError;
 use crate::voice::Notice;
 use crate::voice::screens::Screen;
@@ -34,16 +34,29 @@ impl Bot {
         &self,
         reader: &Reader,
         text: &str,
+        message_id: i32,
         replied: Option<&Incoming>,
     ) -> Result<(), EngineError> {
         let intent = phrase::read(text, reader.now, reader.calendar.zone());
-        let answer = self.heed(reader, intent, replied).await?;
+        let said = format!("{}:said:{message_id}", reader.chat);
+        let answer = self.heed(reader, intent, replied, &said).await?;
         self.show(reader.chat, &answer).await;
         Ok(())
     }
 
-    async fn heed(&self, reader: &Reader, intent: Intent, replied: Option<&Incoming>) -> Result<Rendered, EngineError> {
+    async fn heed(
+        &self,
+        reader: &Reader,
+        intent: Intent,
+        replied: Option<&Incoming>,
+        said: &str,
+    ) -> Result<Rendered, EngineError> {
         let say = |screen: Screen<'_>| Ok(self.screen(reader, &screen, Vec::new()));
+        // A time alone is the answer when it was asked when to call.
+        let call = self.memory.of(reader.chat, reader.now).call.filter(|_| intent.is_bare && replied.is_none());
+        if let Some((lead, _)) = call {
+            return self.call(reader, lead, intent.when, said).await;
+        }
         match intent.act {
             Act::Unknown => say(Screen::NotUnderstood(&reader.user)),
             Act::Thanks => say(Screen::Thanks),
@@ -59,18 +72,32 @@ impl Bot {
                 }
             }
             Act::Done | Act::Sent | Act::Later | Act::Call | Act::Why => {
-                let about = self.about(reader, intent.who.as_deref(), replied).await?;
-                self.act_on(reader, &intent, about).await
+                let about = self.about(reader, &intent, replied).await?;
+                self.act_on(reader, &intent, about, said).await
             }
         }
     }
 
-    async fn act_on(&self, reader: &Reader, intent: &Intent, about: About) -> Result<Rendered, EngineError> {
+    async fn act_on(
+        &self,
+        reader: &Reader,
+        intent: &Intent,
+        about: About,
+        said: &str,
+    ) -> Result<Rendered, EngineError> {
         let alert = match about {
+            About::Alert(alert) if intent.act == Act::Call => {
+                return self.call(reader, alert.lead_id, intent.when, said).await;
+            }
+            About::Lead(lead) if intent.act == Act::Call => return self.call(reader, lead, intent.when, said).await,
             About::Alert(alert) => alert,
             About::Asked(question) => return Ok(question),
             About::OneOf(alerts) => return self.which(reader, intent, &alerts),
-            About::Lead(lead) => return self.card_if_visible(reader, &lead).await,
+            About::Lead(lead) => {
+                let lead = self.engine.store().lead(&lead)?;
+                let screen = lead.as_ref().map_or(Screen::AboutWhat, Screen::NothingOpen);
+                return Ok(self.screen(reader, &screen, Vec::new()));
+            }
         };
         match intent.act {
             Act::Done => self.settle(reader, &alert).await,
@@ -84,6 +111,24 @@ impl Bot {
                 Ok(self.screen(reader, &Screen::Called, Vec::new()))
             }
         }
+    }
+
+    /// A call at the time that was said; else it is asked when.
+    async fn call(
+        &self,
+        reader: &Reader,
+        lead: LeadId,
+        when: Option<Moment>,
+        said: &str,
+    ) -> Result<Rendered, EngineError> {
+        let is_past = when == Some(Moment::Past);
+        if let Some(Moment::At(at)) = when {
+            return self.plan_call(reader, &lead, at, said).await;
+        }
+        Ok(match self.engine.store().lead(&lead)? {
+            Some(lead) => self.ask_when_to_call(reader, &lead, is_past),
+            None => self.screen(reader, &Screen::AboutWhat, Vec::new()),
+        })
     }
 
     /// Until when something is put off: an hour when it was not said. `Err` when it is to be asked; whether what was
@@ -118,12 +163,7 @@ impl Bot {
         let mut keyboard = Vec::new();
         for alert in alerts {
             let Some(lead) = self.engine.store().lead(&alert.lead_id)? else { continue };
-            let id = alert.id.clone();
-            let ask = match (intent.act, self.until(reader, intent.when)) {
-                (Act::Done | Act::Sent, _) => Ask::Done(id),
-                (Act::Later, Ok(until)) => Ask::Later(id, until),
-                _ => Ask::Lead(lead.id.clone()),
-            };
+            let ask = self.ask_alert(reader, intent, alert);
             let text = self.speaker.voice.lead_label(reader.manner, content, &lead);
             keyboard.push(vec![Key { text, kind: KeyKind::Ask(ask) }]);
         }
@@ -131,17 +171,19 @@ impl Bot {
     }
 
     /// What words are about: whom they name, the message they reply to, or what was last spoken of.
-    async fn about(
-        &self,
-        reader: &Reader,
-        who: Option<&str>,
-        replied: Option<&Incoming>,
-    ) -> Result<About, EngineError> {
-        if let Some(typed) = who {
+    async fn about(&self, reader: &Reader, intent: &Intent, replied: Option<&Incoming>) -> Result<About, EngineError> {
+        if let Some(typed) = &intent.who {
             let (meant, similar) = self.meant_by(reader, typed).await?;
             return Ok(match meant {
                 Meant::One(lead) => self.about_lead(lead.id)?,
-                Meant::Several(leads) => About::Asked(self.choice(reader, typed, similar, &leads)),
+                Meant::Several(leads) => {
+                    let mut asks = Vec::with_capacity(leads.len());
+                    for lead in leads {
+                        let ask = self.ask_about(reader, intent, &lead)?;
+                        asks.push((lead, ask));
+                    }
+                    About::Asked(self.choice(reader, typed, similar, &asks))
+                }
                 Meant::Nobody { unasked } => {
                     About::Asked(self.screen(reader, &Screen::NotFound { typed, unasked }, Vec::new()))
                 }
@@ -152,6 +194,28 @@ impl Bot {
             None => self.last_shown(reader)?,
         };
         Ok(spoken_of.unwrap_or_else(|| About::Asked(self.screen(reader, &Screen::AboutWhat, Vec::new()))))
+    }
+
+    /// What a button for a lead does that may be the one that was named.
+    fn ask_about(&self, reader: &Reader, intent: &Intent, lead: &Lead) -> Result<Ask, EngineError> {
+        if intent.act == Act::Call {
+            return Ok(Ask::Call(lead.id.clone(), call_at(intent.when)));
+        }
+        Ok(match self.about_lead(lead.id.clone())? {
+            About::Alert(alert) => self.ask_alert(reader, intent, &alert),
+            About::Lead(_) | About::OneOf(_) | About::Asked(_) => Ask::Lead(lead.id.clone()),
+        })
+    }
+
+    /// The same for an alert.
+    fn ask_alert(&self, reader: &Reader, intent: &Intent, alert: &Alert) -> Ask {
+        let id = alert.id.clone();
+        match (intent.act, self.until(reader, intent.when)) {
+            (Act::Done | Act::Sent, _) => Ask::Done(id),
+            (Act::Later, Ok(until)) => Ask::Later(id, until),
+            (Act::Call, _) => Ask::Call(alert.lead_id.clone(), call_at(intent.when)),
+            _ => Ask::Lead(alert.lead_id.clone()),
+        }
     }
 
     /// A lead's most pressing open alert, or the lead.
@@ -213,5 +277,12 @@ impl Bot {
             1 => alerts.pop().map(About::Alert),
             _ => Some(About::OneOf(alerts)),
         })
+    }
+}
+
+fn call_at(when: Option<Moment>) -> Option<Timestamp> {
+    match when {
+        Some(Moment::At(at)) => Some(at),
+        Some(Moment::Day(_) | Moment::Past | Moment::Unclear) | None => None,
     }
 }

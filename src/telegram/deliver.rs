@@ -4,6 +4,7 @@
 mod limits;
 mod refresh;
 mod telling;
+mod wording;
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,7 +17,7 @@ use super::api::Api;
 use super::pace::Pace;
 use super::render::{self, Rendered};
 use crate::domain::effect::{Effect, Occasion};
-use crate::domain::{Alert, AlertId, AlertState, ChatId, Evidence, LeadId, MINUTE, Rights, Timestamp, UserId};
+use crate::domain::{Alert, AlertId, AlertState, ChatId, Evidence, LeadId, MINUTE, Rights, Timestamp, UserId, Wording};
 use crate::engine::briefing::{Briefing, Speaker};
 use crate::engine::calendars::Calendars;
 use crate::engine::evaluate::is_first_evaluation;
@@ -370,13 +371,15 @@ impl Worker {
         owner == Some(user) || owner.is_some_and(|owner| self.sender.people.stand_ins.get(owner) == Some(user))
     }
 
-    /// What a message about these alerts shows now; `None` when nothing is known of them any more.
+    /// What a message about these alerts shows now, in its `wording` when it has one; `None` when nothing is known of
+    /// them any more.
     fn render(
         &self,
         chat: ChatId,
         alerts: &[AlertId],
         occasion: Occasion,
         told: Option<&UserId>,
+        wording: Option<Wording>,
     ) -> Result<Option<Rendered>, EngineError> {
         let now = self.now();
         let speaker = &self.sender.speaker;
@@ -391,8 +394,9 @@ impl Worker {
         briefings.sort_by_key(|Briefing { alert, .. }| {
             (speaker.pressing(alert.severity()), alert.anchor.instant().map_or(i64::MAX, |at| at.0))
         });
+        let contexts = briefings.iter().map(|briefing| briefing.context(speaker, manner, content, occasion, now));
         let contexts: Vec<_> =
-            briefings.iter().map(|briefing| briefing.context(speaker, manner, content, occasion, now)).collect();
+            contexts.map(|context| AlertContext { wording: wording.unwrap_or(context.wording), ..context }).collect();
         Ok(match contexts.as_slice() {
             [] => None,
             [one] if alerts.len() == 1 => Some(if self.has_moved(one.alert, told) {

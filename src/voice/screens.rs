@@ -4,7 +4,7 @@ use chrono_tz::Tz;
 use minijinja::{Error, Value, context};
 
 use super::speech::Speech;
-use super::{AlertContext, Content, html, names, words};
+use super::{AlertContext, Content, Wording, html, names, words};
 use crate::domain::ask::{Filter, Page};
 use crate::domain::insight::LeadInsight;
 use crate::domain::{Activity, ActivityStatus, Direction, Lead, Seconds, Timestamp, User};
@@ -214,13 +214,13 @@ impl Screen<'_> {
 }
 
 impl Speech {
-    /// An answer, as HTML.
-    pub fn screen_html(&self, scene: Scene, screen: &Screen<'_>) -> Result<String, Error> {
+    /// An answer, as HTML; in this wording, or in one that what it says chooses.
+    pub fn screen_html(&self, scene: Scene, screen: &Screen<'_>, wording: Option<Wording>) -> Result<String, Error> {
         let who = |lead: &Lead| self.who(scene, lead);
         let values = match screen {
-            Screen::Alerts(page) => return self.alerts_html(page),
-            Screen::Lead(card) => return self.card_html(scene, card),
-            Screen::Why(context) => return self.why_html(scene, context),
+            Screen::Alerts(page) => return self.alerts_html(page, wording.unwrap_or_default()),
+            Screen::Lead(card) => return self.card_html(scene, card, wording.unwrap_or_default()),
+            Screen::Why(context) => return self.why_html(scene, context, wording.unwrap_or_default()),
             Screen::Found { typed, count, similar } => context! { typed => names::name(typed), count, similar },
             Screen::NotFound { typed, unasked } => context! { typed => names::name(typed), unasked },
             Screen::Stats(figures) => self.figures(figures),
@@ -244,7 +244,8 @@ impl Speech {
             | Screen::Thanks
             | Screen::Called => context! {},
         };
-        self.render(&screen.file(), &values)
+        let wording = wording.unwrap_or_else(|| Wording::of_text(&values.to_string()));
+        self.render(&screen.file(), wording, &values)
     }
 
     /// How a sentence calls a lead.
@@ -265,7 +266,7 @@ impl Speech {
         words::ahead(self.manner().lang(), at, scene.now, scene.zone)
     }
 
-    fn alerts_html(&self, page: &AlertsPage<'_>) -> Result<String, Error> {
+    fn alerts_html(&self, page: &AlertsPage<'_>, wording: Wording) -> Result<String, Error> {
         let mut shown = page.alerts.len();
         loop {
             let mut lines = Vec::with_capacity(shown);
@@ -290,7 +291,7 @@ impl Speech {
                 to => page.before + page.alerts.len(),
                 lines,
             };
-            let html = self.render(&Screen::Alerts(*page).file(), &values)?;
+            let html = self.render(&Screen::Alerts(*page).file(), wording, &values)?;
             if shown == 0 || html::visible_units(&html) <= html::MESSAGE_UNITS {
                 return Ok(html);
             }
@@ -298,7 +299,7 @@ impl Speech {
         }
     }
 
-    fn card_html(&self, scene: Scene, card: &Card<'_>) -> Result<String, Error> {
+    fn card_html(&self, scene: Scene, card: &Card<'_>, wording: Wording) -> Result<String, Error> {
         let lang = self.manner().lang();
         let is_full = scene.content == Content::Full;
         let insight = card.insight;
@@ -335,7 +336,7 @@ impl Speech {
             lines,
             more => card.more,
         };
-        self.render(&Screen::Lead(*card).file(), &values)
+        self.render(&Screen::Lead(*card).file(), wording, &values)
     }
 
     fn exchange(&self, scene: Scene, activity: &Activity) -> Value {
@@ -387,7 +388,7 @@ impl Speech {
         }
     }
 
-    fn why_html(&self, scene: Scene, context: &AlertContext<'_>) -> Result<String, Error> {
+    fn why_html(&self, scene: Scene, context: &AlertContext<'_>, wording: Wording) -> Result<String, Error> {
         let values = context! {
             who => self.who(scene, context.lead),
             headline => self.headline(context)?,
@@ -397,6 +398,6 @@ impl Speech {
             },
             opened => context.alert.opened_at.map(|at| words::when(self.manner().lang(), at, scene.now, scene.zone)),
         };
-        self.render(&Screen::Why(*context).file(), &values)
+        self.render(&Screen::Why(*context).file(), wording, &values)
     }
 }

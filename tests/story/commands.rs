@@ -302,10 +302,11 @@ async fn lists_have_pages_and_an_old_page_is_brought_up_to_date() {
     }
     let gone = tap(&world, &second, "2:al:all:0").await;
     assert!(!gone.plain.contains("sur 11"), "{}", seen(&gone));
+    let answered = world.telegram.answers().len();
     world.telegram.forge_tap(LUC.1, LUC.1, first.message_id, "2:al:all:60000").unwrap();
     world.telegram.forge_tap(LUC.1, LUC.1, first.message_id, "2:nonsense").unwrap();
     world.settle().await;
-    assert_eq!(world.telegram.answers().len(), 4, "every tap is answered");
+    assert_eq!(world.telegram.answers().len(), answered + 2, "every tap is answered");
     world.end().await;
 }
 

@@ -18,3 +18,4 @@ mod rules;
 mod settings;
 mod sources;
 mod standstill;
+mod wordings;

@@ -2,6 +2,7 @@
 
 use crate::domain::ask::Ask;
 use crate::domain::button::{Button, LinkAnswer, SnoozeFor};
+use crate::domain::effect::Occasion;
 use crate::domain::{Alert, AlertId, AlertState, AlertType, Channel, User};
 use crate::insight::advice;
 use crate::voice::{AlertContext, ButtonLabel, Content, Draft, Manner, Notice, Toast, Voice, fitted};
@@ -68,6 +69,10 @@ pub fn alert_keyboard(voice: &Voice, context: &AlertContext<'_>) -> Vec<Vec<Key>
     let alert = context.alert;
     if context.content == Content::Initials {
         return vec![vec![labels.tap(ButtonLabel::Show, Button::Show(alert.id.clone()))]];
+    }
+    // Whoever does not own the lead writes to it as its owner, or not at all.
+    if context.occasion == Occasion::Escalated {
+        return vec![last_row(voice, context)];
     }
     let mut write = Vec::new();
     if advice::whatsapp_open(context.lead) {

@@ -5,10 +5,12 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono_tz::Tz;
 
+use super::insights::habits;
 use super::told::user_in;
 use crate::domain::effect::Occasion;
 use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User, UserId, Wording};
-use crate::rules::{Settings, preferred};
+use crate::insight::leaning::{SURE, leaning, tallies};
+use crate::rules::{Settings, attempts, preferred};
 use crate::store::{Result, Store};
 use crate::voice::{AlertContext, Content, Manner, Voice};
 
@@ -121,7 +123,11 @@ impl Briefing {
     pub fn load(store: &Store, speaker: &Speaker, alert: Alert, now: Timestamp) -> Result<Option<Self>> {
         let Some(lead) = store.lead(&alert.lead_id)? else { return Ok(None) };
         let owner = lead.owner.as_ref().map(|owner| store.user(owner)).transpose()?.flatten();
-        let preferred = preferred(&store.activities(&lead.id)?, &speaker.rules, now).map(|rate| rate.channel);
+        let activities = store.activities(&lead.id)?;
+        let learned = leaning(&tallies(&attempts(&activities, &speaker.rules, now), now), &habits(store)?.channels);
+        // What is surely known goes before what the last 30 days show.
+        let learned = learned.filter(|leaning| leaning.sureness >= SURE).map(|leaning| leaning.channel);
+        let preferred = learned.or_else(|| preferred(&activities, &speaker.rules, now).map(|rate| rate.channel));
         let link = speaker.lead_url(&lead);
         Ok(Some(Self { alert, lead, owner, preferred, link }))
     }

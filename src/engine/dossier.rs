@@ -1,9 +1,11 @@
 //! All that is known of one lead, gathered from the mirror for whoever asks by name.
 
 use super::briefing::{Briefing, Speaker};
+use super::insights::habits;
 use crate::domain::insight::LeadInsight;
 use crate::domain::{Activity, ActivityStatus, AlertState, Lead, LeadId, Timestamp, User};
-use crate::insight::lead::known_of;
+use crate::insight::lead::{Lens, known_of};
+use crate::insight::zone;
 use crate::rules::{preferred, rates};
 use crate::store::{Result, Store};
 
@@ -48,8 +50,10 @@ impl Dossier {
         let mut activities = store.activities(&lead.id)?;
         let rules = &speaker.rules;
         let best = preferred(&activities, rules, now).map(|rate| rate.channel);
-        let insight =
-            known_of(&activities, rates(&activities, rules, now), best, rules.next_step_grace, speaker.zone, now);
+        let habits = habits(store)?;
+        let home = lead.phone.as_deref().and_then(zone::of_phone).unwrap_or(speaker.zone);
+        let lens = Lens { usual: &habits.hours, home, zone: speaker.zone, grace: rules.next_step_grace };
+        let insight = known_of(&activities, rates(&activities, rules, now), best, lens, now);
         activities.retain(|activity| activity.status != ActivityStatus::Planned && activity.timestamp <= now);
         let more = activities.len().saturating_sub(EXCHANGES);
         let exchanges = activities.into_iter().rev().take(EXCHANGES).collect();

@@ -15,7 +15,6 @@ pub mod escalation;
 pub mod evaluate;
 pub mod export;
 pub mod figures;
-mod insights;
 pub mod insights;
 pub mod linking;
 pub mod log;

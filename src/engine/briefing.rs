@@ -9,6 +9,7 @@ use super::insights::habits;
 use super::told::user_in;
 use crate::domain::effect::Occasion;
 use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User, UserId, Wording};
+use crate::insight::exchange::{Exchange, exchange};
 use crate::insight::leaning::{SURE, leaning, tallies};
 use crate::rules::{Settings, attempts, preferred};
 use crate::store::{Result, Store};
@@ -112,6 +113,7 @@ pub struct Briefing {
     /// The lead's owner, if known.
     pub owner: Option<User>,
     preferred: Option<Channel>,
+    exchange: Exchange,
     link: String,
 }
 
@@ -124,12 +126,18 @@ impl Briefing {
         let Some(lead) = store.lead(&alert.lead_id)? else { return Ok(None) };
         let owner = lead.owner.as_ref().map(|owner| store.user(owner)).transpose()?.flatten();
         let activities = store.activities(&lead.id)?;
+        let exchange = exchange(&activities, speaker.manner().lang());
         let learned = leaning(&tallies(&attempts(&activities, &speaker.rules, now), now), &habits(store)?.channels);
         // What is surely known goes before what the last 30 days show.
         let learned = learned.filter(|leaning| leaning.sureness >= SURE).map(|leaning| leaning.channel);
         let preferred = learned.or_else(|| preferred(&activities, &speaker.rules, now).map(|rate| rate.channel));
         let link = speaker.lead_url(&lead);
-        Ok(Some(Self { alert, lead, owner, preferred, link }))
+        Ok(Some(Self { alert, lead, owner, preferred, exchange, link }))
+    }
+
+    /// The lead's preferred channel, if known.
+    pub fn preferred(&self) -> Option<Channel> {
+        self.preferred
     }
 
     /// As the voice wants it.
@@ -153,6 +161,7 @@ impl Briefing {
             default_country: Some(&speaker.default_country),
             content,
             occasion,
+            exchange: self.exchange,
             wording: Wording::of(&self.alert.id),
         }
     }

@@ -11,6 +11,7 @@ pub mod chronicle;
 pub mod crm;
 pub mod deeds;
 pub mod dossier;
+pub mod drafts;
 pub mod escalation;
 pub mod evaluate;
 pub mod export;

@@ -61,6 +61,9 @@ impl Bot {
         };
         // Whoever writes to us can be written to.
         self.engine.run(move |engine| engine.mark_reachable(chat, true)).await?;
+        if command.is_none() && self.take_draft_text(message, text).await? {
+            return Ok(());
+        }
         let reader = self.reader(user, chat)?;
         match command {
             Some(command) => self.command(&reader, command, rest).await,

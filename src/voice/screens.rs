@@ -319,7 +319,7 @@ impl Speech {
             closed => card.lead.is_do_not_contact(),
             preferred => insight.preferred.map(|channel| self.label("channel", channel.as_str())).unwrap_or_default(),
             best => best.map(|best| context! {
-                day => best.weekday.map(|day| words::weekday(lang, day)).unwrap_or_default(),
+                day => best.weekday.map(|day| words::day_name(lang, day)).unwrap_or_default(),
                 from => words::hour(lang, best.from),
                 to => words::hour(lang, best.to),
             }),

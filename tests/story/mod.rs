@@ -5,6 +5,7 @@ mod chat;
 mod closed;
 mod commands;
 mod crm;
+mod drafts;
 mod escalation;
 mod export;
 mod feed;

@@ -102,7 +102,8 @@ impl App {
         let config = Arc::new(config);
         let speaker = Arc::new(speaker(&config)?);
         let store = Store::open(&config.store.path)?;
-        let calendars = Calendars::new(config.calendar.clone(), config.people.clone());
+        let people = Arc::new(people(&config));
+        let calendars = people.calendars.clone();
         let policy = Policy {
             rules: config.rules.clone(),
             calendars: calendars.clone(),
@@ -110,7 +111,6 @@ impl App {
         };
         let engine = Handle::start(store, clock, policy)?;
         let status = Status::default();
-        let people = Arc::new(people(&config));
         let client = Client::new(&config.espocrm)?;
         let permissions = Permissions::new(client.clone(), engine.clock().clone());
         let mapping = Mapping::new(&config.espocrm.activities, &config.espocrm.inbound_sources)?;
@@ -217,6 +217,7 @@ fn speaker(config: &Config) -> Result<Speaker, VoiceError> {
 pub fn people(config: &Config) -> People {
     People {
         stand_ins: config.stand_ins.clone(),
+        calendars: Calendars::new(config.calendar.clone(), config.people.clone()),
         managers: config.teams.iter().map(|(team, section)| (team.clone(), section.managers.clone())).collect(),
         fallback_chat: config.telegram.fallback_chat.filter(|chat| *chat != ChatId(0)),
     }

@@ -17,6 +17,15 @@ pub enum Occasion {
     SnoozeOver,
     /// The lead has a new owner.
     NewOwner,
+    /// The day begins: all that is open.
+    Briefing,
+}
+
+impl Occasion {
+    /// Whether it is the day, and no alert of its own.
+    pub fn is_of_the_day(self) -> bool {
+        matches!(self, Self::Briefing)
+    }
 }
 
 /// Why the mirror stands still.

@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod alert;
+pub mod bucket;
 pub mod button;
 pub mod calendar;
 pub mod effect;
@@ -19,6 +20,7 @@ pub mod time;
 
 pub use activity::{Activity, ActivityStatus, Channel, Direction, Reading};
 pub use alert::{Alert, AlertState, AlertType, Anchor, CloseReason, Evidence, Severity};
+pub use bucket::Bucket;
 pub use id::{ActivityId, AlertId, ChatId, LeadId, TeamId, UserId};
 pub use lead::Lead;
 pub use manner::{Lang, Manner};

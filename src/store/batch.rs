@@ -6,14 +6,14 @@ use super::keys::{ACTIVITY, ALERT, Key, Kind};
 use super::outlooks::Row;
 use super::waiting::Place;
 use super::{
-    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry, PendingLink,
-    StepRow, encode, outlooks, waiting,
+    AlertRecordState, Diary, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry,
+    PendingLink, SheetRow, StepRow, encode, outlooks, waiting,
 };
 use crate::decide::Outlook;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
-    Activity, ActivityId, Alert, AlertId, Lead, LeadId, Preferences, Team, TeamId, Timestamp, User, UserId,
+    Activity, ActivityId, Alert, AlertId, ChatId, Lead, LeadId, Preferences, Team, TeamId, Timestamp, User, UserId,
 };
 
 /// Changes that take effect together or not at all.
@@ -261,6 +261,16 @@ impl Batch {
     /// Notes the account that a user wrote from last.
     pub fn put_last_account(&mut self, user: &UserId, account: i64) {
         self.put(Key::new(Kind::LastAccount).last(user.as_str()), &account);
+    }
+
+    /// Keeps what was said to somebody: a user's id, or a chat's.
+    pub fn put_diary(&mut self, whose: &str, diary: &Diary) {
+        self.put(Key::new(Kind::Diary).last(whose), diary);
+    }
+
+    /// Keeps what a message that lists alerts shows of them.
+    pub fn put_sheet(&mut self, chat: ChatId, message_id: i32, row: &SheetRow) {
+        self.put(Key::new(Kind::Sheet).number(chat.0).number(message_id.into()), row);
     }
 
     /// Keeps a webhook's secret.

@@ -6,6 +6,7 @@ pub mod bot;
 pub mod deliver;
 mod linking;
 pub mod pace;
+mod pages;
 pub mod render;
 mod talk;
 mod taps;

@@ -51,7 +51,7 @@ fn try_alert(speech: &Speech, context: &AlertContext<'_>) -> Result<(), Fault> {
     }
     accepted("closed.html.j2", &speech.moved_html(context, None)?)?;
     accepted("closed.html.j2", &speech.moved_html(context, context.owner)?)?;
-    accepted("digest.html.j2", &speech.digest_html(context.owner, &[*context; 40])?)
+    accepted("digest.html.j2", &speech.digest_html(context.owner, &[*context; 40], 0..8)?)
 }
 
 fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> Result<(), Fault> {

@@ -19,9 +19,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::alert::Severity;
 use crate::domain::button::SnoozeFor;
+use crate::domain::deed::Refusal;
 use crate::domain::effect::{Occasion, Stillness};
 pub use crate::domain::manner::{Lang, Manner};
-use crate::domain::{Alert, AlertType, Channel, Lead, Seconds, Timestamp, User};
+use crate::domain::{Alert, AlertType, CallOutcome, Channel, DeedKind, Lead, Seconds, Timestamp, User};
 use crate::insight::advice::{self, CtaAction, CtaParams};
 
 pub use html::{MESSAGE_UNITS, escape, fault, fitted, plain, visible_units};
@@ -160,6 +161,15 @@ pub enum Notice<'a> {
     },
     /// Whoever opened a link says that it is for somebody else.
     LinkDeclined,
+    /// The CRM did not take what the reader did by button.
+    DeedRefused {
+        /// What that was.
+        kind: &'a DeedKind,
+        /// About whom.
+        lead: &'a Lead,
+        /// Why.
+        why: Refusal,
+    },
 }
 
 /// The short answer that pops up on a tap; at most 200 characters.
@@ -427,6 +437,21 @@ impl Voice {
     /// A severity in words.
     pub fn severity_name(&self, manner: Manner, severity: Severity) -> String {
         self.say(manner, |speech| Ok(speech.label("severity", severity.as_str())))
+    }
+
+    /// What a call with a lead is called in the CRM, as plain text.
+    pub fn call_name(&self, manner: Manner, lead: &Lead) -> String {
+        self.say(manner, |speech| speech.call_name(lead))
+    }
+
+    /// What is noted of a call's outcome; nothing when its status says it all.
+    pub fn outcome_note(&self, manner: Manner, outcome: CallOutcome) -> String {
+        match outcome {
+            CallOutcome::Reached | CallOutcome::NoAnswer => String::new(),
+            CallOutcome::LeftMessage | CallOutcome::NotInterested => {
+                self.say(manner, |speech| Ok(speech.label("note", outcome.as_str())))
+            }
+        }
     }
 
     /// A channel in words.

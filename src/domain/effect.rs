@@ -4,7 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActivityId, AlertId, ChatId, LeadId, Timestamp, UserId};
+use super::deed::Refusal;
+use super::{ActivityId, AlertId, ChatId, DeedId, LeadId, Timestamp, UserId};
 
 /// Why the rep hears of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -135,7 +136,21 @@ pub enum Effect {
     },
     /// Bring the `MaxLink` record of this key to the state of the link.
     WriteLink(String),
+    /// Tell the CRM of what a user did by button.
+    WriteDeed(DeedId),
+    /// Tell whoever did it that the CRM did not take it.
+    DeedRefused {
+        /// Which deed.
+        deed: DeedId,
+        /// Where.
+        chat: ChatId,
+        /// Why.
+        why: Refusal,
+    },
 }
+
+/// How the keys of deeds begin that the CRM is still to be told.
+pub const DEEDS: &str = "crm-deed/";
 
 impl Effect {
     /// Effects of one key do the same work: a second one replaces the first.
@@ -154,6 +169,8 @@ impl Effect {
             Self::WriteInsight(lead) => format!("crm-insight/{lead}"),
             Self::SyncStopped { chat, .. } | Self::SyncResumed { chat, .. } => format!("standstill/{chat}"),
             Self::WriteLink(key) => format!("crm-link/{key}"),
+            Self::WriteDeed(deed) => format!("{DEEDS}{deed}"),
+            Self::DeedRefused { deed, chat, .. } => format!("refused/{chat}/{deed}"),
         }
     }
 
@@ -165,14 +182,16 @@ impl Effect {
             | Self::WriteDoneActivity { .. }
             | Self::WriteLink(_)
             | Self::VerifyLead(_)
-            | Self::WriteInsight(_) => true,
+            | Self::WriteInsight(_)
+            | Self::WriteDeed(_) => true,
             Self::Announce { .. }
             | Self::RefreshMessages(_)
             | Self::SendDraft { .. }
             | Self::SendAlert { .. }
             | Self::Welcome { .. }
             | Self::SyncStopped { .. }
-            | Self::SyncResumed { .. } => false,
+            | Self::SyncResumed { .. }
+            | Self::DeedRefused { .. } => false,
         }
     }
 

@@ -60,6 +60,11 @@ text_id! {
     AlertId
 }
 
+text_id! {
+    /// Our id of a deed: see [`DeedId::of`].
+    DeedId
+}
+
 /// A Telegram chat: positive for a person, negative for a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -95,7 +95,7 @@ impl Engine {
                     || decision.transitions[..place].iter().any(is_opened);
                 event(if was_open { EventKind::Reopened } else { EventKind::Opened })
             }
-            Step::Closed(reason) => Event { reason: Some(*reason), ..event(EventKind::Closed) },
+            Step::Closed(reason) => Event { reason: Some(*reason), ..event(EventKind::Closed).by(by) },
             Step::Resolved => event(EventKind::Resolved).by(by),
             Step::Unresolved => event(EventKind::Unresolved).by(by),
             Step::Snoozed { until } => Event { until: Some(*until), ..event(EventKind::Snoozed).by(by) },

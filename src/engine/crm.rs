@@ -1,6 +1,7 @@
 //! The dispatcher towards the CRM: takes effects out of the outbox and brings our records there to the state
 //! they should have.
 
+mod deeds;
 mod insights;
 
 use std::sync::Arc;
@@ -173,6 +174,7 @@ impl Worker {
             Effect::WriteDoneActivity { lead, activity, by } => self.write_activity(lead, activity, Some(by)).await?,
             Effect::WriteLink(key) => self.write_link(key).await?,
             Effect::VerifyLead(lead) => self.verify(lead).await?,
+            Effect::WriteDeed(deed) => self.write_deed(deed).await?,
             Effect::WriteInsight(_)
             | Effect::Announce { .. }
             | Effect::RefreshMessages(_)
@@ -180,7 +182,8 @@ impl Worker {
             | Effect::SendAlert { .. }
             | Effect::Welcome { .. }
             | Effect::SyncStopped { .. }
-            | Effect::SyncResumed { .. } => Outcome::Done,
+            | Effect::SyncResumed { .. }
+            | Effect::DeedRefused { .. } => Outcome::Done,
         };
         self.conclude(key, &entry, outcome).await
     }

@@ -114,7 +114,9 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         | Effect::SyncStopped { .. }
         | Effect::SyncResumed { .. }
         | Effect::WriteDoneActivity { .. }
-        | Effect::WriteLink(_) => None,
+        | Effect::WriteLink(_)
+        | Effect::WriteDeed(_)
+        | Effect::DeedRefused { .. } => None,
     }
 }
 
@@ -243,7 +245,7 @@ impl Engine {
 
     fn evaluate_through(&mut self, lead: &LeadId, gate: Gate) -> Result<Tally> {
         if let Some(loaded) = self.load(lead)? {
-            return self.advance_through(loaded, Batch::default(), gate);
+            return self.advance_through(loaded, Batch::default(), gate, None);
         }
         let mut batch = Batch::default();
         batch.put_evaluated(lead, Evaluated::default(), None);
@@ -254,19 +256,24 @@ impl Engine {
     /// Brings a lead's alerts up to now, from when it was evaluated last. What `batch` holds is written together with
     /// the decision.
     pub(super) fn advance_to_now(&mut self, loaded: Loaded, batch: Batch) -> Result<Tally> {
-        self.advance_through(loaded, batch, Gate::Open)
+        self.advance_through(loaded, batch, Gate::Open, None)
     }
 
-    fn advance_through(&mut self, loaded: Loaded, batch: Batch, gate: Gate) -> Result<Tally> {
+    /// The same, of what somebody has just done.
+    pub(super) fn advance_by(&mut self, loaded: Loaded, batch: Batch, actor: &Actor) -> Result<Tally> {
+        self.advance_through(loaded, batch, Gate::Open, Some(actor))
+    }
+
+    fn advance_through(&mut self, loaded: Loaded, batch: Batch, gate: Gate, by: Option<&Actor>) -> Result<Tally> {
         let (now, last) = (self.now(), loaded.evaluated.at);
         // Other rules count from the moment on at which they came into force, not for what was before.
         if last.is_some_and(|last| last < self.rules_since) && self.rules_since < now {
-            let then = self.advance(&loaded, (None, self.rules_since), batch, gate)?;
+            let then = self.advance(&loaded, (None, self.rules_since), batch, gate, None)?;
             let is_held = self.looks.held.contains(&loaded.lead.id);
             let Some(loaded) = self.load(&loaded.lead.id)?.filter(|_| !is_held) else { return Ok(then) };
-            return Ok(then.plus(self.advance(&loaded, (Some(self.rules_since), now), Batch::default(), gate)?));
+            return Ok(then.plus(self.advance(&loaded, (Some(self.rules_since), now), Batch::default(), gate, by)?));
         }
-        self.advance(&loaded, (last.filter(|last| *last < now), now), batch, gate)
+        self.advance(&loaded, (last.filter(|last| *last < now), now), batch, gate, by)
     }
 
     /// Takes a lead's alerts from the first instant (exclusive) to the second (inclusive), or holds the lead.
@@ -276,6 +283,7 @@ impl Engine {
         (from, to): (Option<Timestamp>, Timestamp),
         batch: Batch,
         gate: Gate,
+        by: Option<&Actor>,
     ) -> Result<Tally> {
         let first = self.is_first_evaluation();
         let decision = decide::advance(&loaded.subject(), &self.policy.rules, from, to, first);
@@ -292,7 +300,7 @@ impl Engine {
             closed: decision.transitions.iter().filter(|step| matches!(step.step, Step::Closed(_))).count(),
         };
         tracing::debug!(lead = %loaded.lead.id, opened = tally.opened, closed = tally.closed, "evaluated");
-        self.commit(loaded, decision, batch, to, None)?;
+        self.commit(loaded, decision, batch, to, by)?;
         Ok(tally)
     }
 

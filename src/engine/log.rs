@@ -2,9 +2,8 @@
 //! written into the CRM as well, and recognised there by its key.
 
 use super::Engine;
-use super::observe::{fresh_activity_id, fresh_as_of, read};
+use super::observe::{fresh_activity_id, fresh_as_of, read, reported};
 use crate::domain::effect::Effect;
-use crate::domain::observation::RecordRef;
 use crate::domain::{Activity, ActivityId, ActivityStatus, Channel, Direction, LeadId, Timestamp, UserId};
 use crate::espo::observe::preview;
 use crate::store::{Batch, Result};
@@ -40,9 +39,6 @@ pub enum Logged {
     /// The same id stands for something else; which field differs.
     Conflict(&'static str),
 }
-
-/// The entity under which ids of reported activities are indexed.
-const REPORTED: &str = "Reported";
 
 impl Engine {
     /// Takes over reports, each for itself, and decides at once about the leads concerned. `verify` marks the
@@ -83,7 +79,7 @@ impl Engine {
     fn log_one(&mut self, news: &mut News, report: &Report, verify: bool) -> Result<Logged> {
         let now = self.now();
         let id = report.id.clone().unwrap_or_else(fresh_activity_id);
-        let record = RecordRef::new(REPORTED, id.as_str());
+        let record = reported(&id);
         if self.store.record_links(&record)?.first().is_some_and(|link| link.lead != report.lead) {
             return Ok(Logged::Conflict("leadId"));
         }

@@ -9,6 +9,7 @@ pub mod calendars;
 pub mod checkup;
 pub mod chronicle;
 pub mod crm;
+pub mod deeds;
 pub mod evaluate;
 pub mod export;
 mod insights;

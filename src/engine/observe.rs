@@ -7,7 +7,7 @@ use super::Engine;
 use super::ascribe::{Ascription, Directory, ascribe};
 use crate::domain::effect::Effect;
 use crate::domain::observation::{ActivityDraft, Observation, RecordRef};
-use crate::domain::{Activity, ActivityId, ActivityStatus, Direction, HOUR, Lead, LeadId, Reading, Timestamp};
+use crate::domain::{Activity, ActivityId, ActivityStatus, Deed, Direction, HOUR, Lead, LeadId, Reading, Timestamp};
 use crate::insight::reading;
 use crate::store::{Batch, Hook, RecordLink, Result};
 
@@ -159,6 +159,8 @@ struct Page {
     records: Vec<Observation>,
     company: BTreeSet<String>,
     last_sync: Option<Timestamp>,
+    /// What the CRM has not been told yet.
+    pending: Vec<Deed>,
     /// Leads of this page: later observations of the page see them.
     leads: BTreeMap<LeadId, Lead>,
 }
@@ -173,6 +175,7 @@ impl Page {
             records: Vec::new(),
             company,
             last_sync: engine.last_sync()?,
+            pending: engine.store.pending_deeds()?,
             leads: BTreeMap::new(),
         })
     }
@@ -221,6 +224,7 @@ impl Page {
         form: Option<Box<ActivityDraft>>,
     ) -> Result<()> {
         let before = engine.store.lead(&lead.id)?;
+        lead = engine.with_deeds(lead, &self.pending.iter().collect::<Vec<_>>());
         lead.closed_at = closed_at(engine, &lead, modified_at, before.as_ref());
         if let Some(before) = &before {
             // A list shows the first address only: the others that we learned of stay.
@@ -311,13 +315,15 @@ impl Page {
     fn write(&mut self, engine: &Engine, draft: &ActivityDraft, ascriptions: &[Ascription]) -> Result<()> {
         let known = engine.store.record_links(&draft.record)?;
         for ascription in ascriptions {
-            let before = engine.store.activity(&ascription.lead, &draft.id)?;
-            let activity = build(draft, ascription, before.as_ref(), engine.now(), self.last_sync);
+            // A call of ours in a CRM that does not show its key.
+            let id = known.iter().find(|link| link.lead == ascription.lead).map_or(&draft.id, |link| &link.activity);
+            let before = engine.store.activity(&ascription.lead, id)?;
+            let activity = build(draft, id, ascription, before.as_ref(), engine.now(), self.last_sync);
             if before.as_ref() != Some(&activity) {
                 self.batch.put_activity(&activity);
                 self.touched.insert(ascription.lead.clone());
             }
-            let link = RecordLink { lead: ascription.lead.clone(), activity: draft.id.clone() };
+            let link = RecordLink { lead: ascription.lead.clone(), activity: id.clone() };
             if !known.contains(&link) {
                 self.batch.put_record_link(&draft.record, &link.lead, &link.activity);
             }
@@ -355,6 +361,7 @@ enum Keep {
 /// The activity that a draft is for one lead. What was read and noted when it was first seen is kept.
 fn build(
     draft: &ActivityDraft,
+    id: &ActivityId,
     ascription: &Ascription,
     before: Option<&Activity>,
     now: Timestamp,
@@ -368,7 +375,7 @@ fn build(
     let kept_reading = kept.filter(|activity| activity.direction == ascription.direction);
     let planned_before = before.and_then(|activity| activity.created_at);
     Activity {
-        id: draft.id.clone(),
+        id: id.clone(),
         lead_id: ascription.lead.clone(),
         channel: draft.channel,
         direction: ascription.direction,
@@ -406,6 +413,11 @@ pub(super) fn fresh_as_of(timestamp: Timestamp, now: Timestamp, last_sync: Optio
 /// The part of a text that is kept.
 fn preview(text: &str) -> String {
     text.chars().take(Activity::PREVIEW_CHARS).collect::<String>().trim().to_owned()
+}
+
+/// Under what the id of an activity is indexed that we were told of, and did not find.
+pub(super) fn reported(id: &ActivityId) -> RecordRef {
+    RecordRef::new("Reported", id.as_str())
 }
 
 /// An activity's id for what we are told by API without one.

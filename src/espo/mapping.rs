@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::deeds::CALL_KEY;
 use super::record::Record;
 use crate::domain::{ActivityStatus, Channel, Direction};
 
@@ -172,6 +173,9 @@ impl Mapping {
 
     fn activity_columns(&self, entity: &str) -> Vec<String> {
         let mut columns = vec!["id".to_owned(), "modifiedAt".to_owned()];
+        if entity == "Call" {
+            columns.push(CALL_KEY.to_owned());
+        }
         let mut add = |column: &str| {
             if !columns.iter().any(|known| known == column) {
                 columns.push(column.to_owned());

@@ -7,6 +7,7 @@
 //!   records by it;
 //! - [`sync`] fetches pages: backfill and sweep by id, poll by modification, refresh by hint;
 //! - [`mod@write`] brings `MaxAlert` and `MaxActivity` records to the state they should have;
+//! - [`deeds`] tells what users did by button;
 //! - [`permissions`] asks what a user may do with leads, [`links`] reads and writes what links users to Telegram;
 //! - [`webhooks`] registers hooks and verifies what they deliver;
 //! - [`extension`] packs the archive that an administrator installs;
@@ -14,6 +15,7 @@
 
 pub mod admin;
 pub mod client;
+pub mod deeds;
 pub mod error;
 pub mod extension;
 mod html;

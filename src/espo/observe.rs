@@ -4,6 +4,7 @@
 use chrono::{Days, NaiveDate, NaiveTime, TimeDelta, TimeZone};
 use chrono_tz::Tz;
 
+use super::deeds::CALL_KEY;
 use super::html;
 use super::links;
 use super::mapping::{Mapping, Meaning, Told};
@@ -182,7 +183,9 @@ fn draft(meaning: &Meaning, reference: &RecordRef, record: &Record, zone: Tz) ->
         Some(told) => Some(tell("direction", told, record, Direction::parse)?),
         None => None,
     };
-    let key = meaning.key.as_deref().and_then(|field| record.text(field));
+    // What we wrote carries our own id, whatever the table says of calls.
+    let ours = (reference.entity == "Call").then(|| record.text(CALL_KEY)).flatten();
+    let key = meaning.key.as_deref().and_then(|field| record.text(field)).or(ours);
     Ok(Some(ActivityDraft {
         record: reference.clone(),
         id: ActivityId(key.map_or_else(|| reference.to_string(), str::to_owned)),

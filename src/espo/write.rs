@@ -16,6 +16,8 @@ use crate::domain::{Activity, Alert, AlertState, Anchor, Channel, CloseReason, L
 const ALERT: &str = "MaxAlert";
 const ACTIVITY: &str = "MaxActivity";
 const INSIGHT: &str = "MaxInsight";
+/// The attribute that holds the key of our own records.
+const DEDUP_KEY: &str = "dedupKey";
 
 /// The lengths of the extension's text fields, in characters.
 const ALERT_NAME_CHARS: usize = 500;
@@ -115,6 +117,7 @@ pub enum Written {
 pub async fn upsert_alert(client: &Client, me: &UserId, write: &AlertWrite<'_>) -> Result<Written, Error> {
     let wanted = Wanted {
         entity: ALERT,
+        keyed_by: DEDUP_KEY,
         key: write.alert.id.as_str(),
         crm_id: write.crm_id,
         attributes: alert_attributes(write),
@@ -130,6 +133,7 @@ pub async fn upsert_alert(client: &Client, me: &UserId, write: &AlertWrite<'_>) 
 pub async fn upsert_activity(client: &Client, write: &ActivityWrite<'_>) -> Result<Written, Error> {
     let wanted = Wanted {
         entity: ACTIVITY,
+        keyed_by: DEDUP_KEY,
         key: write.activity.id.as_str(),
         crm_id: write.crm_id,
         attributes: activity_attributes(write),
@@ -145,7 +149,7 @@ pub async fn upsert_insight(
     crm_id: Option<&str>,
 ) -> Result<String, Error> {
     let key = attributes.get("dedupKey").and_then(Value::as_str).unwrap_or_default();
-    let wanted = Wanted { entity: INSIGHT, key, crm_id: None, attributes: attributes.clone() };
+    let wanted = Wanted { entity: INSIGHT, keyed_by: DEDUP_KEY, key, crm_id: None, attributes: attributes.clone() };
     if let Some(id) = crm_id {
         match wanted.send(client, Some(id), attributes).await {
             Err(Error { kind: ErrorKind::NotFound, .. }) => {}
@@ -160,11 +164,13 @@ pub async fn upsert_insight(
 }
 
 /// A record that should exist, and what it should hold.
-struct Wanted<'a> {
-    entity: &'static str,
-    key: &'a str,
-    crm_id: Option<&'a str>,
-    attributes: Map<String, Value>,
+pub(super) struct Wanted<'a> {
+    pub entity: &'static str,
+    /// The attribute that holds its key.
+    pub keyed_by: &'static str,
+    pub key: &'a str,
+    pub crm_id: Option<&'a str>,
+    pub attributes: Map<String, Value>,
 }
 
 impl Wanted<'_> {
@@ -175,7 +181,7 @@ impl Wanted<'_> {
     ) -> Result<Written, Error> {
         let found = match self.crm_id {
             Some(id) => self.look_up(client, "id", id).await?,
-            None => self.look_up(client, "dedupKey", self.key).await?,
+            None => self.look_up(client, self.keyed_by, self.key).await?,
         };
         let current = match found {
             Some(current) => current,
@@ -191,7 +197,12 @@ impl Wanted<'_> {
         }
     }
 
-    async fn look_up(&self, client: &Client, by: &'static str, value: &str) -> Result<Option<Record>, Error> {
+    pub(super) async fn look_up(
+        &self,
+        client: &Client,
+        by: &'static str,
+        value: &str,
+    ) -> Result<Option<Record>, Error> {
         let extra = ["id", "modifiedAt", "modifiedById", "modifiedByName"];
         let own = self.attributes.keys().map(String::as_str);
         let select: Vec<String> = extra.into_iter().chain(own).map(str::to_owned).collect();
@@ -200,7 +211,7 @@ impl Wanted<'_> {
         Ok(client.list(&query).await?.records.into_iter().next())
     }
 
-    async fn create(&self, client: &Client) -> Result<Created, Error> {
+    pub(super) async fn create(&self, client: &Client) -> Result<Created, Error> {
         let error = match self.send(client, None, &self.attributes).await {
             Ok(record) => return Ok(Created::New(record)),
             Err(error) => error,
@@ -209,7 +220,7 @@ impl Wanted<'_> {
             return Err(error);
         }
         // It may exist now: a unique-index violation is a 500, and an answer may have been lost.
-        match self.look_up(client, "dedupKey", self.key).await {
+        match self.look_up(client, self.keyed_by, self.key).await {
             Ok(Some(current)) => Ok(Created::Existed(current)),
             Ok(None) | Err(_) => Err(error),
         }
@@ -268,8 +279,11 @@ impl Wanted<'_> {
     }
 }
 
-enum Created {
+/// What became of a creation.
+pub(super) enum Created {
+    /// It is there now.
     New(Record),
+    /// It was there.
     Existed(Record),
 }
 

@@ -13,7 +13,8 @@ use crate::decide::Outlook;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
-    Activity, ActivityId, Alert, AlertId, ChatId, Lead, LeadId, Preferences, Team, TeamId, Timestamp, User, UserId,
+    Activity, ActivityId, Alert, AlertId, ChatId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp,
+    User, UserId,
 };
 
 /// Changes that take effect together or not at all.
@@ -226,6 +227,16 @@ impl Batch {
     /// Sets what a user wishes.
     pub fn put_preferences(&mut self, user: &UserId, preferences: &Preferences) {
         self.put(Key::new(Kind::Preferences).last(user.as_str()), preferences);
+    }
+
+    /// Sets a deed.
+    pub fn put_deed(&mut self, deed: &Deed) {
+        self.put(Key::new(Kind::Deed).last(deed.id.as_str()), deed);
+    }
+
+    /// Forgets a deed.
+    pub fn remove_deed(&mut self, deed: &DeedId) {
+        self.remove(Key::new(Kind::Deed).last(deed.as_str()));
     }
 
     /// Sets what we know of a link's record in the CRM.

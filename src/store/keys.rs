@@ -65,6 +65,8 @@ pub(super) enum Kind {
     Insight = b'I' as isize,
     /// Alerts by their record in the CRM: CRM id.
     RecordAlert = b'g' as isize,
+    /// What users did by button that the CRM is told: deed.
+    Deed = b'z' as isize,
 
     /// Up to schema 2, an activity: lead, activity.
     OldActivity = b'A' as isize,

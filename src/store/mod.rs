@@ -20,10 +20,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::domain::effect::DEEDS;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
-    Activity, ActivityId, Alert, AlertId, ChatId, Lead, LeadId, Preferences, Team, TeamId, Timestamp, User, UserId,
+    Activity, ActivityId, Alert, AlertId, ChatId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp,
+    User, UserId,
 };
 
 pub use batch::Batch;
@@ -446,6 +448,29 @@ impl Store {
     /// One entry of the outbox.
     pub fn outbox_entry(&self, key: &str) -> Result<Option<OutboxEntry>> {
         self.get(&Key::new(Kind::Outbox).last(key))
+    }
+
+    /// A deed.
+    pub fn deed(&self, id: &DeedId) -> Result<Option<Deed>> {
+        self.get(&Key::new(Kind::Deed).last(id.as_str()))
+    }
+
+    /// Every deed that is remembered.
+    pub fn deeds(&self) -> Result<Vec<Deed>> {
+        self.values(&Key::new(Kind::Deed)).collect()
+    }
+
+    /// The deeds that the CRM is still to be told, oldest first.
+    pub fn pending_deeds(&self) -> Result<Vec<Deed>> {
+        let mut pending = Vec::new();
+        for key in self.keys(&Key::new(Kind::Outbox).last(DEEDS)) {
+            let key = text_after(&key?, 1);
+            let id = DeedId::from(key.strip_prefix(DEEDS).unwrap_or_default());
+            let entry = self.outbox_entry(&key)?;
+            pending.extend(entry.map(|entry| entry.sequence).zip(self.deed(&id)?));
+        }
+        pending.sort_by_key(|(sequence, _)| *sequence);
+        Ok(pending.into_iter().map(|(_, deed)| deed).collect())
     }
 
     /// The records to look at again, each with the sequence number of its latest hint.

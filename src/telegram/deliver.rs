@@ -217,10 +217,21 @@ impl Worker {
                 Effect::SyncResumed { chat, since, at } => {
                     self.notify(&key, sequence, chat, Notice::SyncResumed { lasted: at.since(since) }).await?;
                 }
+                Effect::DeedRefused { deed, chat, why } => {
+                    let deed = self.store().deed(&deed)?;
+                    let lead = deed.as_ref().map(|deed| self.store().lead(&deed.lead)).transpose()?.flatten();
+                    let Some((deed, lead)) = deed.zip(lead) else {
+                        self.settle(&key, sequence).await?;
+                        continue;
+                    };
+                    let notice = Notice::DeedRefused { kind: &deed.kind, lead: &lead, why };
+                    self.notify(&key, sequence, chat, notice).await?;
+                }
                 Effect::WriteAlert(_)
                 | Effect::WriteActivity { .. }
                 | Effect::WriteDoneActivity { .. }
                 | Effect::WriteLink(_)
+                | Effect::WriteDeed(_)
                 | Effect::VerifyLead(_)
                 | Effect::WriteInsight(_) => {}
             }
@@ -331,7 +342,9 @@ impl Worker {
             | Effect::VerifyLead(_)
             | Effect::WriteInsight(_)
             | Effect::SyncStopped { .. }
-            | Effect::SyncResumed { .. } => Ok(()),
+            | Effect::SyncResumed { .. }
+            | Effect::WriteDeed(_)
+            | Effect::DeedRefused { .. } => Ok(()),
         }
     }
 

@@ -5,6 +5,7 @@ use super::speech::Speech;
 use super::templates::Fault;
 use super::{AlertContext, Content, Manner, Notice, Toast, html};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
+use crate::domain::deed::{CallOutcome, DeedKind, Refusal};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::{
     ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, CloseReason, DAY, Direction, Evidence, HOUR,
@@ -72,6 +73,14 @@ fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> R
     let stopped =
         Stillness::ALL.map(|why| Notice::SyncStopped { since: NOW.plus(-DAY), why, now: NOW, zone: chrono_tz::UTC });
     let notices = notices.into_iter().chain(stopped.map(|notice| ("sync_stopped", notice)));
+    let refused = deeds().into_iter().flat_map(|kind| Refusal::ALL.map(|why| (kind.clone(), why)));
+    for ((kind, why), lead) in refused.flat_map(|refused| [(refused.clone(), named), (refused, nameless)]) {
+        let notice = Notice::DeedRefused { kind: &kind, lead, why };
+        accepted("notices/deed_refused.html.j2", &speech.notice_html(notice)?)?;
+    }
+    for lead in [named, nameless] {
+        speech.call_name(lead)?;
+    }
     for (name, notice) in notices {
         accepted(&format!("notices/{name}.html.j2"), &speech.notice_html(notice)?)?;
     }
@@ -94,6 +103,17 @@ fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> R
         speech.toast(toast)?;
     }
     Ok(())
+}
+
+/// One deed of each kind.
+fn deeds() -> Vec<DeedKind> {
+    let luc = user().id;
+    vec![
+        DeedKind::PlanCall { at: NOW.plus(DAY) },
+        DeedKind::LogCall { outcome: CallOutcome::Reached },
+        DeedKind::SetStatus { to: "Dead".to_owned(), before: "New".to_owned() },
+        DeedKind::Assign { to: luc, before: None },
+    ]
 }
 
 fn accepted(name: &str, message: &str) -> Result<(), Fault> {

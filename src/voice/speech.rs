@@ -9,9 +9,11 @@ use super::templates::{self, Labels, VoiceError};
 use super::{AlertContext, Content, Draft, Lang, Manner, Notice, Toast, html, names, type_key, words};
 use crate::domain::alert::{ChannelRate, Cited, Resolution};
 use crate::domain::effect::{Occasion, Stillness};
-use crate::domain::{AlertState, Channel, CloseReason, Direction, Evidence, Severity, Timestamp, User};
+use crate::domain::{AlertState, Channel, CloseReason, Direction, Evidence, Lead, Severity, Timestamp, User};
 use crate::insight::advice::{self, Suggestion};
 
+/// As much of a name as a call is called by.
+const CALLED_CHARS: usize = 120;
 /// From this rate on (percent) a channel works well, not just better.
 const GOOD_RATE: u32 = 60;
 
@@ -381,8 +383,20 @@ impl Speech {
                 ("link_preview", context! { user => names::full(user), mail, instead })
             }
             Notice::LinkDeclined => ("link_declined", context! {}),
+            Notice::DeedRefused { kind, lead, why } => {
+                let who = names::call_name(lead, false);
+                let values = context! { what => kind.as_str(), why => why.as_str(), named => !who.is_empty(), who };
+                ("deed_refused", values)
+            }
         };
         self.render(&format!("notices/{name}.html.j2"), &values)
+    }
+
+    /// What a call with a lead is called in the CRM.
+    pub fn call_name(&self, lead: &Lead) -> Result<String, Error> {
+        let known = [&lead.name, &lead.account_name].map(|text| names::one_line(text, CALLED_CHARS));
+        let who = known.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
+        self.render("call.txt.j2", &context! { named => !who.is_empty(), who })
     }
 
     /// The short answer to a tap.

@@ -1,0 +1,120 @@
+//! Telling the CRM what users did by button.
+
+use super::{Outcome, Worker};
+use crate::domain::deed::{Deed, DeedKind, Refusal};
+use crate::domain::{ActivityStatus, CallOutcome, DeedId, Lead, Manner, Timestamp};
+use crate::engine::{EngineError, boundary};
+use crate::espo::deeds::{CallWrite, LeadWritten, change_lead, make_call};
+use crate::espo::error::ErrorKind;
+use crate::espo::{Error, Retry};
+
+/// What became of a deed.
+enum Told {
+    Done,
+    Refused(Refusal),
+}
+
+impl Worker {
+    pub(super) async fn write_deed(&self, id: &DeedId) -> Result<Outcome, EngineError> {
+        let Some(deed) = self.engine.store().deed(id)? else { return Ok(Outcome::Done) };
+        if self.is_overtaken(&deed)? {
+            return Ok(Outcome::Done);
+        }
+        boundary::pass("crm-before-write");
+        let told = self.tell(&deed).await?;
+        boundary::pass("crm-after-write");
+        let why = match told {
+            Ok(Told::Done) => return Ok(Outcome::Done),
+            Ok(Told::Refused(why)) => why,
+            Err(error) => match refusal(&error) {
+                Some(why) => {
+                    tracing::error!(deed = %id, %error, "the CRM does not take what a user did; the user is told");
+                    why
+                }
+                None => return Ok(Outcome::Failed(error)),
+            },
+        };
+        metrics::counter!("max_deeds_refused_total").increment(1);
+        self.engine.run(move |engine| engine.refuse_deed(&deed, why)).await?;
+        // Hints are followed by those who look at the CRM.
+        self.crm.wake();
+        Ok(Outcome::Done)
+    }
+
+    /// Whether a later deed says otherwise of the same lead: an outage may turn their order round.
+    fn is_overtaken(&self, deed: &Deed) -> Result<bool, EngineError> {
+        let pending = self.engine.store().pending_deeds()?;
+        let later = pending.iter().skip_while(|known| known.id != deed.id).skip(1);
+        Ok(later.filter(|later| later.lead == deed.lead).any(|later| match (&deed.kind, &later.kind) {
+            (DeedKind::SetStatus { .. }, DeedKind::SetStatus { .. })
+            | (DeedKind::Assign { .. }, DeedKind::Assign { .. }) => true,
+            (
+                DeedKind::PlanCall { .. }
+                | DeedKind::LogCall { .. }
+                | DeedKind::SetStatus { .. }
+                | DeedKind::Assign { .. },
+                _,
+            ) => false,
+        }))
+    }
+
+    async fn tell(&self, deed: &Deed) -> Result<Result<Told, Error>, EngineError> {
+        let client = self.crm.client();
+        let of_lead = |written| match written {
+            LeadWritten::Done => Told::Done,
+            LeadWritten::Changed => Told::Refused(Refusal::Changed),
+            LeadWritten::Gone => Told::Refused(Refusal::Gone),
+        };
+        Ok(match &deed.kind {
+            DeedKind::PlanCall { at } => self.tell_call(deed, ActivityStatus::Planned, *at, None).await?,
+            DeedKind::LogCall { outcome } => self.tell_call(deed, outcome.status(), deed.at, Some(*outcome)).await?,
+            DeedKind::SetStatus { to, before } => {
+                change_lead(client, deed.lead.as_str(), "status", Some(before), to).await.map(of_lead)
+            }
+            DeedKind::Assign { to, before } => {
+                let before = before.as_ref().map(|user| user.as_str());
+                change_lead(client, deed.lead.as_str(), "assignedUserId", before, to.as_str()).await.map(of_lead)
+            }
+        })
+    }
+
+    async fn tell_call(
+        &self,
+        deed: &Deed,
+        status: ActivityStatus,
+        at: Timestamp,
+        outcome: Option<CallOutcome>,
+    ) -> Result<Result<Told, Error>, EngineError> {
+        let store = self.engine.store();
+        let Some(lead) = store.lead(&deed.lead)?.filter(|lead| !lead.deleted) else {
+            return Ok(Ok(Told::Refused(Refusal::Gone)));
+        };
+        let manner = self.speaker.manner_of(store, Some(&deed.by))?;
+        let (name, note) = self.call_words(manner, &lead, outcome);
+        let write = CallWrite { key: &deed.id, lead: &lead, by: &deed.by, name: &name, note: &note, status, at };
+        let crm_id = match make_call(self.crm.client(), &write).await {
+            Ok(crm_id) => crm_id,
+            Err(error) => return Ok(Err(error)),
+        };
+        let deed = deed.clone();
+        self.engine.run(move |engine| engine.call_made(&deed, &crm_id)).await?;
+        boundary::pass("crm-recorded");
+        Ok(Ok(Told::Done))
+    }
+
+    /// What a call is called, and what is noted of it, in the words of whoever calls.
+    fn call_words(&self, manner: Manner, lead: &Lead, outcome: Option<CallOutcome>) -> (String, String) {
+        let voice = &self.speaker.voice;
+        (voice.call_name(manner, lead), outcome.map(|outcome| voice.outcome_note(manner, outcome)).unwrap_or_default())
+    }
+}
+
+/// Why the CRM will not take it, however often it is told: whoever did it is told rather than that something is written long
+/// after. `None` when it is worth trying again.
+fn refusal(error: &Error) -> Option<Refusal> {
+    match (&error.kind, error.retry()) {
+        (ErrorKind::NoSuchLink { .. } | ErrorKind::NotFound, _) => Some(Refusal::Gone),
+        (ErrorKind::Forbidden { .. }, _) | (_, Retry::Never) => Some(Refusal::Refused),
+        (_, Retry::Later | Retry::NeedsPerson) => None,
+    }
+}

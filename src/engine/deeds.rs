@@ -1,0 +1,184 @@
+//! What users do by button beyond the alert itself: the deed, what it means for the mirror, what is decided on that, and the
+//! effect that tells the CRM are one write. Until the CRM has been told, what it shows of the lead does not undo the deed.
+
+use super::Engine;
+use super::evaluate::Loaded;
+use super::observe::{fresh_as_of, reported};
+use crate::domain::deed::{Deed, DeedKind, Refusal};
+use crate::domain::effect::Effect;
+use crate::domain::event::Actor;
+use crate::domain::observation::RecordRef;
+use crate::domain::{
+    Activity, ActivityId, ActivityStatus, Channel, DAY, Direction, Lead, MINUTE, Reading, Seconds, Timestamp,
+};
+use crate::store::{Batch, Result};
+
+/// What came of a deed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Did {
+    /// It is done, here at least.
+    Done,
+    /// It had been done.
+    Known,
+    /// There is no such lead.
+    NoLead,
+}
+
+/// The same deed by the same user within so many seconds is a second tap.
+const SECOND_TAP: Seconds = 2 * MINUTE;
+/// For how long a deed is remembered that the CRM has been told.
+const REMEMBERED: Seconds = DAY;
+
+impl Engine {
+    /// Somebody does something about a lead that the CRM has to be told. What is decided on it is decided at once.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn do_deed(&mut self, deed: Deed, actor: &Actor) -> Result<Did> {
+        self.do_deed_with(Batch::default(), deed, actor)
+    }
+
+    /// The same, with what is written along with it.
+    pub(super) fn do_deed_with(&mut self, mut batch: Batch, deed: Deed, actor: &Actor) -> Result<Did> {
+        if self.is_known(&deed)? {
+            self.store.apply(batch)?;
+            return Ok(Did::Known);
+        }
+        let now = self.now();
+        if self.store.evaluated(&deed.lead).due.is_some_and(|due| due <= now) {
+            self.evaluate_lead(&deed.lead)?;
+        }
+        let Some(mut loaded) = self.load(&deed.lead)?.filter(|loaded| !loaded.lead.deleted) else {
+            self.store.apply(batch)?;
+            return Ok(Did::NoLead);
+        };
+        self.forget_old_deeds(&mut batch)?;
+        self.mirror(&mut batch, &mut loaded, &deed)?;
+        batch.put_deed(&deed);
+        self.add_effect(&mut batch, Effect::WriteDeed(deed.id.clone()), now)?;
+        self.add_effect(&mut batch, Effect::WriteInsight(deed.lead), now)?;
+        self.advance_by(loaded, batch, actor)?;
+        Ok(Did::Done)
+    }
+
+    /// Whether this has been done: the same tap delivered again, or a second one right after it.
+    fn is_known(&self, deed: &Deed) -> Result<bool> {
+        if self.store.deed(&deed.id)?.is_some() {
+            return Ok(true);
+        }
+        if let Some(activity) = deed.activity()
+            && self.store.activity(&deed.lead, &activity)?.is_some()
+        {
+            return Ok(true);
+        }
+        let same = |known: &Deed| {
+            (&known.lead, &known.by, &known.kind) == (&deed.lead, &deed.by, &deed.kind)
+                && (0..SECOND_TAP).contains(&deed.at.since(known.at))
+        };
+        Ok(self.store.deeds()?.iter().any(same))
+    }
+
+    fn forget_old_deeds(&self, batch: &mut Batch) -> Result<()> {
+        let (now, pending) = (self.now(), self.store.pending_deeds()?);
+        for old in self.store.deeds()? {
+            if now.since(old.at) > REMEMBERED && pending.iter().all(|deed| deed.id != old.id) {
+                batch.remove_deed(&old.id);
+            }
+        }
+        Ok(())
+    }
+
+    /// What a deed means for the mirror.
+    fn mirror(&self, batch: &mut Batch, loaded: &mut Loaded, deed: &Deed) -> Result<()> {
+        let lead = match &deed.kind {
+            DeedKind::PlanCall { at } => return self.add_call(batch, loaded, deed, ActivityStatus::Planned, *at),
+            DeedKind::LogCall { outcome } => return self.add_call(batch, loaded, deed, outcome.status(), deed.at),
+            DeedKind::SetStatus { .. } | DeedKind::Assign { .. } => self.with_deeds(loaded.lead.clone(), &[deed]),
+        };
+        batch.put_lead(&lead, Some(&loaded.lead));
+        loaded.lead = lead;
+        Ok(())
+    }
+
+    fn add_call(
+        &self,
+        batch: &mut Batch,
+        loaded: &mut Loaded,
+        deed: &Deed,
+        status: ActivityStatus,
+        at: Timestamp,
+    ) -> Result<()> {
+        let now = self.now();
+        let activity = Activity {
+            id: ActivityId(deed.id.0.clone()),
+            lead_id: deed.lead.clone(),
+            channel: Channel::Call,
+            direction: Direction::Out,
+            status,
+            preview: String::new(),
+            timestamp: at,
+            created_at: (status == ActivityStatus::Planned).then_some(now),
+            reading: Reading::default(),
+            first_seen: now,
+            fresh_as_of: fresh_as_of(at, now, self.last_sync()?),
+        };
+        batch.put_record_link(&reported(&activity.id), &activity.lead_id, &activity.id);
+        batch.put_activity(&activity);
+        let place = loaded.activities.partition_point(|it| (it.timestamp, &it.id) < (activity.timestamp, &activity.id));
+        loaded.activities.insert(place, activity);
+        Ok(())
+    }
+
+    /// A lead as the CRM shows it, with what it has not been told yet.
+    pub(super) fn with_deeds(&self, mut lead: Lead, deeds: &[&Deed]) -> Lead {
+        for deed in deeds.iter().filter(|deed| deed.lead == lead.id) {
+            match &deed.kind {
+                DeedKind::SetStatus { to, .. } => {
+                    lead.status.clone_from(to);
+                    let is_active = self.policy.rules.is_active_status(to);
+                    lead.closed_at = (!is_active).then_some(lead.closed_at.unwrap_or(deed.at));
+                }
+                DeedKind::Assign { to, .. } => lead.owner = Some(to.clone()),
+                DeedKind::PlanCall { .. } | DeedKind::LogCall { .. } => {}
+            }
+        }
+        lead
+    }
+
+    /// The CRM has a call of ours under this id: what it shows of it from now on is that activity.
+    pub(super) fn call_made(&mut self, deed: &Deed, crm_id: &str) -> Result<()> {
+        let Some(activity) = deed.activity() else { return Ok(()) };
+        let record = RecordRef::new("Call", crm_id);
+        let now = self.now();
+        let mut batch = Batch::default();
+        for known in self.store.record_links(&record)? {
+            // Seen before we were told its id, by a CRM that does not show keys.
+            if known.activity != activity {
+                batch.remove_activity(&known.lead, &known.activity);
+                batch.mark_due(&known.lead, now);
+            }
+        }
+        batch.put_record_link(&record, &deed.lead, &activity);
+        self.store.apply(batch)
+    }
+
+    /// The CRM does not take a deed: the mirror follows the CRM again, and whoever did it is told.
+    pub(super) fn refuse_deed(&mut self, deed: &Deed, why: Refusal) -> Result<()> {
+        let now = self.now();
+        let mut batch = Batch::default();
+        if let Some(activity) = deed.activity() {
+            batch.remove_activity(&deed.lead, &activity);
+            batch.remove_record_link(&reported(&activity), &deed.lead);
+            batch.mark_due(&deed.lead, now);
+        }
+        let sequence = self.next_sequence();
+        batch.put_hint(&RecordRef::new("Lead", deed.lead.as_str()), sequence);
+        // In one write with the hint: as long as it waits it speaks louder than what the CRM shows.
+        batch.remove_outbox(&Effect::WriteDeed(deed.id.clone()).key());
+        for link in self.store.links()?.into_iter().filter(|link| link.user == deed.by && !link.unreachable) {
+            let effect = Effect::DeedRefused { deed: deed.id.clone(), chat: link.chat, why };
+            self.add_effect(&mut batch, effect, now)?;
+        }
+        self.store.apply(batch)
+    }
+}

@@ -13,6 +13,8 @@ pub const BURST: usize = 5;
 pub const PER_HOUR: usize = 3;
 /// So long, in seconds, is waited after what is not urgent for what opens with it: several are one message.
 pub const GATHER: Seconds = 2;
+/// Within so many days somebody has a working hour that is not a quiet one, or has none.
+const TURNS: usize = 16;
 /// Nothing waits longer than this for what may open with it.
 const GATHER_AT_MOST: Seconds = 30;
 
@@ -67,16 +69,18 @@ impl Moment<'_> {
     /// person wants neither a pause nor quiet.
     pub fn free_at(&self) -> Timestamp {
         let mut at = self.silenced_until().unwrap_or(self.now);
-        // Each turn ends one reason to wait; a person whose quiet hours cover all working hours is not found twice.
-        for _ in 0..8 {
-            let quiet = self.wishes.quiet.and_then(|quiet| self.calendar.end_of_daily(quiet, at));
-            let next = self.calendar.next_open(quiet.unwrap_or(at));
+        let end_of_quiet = |at| self.wishes.quiet.and_then(|quiet| self.calendar.end_of_daily(quiet, at)).unwrap_or(at);
+        let begin = at;
+        // Each turn ends one reason to wait.
+        for _ in 0..TURNS {
+            let next = self.calendar.next_open(end_of_quiet(at));
             if next == at {
-                break;
+                return at;
             }
             at = next;
         }
-        at
+        // Quiet during all working hours: then it is said outside of them.
+        end_of_quiet(begin)
     }
 
     /// When the person's quiet hours end, if these are some.
@@ -168,7 +172,8 @@ fn say_hot(plan: &mut Plan, hot: &[&Pending], rest: &[&Pending], moment: &Moment
     let minute_ago = moment.now.plus(-MINUTE);
     let lately: usize =
         moment.said.iter().filter(|said| said.at > minute_ago).map(|said| usize::from(said.alerts)).sum();
-    let burst = hot.len() > 1 && hot.len() + rest.len() + lately > BURST && lately <= BURST;
+    let all = hot.len() + rest.len();
+    let burst = all > 1 && all + lately > BURST && lately <= BURST;
     let (together_, alone): (Vec<&Pending>, Vec<&Pending>) =
         hot.iter().copied().partition(|one| burst || one.first_evaluation);
     let mut place_of: HashMap<&str, usize> = HashMap::new();

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::told::user_in;
 use crate::domain::effect::Occasion;
-use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User, UserId};
+use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User, UserId, Wording};
 use crate::rules::{Settings, preferred};
 use crate::store::{Result, Store};
 use crate::voice::{AlertContext, Content, Manner, Voice};
@@ -147,6 +147,7 @@ impl Briefing {
             default_country: Some(&speaker.default_country),
             content,
             occasion,
+            wording: Wording::of(&self.alert.id),
         }
     }
 }

@@ -205,13 +205,16 @@ impl Batch {
         self.remove(Key::new(Kind::Hint).part(&record.entity).last(&record.id));
     }
 
-    /// Sets a Telegram message, and its places in the index by alert.
+    /// Sets a Telegram message, its places in the index by alert, and its wording when it has one.
     pub fn put_message(&mut self, message: &Message) {
         let id = i64::from(message.message_id);
         for alert in &message.alerts {
             self.put(Key::new(Kind::AlertMessage).part(alert.as_str()).number(message.chat.0).number(id), &());
         }
         self.put(Key::new(Kind::Message).number(message.chat.0).number(id), message);
+        if let Some(wording) = message.wording {
+            self.put(Key::new(Kind::Wording).number(message.chat.0).number(id), &wording);
+        }
     }
 
     /// Sets a link.

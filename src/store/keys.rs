@@ -45,6 +45,8 @@ pub(super) enum Kind {
     Cursor = b'c' as isize,
     /// Telegram messages: chat, message.
     Message = b'M' as isize,
+    /// In which wording a Telegram message was written: chat, message.
+    Wording = b'V' as isize,
     /// Telegram messages about an alert: alert, chat, message.
     AlertMessage = b'n' as isize,
     /// Telegram accounts linked to users: account.

@@ -492,7 +492,22 @@ impl Store {
 
     /// A Telegram message.
     pub fn message(&self, chat: ChatId, message_id: i32) -> Result<Option<Message>> {
-        self.get(&Key::new(Kind::Message).number(chat.0).number(message_id.into()))
+        let key = |kind| Key::new(kind).number(chat.0).number(message_id.into());
+        let message: Option<Message> = self.get(&key(Kind::Message))?;
+        message.map(|message| Ok(Message { wording: self.get(&key(Kind::Wording))?, ..message })).transpose()
+    }
+
+    /// The latest messages in a chat, newest first, at most so many.
+    pub fn latest_messages(&self, chat: ChatId, most: usize) -> Result<Vec<Message>> {
+        let prefix = Key::new(Kind::Message).number(chat.0);
+        let start = prefix.bytes().len();
+        let mut messages = Vec::new();
+        for pair in self.tree.scan_prefix(prefix.bytes()).rev().take(most) {
+            let (key, _) = pair?;
+            let Some(id) = number_at(&key, start) else { continue };
+            messages.extend(self.message(chat, i32::try_from(id).unwrap_or_default())?);
+        }
+        Ok(messages)
     }
 
     /// The Telegram messages that speak of an alert.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::button::Sheet;
 use crate::domain::effect::Effect;
-use crate::domain::{ActivityId, AlertId, ChatId, LeadId, Timestamp, UserId};
+use crate::domain::{ActivityId, AlertId, ChatId, LeadId, Timestamp, UserId, Wording};
 
 /// An effect that waits to be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,6 +59,9 @@ pub struct Message {
     pub shown: u64,
     /// Nothing is left to change in it.
     pub settled: bool,
+    /// In which wording it was written, and stays: of one alert. It has a row of its own.
+    #[serde(skip)]
+    pub wording: Option<Wording>,
 }
 
 impl Message {

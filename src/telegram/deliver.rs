@@ -5,6 +5,7 @@ mod day;
 mod limits;
 mod refresh;
 mod telling;
+mod wording;
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,7 +18,9 @@ use super::api::Api;
 use super::pace::Pace;
 use super::render::{self, Rendered};
 use crate::domain::effect::{Effect, Occasion};
-use crate::domain::{Alert, AlertId, AlertState, ChatId, Evidence, HOUR, LeadId, MINUTE, Rights, Timestamp, UserId};
+use crate::domain::{
+    Alert, AlertId, AlertState, ChatId, Evidence, HOUR, LeadId, MINUTE, Rights, Timestamp, UserId, Wording,
+};
 use crate::engine::briefing::{Briefing, Speaker};
 use crate::engine::calendars::Calendars;
 use crate::engine::evaluate::is_first_evaluation;
@@ -391,7 +394,8 @@ impl Worker {
         }
     }
 
-    /// What a message about these alerts shows now; `None` when nothing is known of them any more.
+    /// What a message about these alerts shows now, in its `wording` when it has one; `None` when nothing is known of
+    /// them any more.
     fn render(
         &self,
         chat: ChatId,
@@ -399,6 +403,7 @@ impl Worker {
         occasion: Occasion,
         told: Option<&UserId>,
         row: SheetRow,
+        wording: Option<Wording>,
     ) -> Result<Option<Rendered>, EngineError> {
         if let Some(list) = self.day_sheet(chat, occasion, told, row)? {
             return Ok(Some(list));
@@ -411,8 +416,9 @@ impl Worker {
             known.extend(self.store().alert(id)?);
         }
         let briefings = self.briefings(known)?;
+        let contexts = briefings.iter().map(|briefing| briefing.context(speaker, manner, content, occasion, now));
         let contexts: Vec<_> =
-            briefings.iter().map(|briefing| briefing.context(speaker, manner, content, occasion, now)).collect();
+            contexts.map(|context| AlertContext { wording: wording.unwrap_or(context.wording), ..context }).collect();
         Ok(match contexts.as_slice() {
             [] => None,
             [one] if alerts.len() == 1 => Some(if self.has_moved(one.alert, told)? {

@@ -17,3 +17,4 @@ mod rules;
 mod settings;
 mod sources;
 mod standstill;
+mod wordings;

@@ -51,7 +51,7 @@ impl Worker {
             let before = message.clone();
             let (occasion, chat, told) = (message.occasion, message.chat, message.told.as_ref());
             let row = self.store().sheet(chat, message.message_id)?;
-            let Some(mut rendered) = self.render(chat, &message.alerts, occasion, told, row)? else {
+            let Some(mut rendered) = self.render(chat, &message.alerts, occasion, told, row, message.wording)? else {
                 continue;
             };
             if self.has_later(&message)? {

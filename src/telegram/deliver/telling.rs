@@ -67,7 +67,8 @@ impl Worker {
         let occasion = if parts.len() == 1 { first.occasion } else { Occasion::Opened };
         let alerts: Vec<AlertId> = parts.iter().map(|part| part.alert.id.clone()).collect();
         let done: Vec<(String, u64)> = parts.iter().map(|part| (part.key.clone(), part.entry.sequence)).collect();
-        let Some(rendered) = self.render(chat, &alerts, occasion, user, SheetRow::default())? else {
+        let (row, wording) = (SheetRow::default(), self.wording_for(chat, &alerts)?);
+        let Some(rendered) = self.render(chat, &alerts, occasion, user, row, wording)? else {
             return self.sender.engine.run(move |engine| engine.messages_sent(&[], &done, None)).await;
         };
         match self.send(chat, &rendered, planned.silent).await? {
@@ -85,6 +86,7 @@ impl Worker {
                     told: user.cloned(),
                     shown: fingerprint(&rendered),
                     settled: false,
+                    wording,
                 };
                 let stale = self.stale_by(&message)?;
                 self.sender
@@ -136,7 +138,8 @@ impl Worker {
     ) -> Result<(), EngineError> {
         let alerts = [alert.clone()];
         let user = self.told_in(chat, alert)?;
-        let Some(rendered) = self.render(chat, &alerts, Occasion::Opened, user.as_ref(), SheetRow::default())? else {
+        let (row, wording) = (SheetRow::default(), self.wording_for(chat, &alerts)?);
+        let Some(rendered) = self.render(chat, &alerts, Occasion::Opened, user.as_ref(), row, wording)? else {
             return self.settle(key, sequence).await;
         };
         match self.send(chat, &rendered, true).await? {
@@ -152,6 +155,7 @@ impl Worker {
                     told: user,
                     shown: fingerprint(&rendered),
                     settled: false,
+                    wording,
                 };
                 let (stale, done) = (self.stale_by(&message)?, vec![(key.to_owned(), sequence)]);
                 self.sender.engine.run(move |engine| engine.messages_sent(&[message], &done, stale.as_ref())).await

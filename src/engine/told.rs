@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::calendars::Calendars;
-use crate::domain::{Alert, ChatId, TeamId, Timestamp, User, UserId};
-use crate::store::{Result, Store};
+use crate::domain::{Alert, AlertState, ChatId, TeamId, Timestamp, User, UserId};
+use crate::store::{Escalation, Result, Store};
 
 /// What the configuration says about people.
 #[derive(Clone, Debug, Default)]
@@ -15,8 +15,19 @@ pub struct People {
     pub calendars: Calendars,
     /// Who leads a team.
     pub managers: BTreeMap<TeamId, Vec<UserId>>,
+    /// Where a team is told.
+    pub chats: BTreeMap<TeamId, Destination>,
     /// The chat for what nobody else can be told.
     pub fallback_chat: Option<ChatId>,
+}
+
+/// A chat, and for a forum the topic in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Destination {
+    /// The chat.
+    pub chat: ChatId,
+    /// The topic, as Telegram's `message_thread_id`.
+    pub topic: Option<i32>,
 }
 
 /// Where an alert is announced.
@@ -71,6 +82,34 @@ pub fn answers_for(store: &Store, people: &People, user: &UserId, owner: &UserId
         return Ok(true);
     }
     Ok(store.preferences(owner)?.stand_in.as_ref() == Some(user) && people.calendars.is_away(store, owner, now)?)
+}
+
+/// Where it is told that nobody has dealt with an alert: in the chat of each team of the lead's, or to those who lead it; in
+/// the fallback chat when that is nowhere. Not to the owner.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn destinations(store: &Store, people: &People, alert: &Alert) -> Result<BTreeSet<Destination>> {
+    let mut others = BTreeSet::new();
+    for team in &alert.teams {
+        if let Some(destination) = people.chats.get(team) {
+            others.insert(*destination);
+            continue;
+        }
+        let managers = people.managers.get(team).into_iter().flatten();
+        for manager in managers.filter(|manager| alert.owner.as_ref() != Some(manager)) {
+            others.extend(reachable(store, manager)?.map(|told| Destination { chat: told.chat, topic: None }));
+        }
+    }
+    if others.is_empty() {
+        others.extend(people.fallback_chat.map(|chat| Destination { chat, topic: None }));
+    }
+    Ok(others)
+}
+
+/// Whether what was counted is still about the alert as it is: open, the same opening, the same owner's.
+pub fn is_about(alert: &Alert, counted: &Escalation) -> bool {
+    alert.state == AlertState::Open && alert.openings == counted.opening && alert.owner == counted.owner
 }
 
 /// The active user whose private chat this is.

@@ -43,9 +43,11 @@ pub fn each(speech: &Speech, see: impl FnMut(Said)) -> Result<(), Fault> {
             (Content::Full, Occasion::Opened),
             (Content::Minimal, Occasion::NewOwner),
             (Content::Initials, Occasion::SnoozeOver),
+            (Content::Full, Occasion::Reminder),
+            (Content::Full, Occasion::Escalated),
         ];
         // What is special about most names shows where most is said.
-        let situations = &situations[..if number < 2 { 3 } else { 1 }];
+        let situations = &situations[..if number < 2 { 5 } else { 1 }];
         for alert in AlertType::ALL.into_iter().flat_map(alerts) {
             for (content, occasion) in situations {
                 let owner = (*content == Content::Full).then_some(&luc);

@@ -137,9 +137,13 @@ impl Worker {
         chat: ChatId,
     ) -> Result<(), EngineError> {
         let alerts = [alert.clone()];
-        let user = self.told_in(chat, alert)?;
+        // Whoever looks at what others heard of can take it over there.
+        let (user, occasion) = match self.could_take(chat, alert)? {
+            Some(alert) => (alert.owner, Occasion::Escalated),
+            None => (self.told_in(chat, alert)?, Occasion::Opened),
+        };
         let (row, wording) = (SheetRow::default(), self.wording_for(chat, &alerts)?);
-        let Some(rendered) = self.render(chat, &alerts, Occasion::Opened, user.as_ref(), row, wording)? else {
+        let Some(rendered) = self.render(chat, &alerts, occasion, user.as_ref(), row, wording)? else {
             return self.settle(key, sequence).await;
         };
         match self.send(chat, &rendered, true).await? {
@@ -151,7 +155,7 @@ impl Worker {
                     message_id,
                     alerts: alerts.to_vec(),
                     sent_at: self.now(),
-                    occasion: Occasion::Opened,
+                    occasion,
                     told: user,
                     shown: fingerprint(&rendered),
                     settled: false,

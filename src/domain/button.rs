@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::draft::DraftTap;
 use super::{AlertId, Bucket, UserId};
 
 /// How long a snooze button silences an alert.
@@ -82,6 +83,8 @@ pub enum Button {
     Resolve(AlertId),
     /// Show one alert of a digest as a message of its own.
     Show(AlertId),
+    /// A button of a prepared message's own.
+    Drafting(AlertId, DraftTap),
     /// Link the account to this user, or not: as the message names the user, and never another.
     Link(LinkAnswer, UserId),
     /// Show this page of a list in the message, from 0 on.
@@ -99,6 +102,7 @@ impl Button {
             Self::Back(alert) => format!("1:back:{alert}"),
             Self::Resolve(alert) => format!("1:done:{alert}"),
             Self::Show(alert) => format!("1:show:{alert}"),
+            Self::Drafting(alert, tap) => format!("1:d-{}:{alert}", tap.code()),
             Self::Link(LinkAnswer::Yes, user) => format!("1:lyes:{user}"),
             Self::Link(LinkAnswer::No, user) => format!("1:lno:{user}"),
             Self::Page(sheet, page) => format!("1:page:{}{page}", sheet.code()),
@@ -129,6 +133,7 @@ impl Button {
             "back" => Some(Self::Back(alert)),
             "done" => Some(Self::Resolve(alert)),
             "show" => Some(Self::Show(alert)),
+            _ if action.starts_with("d-") => Some(Self::Drafting(alert, DraftTap::parse(action.strip_prefix("d-")?)?)),
             _ => {
                 let length =
                     SnoozeFor::ALL.into_iter().find(|length| action.strip_prefix('z') == Some(length.code()))?;
@@ -147,7 +152,8 @@ impl Button {
             | Self::Snooze(alert, _)
             | Self::Back(alert)
             | Self::Resolve(alert)
-            | Self::Show(alert) => Some(alert),
+            | Self::Show(alert)
+            | Self::Drafting(alert, _) => Some(alert),
         }
     }
 }
@@ -172,6 +178,7 @@ mod tests {
         ];
         buttons.extend(Bucket::ALL.map(|bucket| Button::Page(Sheet::Of(bucket), u16::MAX)));
         buttons.extend(SnoozeFor::ALL.map(|length| Button::Snooze(alert.clone(), length)));
+        buttons.extend(DraftTap::ALL.map(|tap| Button::Drafting(alert.clone(), tap)));
         for button in buttons {
             assert!(button.to_data().len() <= 64);
             assert_eq!(Button::parse(&button.to_data()), Some(button));

@@ -7,6 +7,7 @@ pub mod bucket;
 pub mod button;
 pub mod calendar;
 pub mod deed;
+pub mod draft;
 pub mod effect;
 pub mod event;
 pub mod holidays;

@@ -2,6 +2,7 @@
 //! edits, and keeps what it sent.
 
 mod day;
+mod drafting;
 mod escalating;
 mod limits;
 mod refresh;
@@ -209,7 +210,7 @@ impl Worker {
                 Effect::Escalate { alert, chat, topic } => {
                     escalations.push((key, entry, alert, Destination { chat, topic }))
                 }
-                effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. }) => {
+                effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. } | Effect::RefreshDraft { .. }) => {
                     asked_for.push((key, sequence, effect))
                 }
                 Effect::Welcome { chat, user } => {
@@ -342,6 +343,7 @@ impl Worker {
         match effect {
             Effect::SendDraft { alert, chat } => self.send_draft(key, sequence, alert, *chat).await,
             Effect::SendAlert { alert, chat } => self.send_alert(key, sequence, alert, *chat).await,
+            Effect::RefreshDraft { chat, message_id } => self.refresh_draft(key, sequence, *chat, *message_id).await,
             Effect::Announce { .. }
             | Effect::RefreshMessages(_)
             | Effect::Welcome { .. }

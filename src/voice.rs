@@ -12,6 +12,7 @@ mod speech;
 mod templates;
 mod words;
 
+use std::ops::Range;
 use std::path::Path;
 
 use chrono_tz::Tz;
@@ -506,10 +507,17 @@ impl Voice {
         self.say(context.manner, |speech| speech.moved_html(context, new_owner))
     }
 
-    /// Several alerts in one message, as HTML, in the order in which they are given: most pressing first. The last
-    /// ones may only count as "and 12 others". One message is in one manner; `reader` is greeted.
-    pub fn digest_html(&self, manner: Manner, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> String {
-        self.say(manner, |speech| speech.digest_html(reader, alerts))
+    /// Several alerts in one message, as HTML, in the order in which they are given: most pressing first. Those of `page`
+    /// are listed, and the last of them may only count as "and 2 others". One message is in one manner; `reader` is
+    /// greeted.
+    pub fn digest_html(
+        &self,
+        manner: Manner,
+        reader: Option<&User>,
+        alerts: &[AlertContext<'_>],
+        page: Range<usize>,
+    ) -> String {
+        self.say(manner, |speech| speech.digest_html(reader, alerts, page.clone()))
     }
 
     /// A prepared message as its message in the chat shows it, as HTML; words of regret when there is none.

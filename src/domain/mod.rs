@@ -4,6 +4,7 @@
 pub mod activity;
 pub mod alert;
 pub mod ask;
+pub mod bucket;
 pub mod button;
 pub mod calendar;
 pub mod deed;
@@ -23,6 +24,7 @@ pub mod time;
 
 pub use activity::{Activity, ActivityStatus, Channel, Direction, Reading};
 pub use alert::{Alert, AlertState, AlertType, Anchor, CloseReason, Evidence, Severity};
+pub use bucket::Bucket;
 pub use deed::{CallOutcome, Deed, DeedKind};
 pub use id::{ActivityId, AlertId, ChatId, DeedId, LeadId, TeamId, UserId};
 pub use lead::Lead;

@@ -36,8 +36,8 @@ pub use names::Names;
 pub use open::OpenError;
 pub use outlooks::{Outlooks, Watched};
 pub use rows::{
-    AlertRecordState, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry,
-    PendingLink, RecordLink, StepKind, StepRow,
+    AlertRecordState, Diary, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message,
+    OutboxEntry, PendingLink, RecordLink, Said, SheetRow, StepKind, StepRow,
 };
 use waiting::{Place, Waiting};
 
@@ -634,6 +634,22 @@ impl Store {
     /// When the store cannot be read.
     pub fn preferences(&self, user: &UserId) -> Result<Preferences> {
         Ok(self.get(&Key::new(Kind::Preferences).last(user.as_str()))?.unwrap_or_default())
+    }
+
+    /// What was said to somebody: a user's id, or a chat's.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn diary(&self, whose: &str) -> Result<Diary> {
+        Ok(self.get(&Key::new(Kind::Diary).last(whose))?.unwrap_or_default())
+    }
+
+    /// What a message that lists alerts shows of them; of one that nobody turned, its own list's first page.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn sheet(&self, chat: ChatId, message_id: i32) -> Result<SheetRow> {
+        Ok(self.get(&Key::new(Kind::Sheet).number(chat.0).number(message_id.into()))?.unwrap_or_default())
     }
 
     /// A link's record in the CRM, by the record's key.

@@ -94,7 +94,7 @@ impl<See: FnMut(Said)> Trial<'_, See> {
                 self.prepared(context)?;
             }
         }
-        let digest = self.speech.digest_html(context.owner, &[*context; 12])?;
+        let digest = self.speech.digest_html(context.owner, &[*context; 12], 0..8)?;
         self.html("digest.html.j2", &digest)
     }
 

@@ -37,6 +37,10 @@ pub(super) enum Kind {
     Preferences = b'f' as isize,
     /// What Telegram delivered and was not carried out yet: update.
     Update = b'J' as isize,
+    /// What was said to somebody, and on which days: user, or chat.
+    Diary = b'B' as isize,
+    /// What a Telegram message that lists alerts shows of them: chat, message.
+    Sheet = b'S' as isize,
     /// Records to look at again: record.
     Hint = b'h' as isize,
     /// Cursors of the sources: name.

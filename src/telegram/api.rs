@@ -11,12 +11,12 @@ use serde_json::Value;
 use teloxide::ApiError;
 use teloxide::payloads::{
     AnswerCallbackQuery, AnswerCallbackQuerySetters, DeleteMessage, EditMessageText, EditMessageTextSetters, GetMe,
-    GetUpdates, GetUpdatesSetters, SendMessage, SendMessageSetters,
+    GetUpdates, GetUpdatesSetters, SendMessage, SendMessageSetters, SetMyCommands, SetMyCommandsSetters,
 };
 use teloxide::requests::Payload;
 use teloxide::types::{
-    CallbackQueryId, CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, MessageId,
-    ParseMode, ResponseParameters, ThreadId,
+    BotCommand, BotCommandScope, CallbackQueryId, CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup,
+    LinkPreviewOptions, MessageId, ParseMode, ResponseParameters, ThreadId,
 };
 
 use super::render::{Key, KeyKind, Rendered};
@@ -243,6 +243,24 @@ impl Api {
         Ok(())
     }
 
+    /// Sets the commands that clients offer: to whom, and in which language (none for all others).
+    ///
+    /// # Errors
+    /// When Telegram refuses or does not answer.
+    pub async fn set_commands(
+        &self,
+        commands: Vec<BotCommand>,
+        scope: BotCommandScope,
+        language: Option<&str>,
+    ) -> Result<(), SendError> {
+        let request = SetMyCommands::new(commands).scope(scope);
+        match language {
+            Some(language) => self.ask(&request.language_code(language)).await?,
+            None => self.ask(&request).await?,
+        };
+        Ok(())
+    }
+
     /// Waits for updates from `offset` (inclusive) on. They are not read yet: what is not as expected in one of them must
     /// not keep the others back.
     ///
@@ -271,6 +289,7 @@ fn keyboard(rows: &[Vec<Key>]) -> InlineKeyboardMarkup {
 fn button(key: &Key) -> Option<InlineKeyboardButton> {
     Some(match &key.kind {
         KeyKind::Callback(button) => InlineKeyboardButton::callback(&key.text, button.to_data()),
+        KeyKind::Ask(ask) => InlineKeyboardButton::callback(&key.text, ask.to_data()),
         KeyKind::Url(url) => InlineKeyboardButton::url(&key.text, Url::parse(url).ok()?),
         KeyKind::Copy(text) => InlineKeyboardButton::copy_text_button(&key.text, CopyTextButton { text: text.clone() }),
     })

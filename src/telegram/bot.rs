@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::api::{Api, SendError};
 use super::lanes::Lanes;
 use super::render::{self, Rendered};
+use super::talk::memory::Memory;
 use crate::domain::{ChatId, User};
 use crate::engine::briefing::Speaker;
 use crate::engine::calendars::Calendars;
@@ -53,6 +54,8 @@ pub struct Bot {
     pub calendars: Calendars,
     /// How Telegram is doing.
     pub status: Status,
+    /// What was last spoken of.
+    pub memory: Memory,
 }
 
 impl Bot {
@@ -104,7 +107,9 @@ impl Bot {
     /// Fetches updates once and keeps them. Telegram learns with the next call that they have arrived.
     async fn receive(&self, lanes: &Lanes) -> Result<(), SendError> {
         if self.status.bot_name().is_none() {
-            self.status.set_bot_name(self.api.user_name().await?);
+            let name = self.api.user_name().await?;
+            self.set_menu(&name).await;
+            self.status.set_bot_name(name);
         }
         let offset: i32 = self.engine.store().cursor(NEXT_UPDATE).ok().flatten().unwrap_or_default();
         let updates = self.api.updates(offset).await?;

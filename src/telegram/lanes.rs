@@ -32,6 +32,8 @@ impl Lane {
             UpdateKind::MyChatMember(_) => 0,
             _ => update.from().map_or(0, |user| user.id.0),
         };
+        // What is written may need the CRM from the first word on.
+        let asks = asks || matches!(update.kind, UpdateKind::Message(_));
         Self { chat, account, asks }
     }
 }

@@ -8,6 +8,7 @@ mod drafts;
 mod lanes;
 mod linking;
 pub mod pace;
+mod pages;
 pub mod render;
-mod talk;
+pub mod talk;
 mod taps;

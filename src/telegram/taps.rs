@@ -7,6 +7,7 @@ use teloxide::types::{CallbackQuery, InlineKeyboardButton, InlineKeyboardButtonK
 use super::bot::{Bot, Taken};
 use super::render::{self, Rendered};
 use crate::domain::alert::Via;
+use crate::domain::ask::Ask;
 use crate::domain::button::{Button, SnoozeFor};
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{
@@ -19,7 +20,7 @@ use crate::engine::log::Report;
 use crate::engine::permissions::AtHand;
 use crate::engine::told::in_line;
 use crate::engine::{EngineError, boundary};
-use crate::store::Message;
+use crate::store::{Message, SheetRow};
 use crate::voice::{AlertContext, Toast, escape};
 
 /// A tap on a button, by somebody we know.
@@ -78,8 +79,20 @@ pub(super) enum Then {
 pub(super) enum Halt {
     /// The CRM has to be asked, and the tap is answered before.
     MustAsk,
+    /// What the tap does shows in its message and may need the CRM: there is nothing to say, and that is said at once.
+    ShowsLater,
     /// The store.
     Engine(EngineError),
+}
+
+impl Halt {
+    /// Of whoever waits for the CRM anyway.
+    pub fn of_the_engine(self) -> EngineError {
+        match self {
+            Self::Engine(error) => error,
+            Self::MustAsk | Self::ShowsLater => EngineError::Stopped,
+        }
+    }
 }
 
 impl<E: Into<EngineError>> From<E> for Halt {
@@ -120,6 +133,10 @@ impl Bot {
             Err(Halt::MustAsk) => {
                 let word = self.toast(self.manner_of_account(query)?, Toast::Checking);
                 self.answer(query, &Answer::word(word)).await;
+                return Ok(Taken::MustAsk);
+            }
+            Err(Halt::ShowsLater) => {
+                self.answer(query, &Answer::seen()).await;
                 return Ok(Taken::MustAsk);
             }
             Err(Halt::Engine(error)) => {
@@ -199,10 +216,20 @@ impl Bot {
         };
         let manner = self.speaker.manner_of(store, Some(&user.id))?;
         let stale = || Answer::dialog(self.toast(manner, Toast::Stale));
+        if let (Some(ask), Some(message)) = (query.data.as_deref().and_then(Ask::parse), query.message.as_ref()) {
+            let (place, private) = (Place::of(message), ChatId(account));
+            if !asks && !place.chat.is_group() {
+                return Err(Halt::ShowsLater);
+            }
+            return Ok(self.answer_ask(&Tap { user, manner, place, private, next }, ask).await?);
+        }
         let (Some(button), Some(message)) = (button, query.message.as_ref()) else { return Ok(stale()) };
         let place = Place::of(message);
         let private = store.link(account)?.map_or(place.chat, |link| link.chat);
         let tap = Tap { user, manner, place, private, next };
+        if let Button::Page(sheet, page) = button {
+            return Ok(self.turn_page(&tap, SheetRow { sheet, page }).await?);
+        }
         let known = button.alert().map(|alert| store.alert(alert)).transpose()?.flatten();
         let Some(alert) = known else { return Ok(stale()) };
         if !may_act(store, &self.people, &tap.user.id, &alert)? && !self.is_anybodys(&alert, asks).await? {
@@ -242,7 +269,7 @@ impl Bot {
             Button::SnoozeMenu(_) => self.turn_keyboard(tap, alert, true).await,
             Button::Back(_) => self.turn_keyboard(tap, alert, false).await,
             Button::Drafting(_, wish) => self.drafting(tap, alert, wish).await,
-            Button::Link(..) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
+            Button::Link(..) | Button::Page(..) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
         }
     }
 
@@ -260,8 +287,8 @@ impl Bot {
     }
 
     /// Whether an alert is for whoever reads the fallback chat: nobody before that in line may be told.
-    async fn is_anybodys(&self, alert: &Alert, asks: bool) -> Result<bool, Halt> {
-        for told in in_line(self.engine.store(), &self.people, alert)? {
+    pub(super) async fn is_anybodys(&self, alert: &Alert, asks: bool) -> Result<bool, Halt> {
+        for told in in_line(self.engine.store(), &self.people, alert, self.engine.clock().now())? {
             let Some(user) = told.user else { return Ok(true) };
             let is_owner = alert.owner.as_ref() == Some(&user.id);
             if is_owner || self.rights(&user.id, &alert.lead_id, asks).await?.is_some_and(|rights| rights.read) {
@@ -284,7 +311,7 @@ impl Bot {
 
     /// Why the CRM does not let a user do what a button means; `None` when it does. What is closed is neither shown by a
     /// tap nor changed, unless the button sends it anew.
-    async fn refusal(
+    pub(super) async fn refusal(
         &self,
         user: &UserId,
         alert: &Alert,
@@ -294,7 +321,7 @@ impl Bot {
         let (sends, changes) = match button {
             Button::Show(_) | Button::Draft(_) => (true, false),
             Button::Drafting(_, wish) => (false, wish.changes_the_crm()),
-            Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) => (false, false),
+            Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) | Button::Page(..) => (false, false),
             Button::Resolve(_) | Button::Snooze(..) | Button::SentByHand(_) => (false, true),
         };
         if !sends && !alert.state.is_open() {

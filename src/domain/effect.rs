@@ -18,6 +18,19 @@ pub enum Occasion {
     SnoozeOver,
     /// The lead has a new owner.
     NewOwner,
+    /// The owner has been told, and has not dealt with it in time.
+    Reminder,
+    /// Somebody else than the owner hears of it: nobody has dealt with it in time.
+    Escalated,
+    /// The day begins: all that is open.
+    Briefing,
+}
+
+impl Occasion {
+    /// Whether it is the day, and no alert of its own.
+    pub fn is_of_the_day(self) -> bool {
+        matches!(self, Self::Briefing)
+    }
 }
 
 /// Why the mirror stands still.
@@ -138,6 +151,22 @@ pub enum Effect {
         /// Why.
         why: Refusal,
     },
+    /// Tell those who lead that nobody has dealt with an alert in time.
+    Escalate {
+        /// Which alert.
+        alert: AlertId,
+        /// Where: a manager's private chat, or a team's.
+        chat: ChatId,
+        /// In which topic of the team's chat.
+        topic: Option<i32>,
+    },
+    /// Bring the message of a prepared message to its present state.
+    RefreshDraft {
+        /// In which chat.
+        chat: ChatId,
+        /// Which message.
+        message_id: i32,
+    },
 }
 
 /// How the keys of deeds begin that the CRM is still to be told.
@@ -160,8 +189,10 @@ impl Effect {
             Self::WriteInsight(lead) => format!("crm-insight/{lead}"),
             Self::SyncStopped { chat, .. } | Self::SyncResumed { chat, .. } => format!("standstill/{chat}"),
             Self::WriteLink(key) => format!("crm-link/{key}"),
+            Self::RefreshDraft { chat, message_id } => format!("drafted/{chat}/{message_id}"),
             Self::WriteDeed(deed) => format!("{DEEDS}{deed}"),
             Self::DeedRefused { deed, chat, .. } => format!("refused/{chat}/{deed}"),
+            Self::Escalate { alert, chat, .. } => format!("escalate/{chat}/{alert}"),
         }
     }
 
@@ -182,7 +213,9 @@ impl Effect {
             | Self::Welcome { .. }
             | Self::SyncStopped { .. }
             | Self::SyncResumed { .. }
-            | Self::DeedRefused { .. } => false,
+            | Self::RefreshDraft { .. }
+            | Self::DeedRefused { .. }
+            | Self::Escalate { .. } => false,
         }
     }
 

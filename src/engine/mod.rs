@@ -10,9 +10,13 @@ pub mod checkup;
 pub mod chronicle;
 pub mod crm;
 pub mod deeds;
+pub mod dossier;
+pub mod drafts;
+pub mod escalation;
 pub mod evaluate;
 pub mod export;
-mod insights;
+pub mod figures;
+pub mod insights;
 pub mod linking;
 pub mod log;
 pub mod observe;
@@ -22,6 +26,7 @@ mod progress;
 pub mod review;
 mod rulebook;
 pub mod schedule;
+pub mod search;
 pub mod status;
 pub mod sync;
 pub mod told;
@@ -34,7 +39,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 use calendars::Calendars;
 
 use crate::clock::Clock;
-use crate::domain::{LeadId, Seconds, Timestamp, UserId};
+use crate::domain::{AlertId, LeadId, Seconds, Timestamp, UserId};
+use crate::insight::habits::Survey;
 use crate::rules::Settings;
 use crate::store::{Store, StoreError};
 
@@ -82,6 +88,8 @@ pub struct Policy {
     pub calendars: Calendars,
     /// Without a complete sync for so long, time alone opens no alert: what we know is too old.
     pub stale_after: Seconds,
+    /// Who else hears of a hot lead that waits.
+    pub escalation: escalation::Plan,
 }
 
 /// What has been looked at in this round, and who waits for a second look before anybody is told of him.
@@ -97,6 +105,8 @@ struct Looks {
     suspects: BTreeSet<LeadId>,
     /// The decisions about these were put off.
     held: BTreeSet<LeadId>,
+    /// Others are to hear of these once their leads have been looked at.
+    to_escalate: BTreeSet<AlertId>,
 }
 
 /// The writer itself; it lives on a thread of its own.
@@ -118,6 +128,8 @@ pub struct Engine {
     rules_since: Timestamp,
     /// Every lead has been evaluated for the first time.
     first_evaluation_done: bool,
+    /// What has been seen of the team's leads; nothing when a start came in between.
+    survey: Option<Survey>,
 }
 
 impl Engine {
@@ -141,6 +153,7 @@ impl Engine {
             looks,
             rules_since,
             first_evaluation_done,
+            survey: None,
         };
         engine.heed_rules()?;
         Ok(engine)

@@ -3,7 +3,10 @@
 mod acts;
 mod chat;
 mod closed;
+mod commands;
 mod crm;
+mod drafts;
+mod escalation;
 mod export;
 mod feed;
 mod insight;

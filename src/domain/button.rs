@@ -36,6 +36,19 @@ pub enum LinkAnswer {
     No,
 }
 
+/// What is to become of whose lead it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Hand {
+    /// Whoever taps takes it.
+    Take,
+    /// Offer colleagues; the page of them, from 0.
+    Colleagues(u8),
+    /// Ask whether it is to go to this one.
+    To(UserId),
+    /// It is.
+    Over(UserId),
+}
+
 /// One tap's meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Button {
@@ -55,6 +68,19 @@ pub enum Button {
     Show(AlertId),
     /// Link the account to this user, or not: as the message names the user, and never another.
     Link(LinkAnswer, UserId),
+    /// The lead takes another owner, or may.
+    Hand(Hand, AlertId),
+}
+
+impl Hand {
+    fn parse(action: &str) -> Option<Self> {
+        if action == "take" {
+            return Some(Self::Take);
+        }
+        let page = action.strip_prefix("hand").and_then(|page| page.parse().ok());
+        let user = |prefix: &str| action.strip_prefix(prefix).filter(|user| !user.is_empty()).map(UserId::from);
+        page.map(Self::Colleagues).or(user("hto-").map(Self::To)).or(user("hov-").map(Self::Over))
+    }
 }
 
 impl Button {
@@ -70,6 +96,10 @@ impl Button {
             Self::Show(alert) => format!("1:show:{alert}"),
             Self::Link(LinkAnswer::Yes, user) => format!("1:lyes:{user}"),
             Self::Link(LinkAnswer::No, user) => format!("1:lno:{user}"),
+            Self::Hand(Hand::Take, alert) => format!("1:take:{alert}"),
+            Self::Hand(Hand::Colleagues(page), alert) => format!("1:hand{page}:{alert}"),
+            Self::Hand(Hand::To(user), alert) => format!("1:hto-{user}:{alert}"),
+            Self::Hand(Hand::Over(user), alert) => format!("1:hov-{user}:{alert}"),
         }
     }
 
@@ -86,6 +116,9 @@ impl Button {
             _ => {}
         }
         let alert = AlertId::from(alert);
+        if let Some(hand) = Hand::parse(action) {
+            return Some(Self::Hand(hand, alert));
+        }
         match action {
             "sent" => Some(Self::SentByHand(alert)),
             "draft" => Some(Self::Draft(alert)),
@@ -111,7 +144,8 @@ impl Button {
             | Self::Snooze(alert, _)
             | Self::Back(alert)
             | Self::Resolve(alert)
-            | Self::Show(alert) => Some(alert),
+            | Self::Show(alert)
+            | Self::Hand(_, alert) => Some(alert),
         }
     }
 }
@@ -132,6 +166,10 @@ mod tests {
             Button::Show(alert.clone()),
             Button::Link(LinkAnswer::Yes, UserId::from("6b031c715304145b1")),
             Button::Link(LinkAnswer::No, UserId::from("6b031c715304145b1")),
+            Button::Hand(Hand::Take, alert.clone()),
+            Button::Hand(Hand::Colleagues(12), alert.clone()),
+            Button::Hand(Hand::To(UserId::from("a6b2f1f0-5a51-4e0c-8b9e-0123456789ab")), alert.clone()),
+            Button::Hand(Hand::Over(UserId::from("6b031c715304145b1")), alert.clone()),
         ];
         buttons.extend(SnoozeFor::ALL.map(|length| Button::Snooze(alert.clone(), length)));
         for button in buttons {

@@ -13,8 +13,8 @@ use crate::decide::Outlook;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
-    Activity, ActivityId, Alert, AlertId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp, User,
-    UserId,
+    Activity, ActivityId, Alert, AlertId, ChatId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp,
+    User, UserId,
 };
 
 /// Changes that take effect together or not at all.
@@ -270,6 +270,11 @@ impl Batch {
     /// An account has said yes or no.
     pub fn remove_pending_link(&mut self, account: i64) {
         self.remove(Key::new(Kind::PendingLink).number(account));
+    }
+
+    /// Notes that a group has another id now.
+    pub fn put_moved_chat(&mut self, from: ChatId, to: ChatId) {
+        self.put(Key::new(Kind::MovedChat).number(from.0), &to);
     }
 
     /// Sets how far others hear of an alert, and moves its place in the index by time from that of `before`.

@@ -122,6 +122,9 @@ impl Bot {
         let tap = Tap { user, manner, place, private, next };
         let known = button.alert().map(|alert| store.alert(alert)).transpose()?.flatten();
         let Some(alert) = known else { return Ok(stale()) };
+        if let Button::Hand(hand, _) = &button {
+            return self.hand(&tap, &alert, hand).await;
+        }
         if !may_act(store, &self.people, &tap.user.id, &alert)? && !self.is_anybodys(&alert).await? {
             self.refresh(&alert).await?;
             return Ok(Answer::dialog(self.toast(manner, Toast::NotYours)));
@@ -158,7 +161,7 @@ impl Bot {
             }
             Button::SnoozeMenu(_) => self.turn_keyboard(tap, alert, true).await,
             Button::Back(_) => self.turn_keyboard(tap, alert, false).await,
-            Button::Link(..) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
+            Button::Link(..) | Button::Hand(..) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
         }
     }
 
@@ -192,7 +195,7 @@ impl Bot {
     async fn refusal(&self, user: &UserId, alert: &Alert, button: &Button) -> Option<Toast<'static>> {
         let (sends, changes) = match button {
             Button::Show(_) | Button::Draft(_) => (true, false),
-            Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) => (false, false),
+            Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) | Button::Hand(..) => (false, false),
             Button::Resolve(_) | Button::Snooze(..) | Button::SentByHand(_) => (false, true),
         };
         if !sends && !alert.state.is_open() {
@@ -239,7 +242,7 @@ impl Bot {
     }
 
     /// The answer to a tap on an old button: the message is brought up to date.
-    async fn too_late(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
+    pub(super) async fn too_late(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
         self.refresh(alert).await?;
         let toast = match &alert.state {
             AlertState::Resolved(resolution) => Toast::AlreadyHandled(&resolution.by),
@@ -271,7 +274,7 @@ impl Bot {
     }
 
     /// An old message shows an old state: it is brought up to date whatever we believe it shows.
-    async fn refresh(&self, alert: &Alert) -> Result<(), EngineError> {
+    pub(super) async fn refresh(&self, alert: &Alert) -> Result<(), EngineError> {
         let id = alert.id.clone();
         self.engine.run(move |engine| engine.refresh_messages(&id)).await
     }
@@ -281,6 +284,18 @@ impl Bot {
         if !alert.state.is_open() {
             return self.too_late(tap, alert).await;
         }
+        let manner = self.speaker.manner_in(self.engine.store(), tap.place.chat)?;
+        let rows = choices.then(|| render::snooze_keyboard(&self.speaker.voice, manner, &alert.id));
+        self.turn_to(tap, alert, rows).await
+    }
+
+    /// Shows other buttons in place of an alert's, or brings these back.
+    pub(super) async fn turn_to(
+        &self,
+        tap: &Tap,
+        alert: &Alert,
+        rows: Option<Vec<Vec<render::Key>>>,
+    ) -> Result<Answer, EngineError> {
         let (now, place, store) = (self.engine.clock().now(), tap.place, self.engine.store());
         let Some(briefing) = Briefing::load(store, &self.speaker, alert.clone(), now)? else {
             return Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)));
@@ -292,8 +307,8 @@ impl Bot {
         let wording = known.and_then(|message| message.wording).unwrap_or(context.wording);
         let context = AlertContext { wording, ..context };
         let mut rendered = render::alert(&self.speaker.voice, &context);
-        if choices {
-            rendered.keyboard = render::snooze_keyboard(&self.speaker.voice, manner, &alert.id);
+        if let Some(rows) = rows {
+            rendered.keyboard = rows;
         }
         if let Err(error) = self.api.edit(place.chat, place.message_id, &rendered).await {
             tracing::debug!(%error, "the buttons of a message could not be turned");

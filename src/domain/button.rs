@@ -1,7 +1,10 @@
 //! What a tap means. A button carries at most 64 bytes (Telegram's limit on `callback_data`), so it names an
 //! action and an id and nothing else; everything else is looked up when it is tapped.
 
-use super::{AlertId, UserId};
+use serde::{Deserialize, Serialize};
+
+use super::draft::DraftTap;
+use super::{AlertId, Bucket, UserId};
 
 /// How long a snooze button silences an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +52,33 @@ pub enum Hand {
     Over(UserId),
 }
 
+/// What a message that lists alerts shows of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Sheet {
+    /// The alerts it was sent for.
+    #[default]
+    Own,
+    /// All that is open now and asks for this.
+    Of(Bucket),
+}
+
+impl Sheet {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Own => "o",
+            Self::Of(Bucket::FollowUp) => "f",
+            Self::Of(Bucket::Answer) => "a",
+            Self::Of(Bucket::Hot) => "h",
+            Self::Of(Bucket::Channel) => "c",
+        }
+    }
+
+    fn of_code(code: &str) -> Option<Self> {
+        let all = Bucket::ALL.map(Self::Of);
+        std::iter::once(Self::Own).chain(all).find(|sheet| sheet.code() == code)
+    }
+}
+
 /// One tap's meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Button {
@@ -66,10 +96,14 @@ pub enum Button {
     Resolve(AlertId),
     /// Show one alert of a digest as a message of its own.
     Show(AlertId),
+    /// A button of a prepared message's own.
+    Drafting(AlertId, DraftTap),
     /// Link the account to this user, or not: as the message names the user, and never another.
     Link(LinkAnswer, UserId),
     /// The lead takes another owner, or may.
     Hand(Hand, AlertId),
+    /// Show this page of a list in the message, from 0 on.
+    Page(Sheet, u16),
 }
 
 impl Hand {
@@ -94,12 +128,14 @@ impl Button {
             Self::Back(alert) => format!("1:back:{alert}"),
             Self::Resolve(alert) => format!("1:done:{alert}"),
             Self::Show(alert) => format!("1:show:{alert}"),
+            Self::Drafting(alert, tap) => format!("1:d-{}:{alert}", tap.code()),
             Self::Link(LinkAnswer::Yes, user) => format!("1:lyes:{user}"),
             Self::Link(LinkAnswer::No, user) => format!("1:lno:{user}"),
             Self::Hand(Hand::Take, alert) => format!("1:take:{alert}"),
             Self::Hand(Hand::Colleagues(page), alert) => format!("1:hand{page}:{alert}"),
             Self::Hand(Hand::To(user), alert) => format!("1:hto-{user}:{alert}"),
             Self::Hand(Hand::Over(user), alert) => format!("1:hov-{user}:{alert}"),
+            Self::Page(sheet, page) => format!("1:page:{}{page}", sheet.code()),
         }
     }
 
@@ -113,6 +149,10 @@ impl Button {
         match action {
             "lyes" => return Some(Self::Link(LinkAnswer::Yes, UserId::from(alert))),
             "lno" => return Some(Self::Link(LinkAnswer::No, UserId::from(alert))),
+            "page" => {
+                let (sheet, page) = alert.split_at_checked(1)?;
+                return Some(Self::Page(Sheet::of_code(sheet)?, page.parse().ok()?));
+            }
             _ => {}
         }
         let alert = AlertId::from(alert);
@@ -126,6 +166,7 @@ impl Button {
             "back" => Some(Self::Back(alert)),
             "done" => Some(Self::Resolve(alert)),
             "show" => Some(Self::Show(alert)),
+            _ if action.starts_with("d-") => Some(Self::Drafting(alert, DraftTap::parse(action.strip_prefix("d-")?)?)),
             _ => {
                 let length =
                     SnoozeFor::ALL.into_iter().find(|length| action.strip_prefix('z') == Some(length.code()))?;
@@ -137,7 +178,7 @@ impl Button {
     /// The alert it is about; none for what is not about one.
     pub fn alert(&self) -> Option<&AlertId> {
         match self {
-            Self::Link(..) => None,
+            Self::Link(..) | Self::Page(..) => None,
             Self::SentByHand(alert)
             | Self::Draft(alert)
             | Self::SnoozeMenu(alert)
@@ -145,6 +186,7 @@ impl Button {
             | Self::Back(alert)
             | Self::Resolve(alert)
             | Self::Show(alert)
+            | Self::Drafting(alert, _)
             | Self::Hand(_, alert) => Some(alert),
         }
     }
@@ -170,8 +212,11 @@ mod tests {
             Button::Hand(Hand::Colleagues(12), alert.clone()),
             Button::Hand(Hand::To(UserId::from("a6b2f1f0-5a51-4e0c-8b9e-0123456789ab")), alert.clone()),
             Button::Hand(Hand::Over(UserId::from("6b031c715304145b1")), alert.clone()),
+            Button::Page(Sheet::Own, 0),
         ];
+        buttons.extend(Bucket::ALL.map(|bucket| Button::Page(Sheet::Of(bucket), u16::MAX)));
         buttons.extend(SnoozeFor::ALL.map(|length| Button::Snooze(alert.clone(), length)));
+        buttons.extend(DraftTap::ALL.map(|tap| Button::Drafting(alert.clone(), tap)));
         for button in buttons {
             assert!(button.to_data().len() <= 64);
             assert_eq!(Button::parse(&button.to_data()), Some(button));
@@ -180,7 +225,18 @@ mod tests {
 
     #[test]
     fn foreign_data_is_no_button() {
-        for data in ["", "1", "1:done:", "2:done:a1", "1:zXX:a1", "resolve", "1:explode:a1"] {
+        for data in [
+            "",
+            "1",
+            "1:done:",
+            "2:done:a1",
+            "1:zXX:a1",
+            "resolve",
+            "1:explode:a1",
+            "1:page:o",
+            "1:page:x1",
+            "1:page:é1",
+        ] {
             assert_eq!(Button::parse(data), None, "{data}");
         }
     }

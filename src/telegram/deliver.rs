@@ -9,7 +9,7 @@ mod refresh;
 mod telling;
 mod wording;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -60,7 +60,6 @@ impl Sender {
             pace: Pace::default(),
             is_first_round: true,
             wake_at: None,
-            moved: HashMap::new(),
             told: BTreeSet::new(),
             stop: stop.clone(),
         };
@@ -91,8 +90,6 @@ struct Worker {
     is_first_round: bool,
     /// When the next round is worth it, in milliseconds since the epoch.
     wake_at: Option<i64>,
-    /// Groups that Telegram gave another id to.
-    moved: HashMap<ChatId, ChatId>,
     /// Chats that a message went to in this round.
     told: BTreeSet<ChatId>,
     /// Nothing more is begun once it is cancelled.
@@ -200,7 +197,7 @@ impl Worker {
                         Recipient::Known(told) => {
                             let user = told.user.map(|user| user.id);
                             let one = Announcement { key, entry, alert, occasion, first_evaluation };
-                            let chat = self.moved.get(&told.chat).copied().unwrap_or(told.chat);
+                            let chat = self.store().present_chat(told.chat)?;
                             announcements.entry((chat, user)).or_default().push(one);
                         }
                         Recipient::Nobody => {
@@ -373,7 +370,7 @@ impl Worker {
     async fn notify(&mut self, key: &str, sequence: u64, chat: ChatId, notice: Notice<'_>) -> Result<(), EngineError> {
         let speaker = &self.sender.speaker;
         let html = speaker.voice.notice_html(speaker.manner_in(self.store(), chat)?, notice);
-        let chat = self.moved.get(&chat).copied().unwrap_or(chat);
+        let chat = self.store().present_chat(chat)?;
         match self.send(chat, &Rendered { html, keyboard: Vec::new() }, false).await? {
             Attempt::NotNow => Ok(()),
             Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,

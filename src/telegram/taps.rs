@@ -35,6 +35,8 @@ pub(super) struct Tap {
     pub private: ChatId,
     /// The id after the update's.
     pub next: i32,
+    /// It was answered already, and the CRM may be waited for.
+    pub asks: bool,
 }
 
 impl Tap {
@@ -221,17 +223,20 @@ impl Bot {
             if !asks && !place.chat.is_group() {
                 return Err(Halt::ShowsLater);
             }
-            return Ok(self.answer_ask(&Tap { user, manner, place, private, next }, ask).await?);
+            return Ok(self.answer_ask(&Tap { user, manner, place, private, next, asks }, ask).await?);
         }
         let (Some(button), Some(message)) = (button, query.message.as_ref()) else { return Ok(stale()) };
         let place = Place::of(message);
         let private = store.link(account)?.map_or(place.chat, |link| link.chat);
-        let tap = Tap { user, manner, place, private, next };
+        let tap = Tap { user, manner, place, private, next, asks };
         if let Button::Page(sheet, page) = button {
             return Ok(self.turn_page(&tap, SheetRow { sheet, page }).await?);
         }
         let known = button.alert().map(|alert| store.alert(alert)).transpose()?.flatten();
         let Some(alert) = known else { return Ok(stale()) };
+        if let Button::Hand(hand, _) = &button {
+            return self.hand(&tap, &alert, hand).await;
+        }
         if !may_act(store, &self.people, &tap.user.id, &alert)? && !self.is_anybodys(&alert, asks).await? {
             self.refresh(&alert).await?;
             return Ok(Answer::dialog(self.toast(manner, Toast::NotYours)));
@@ -269,7 +274,9 @@ impl Bot {
             Button::SnoozeMenu(_) => self.turn_keyboard(tap, alert, true).await,
             Button::Back(_) => self.turn_keyboard(tap, alert, false).await,
             Button::Drafting(_, wish) => self.drafting(tap, alert, wish).await,
-            Button::Link(..) | Button::Page(..) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
+            Button::Link(..) | Button::Page(..) | Button::Hand(..) => {
+                Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)))
+            }
         }
     }
 
@@ -300,7 +307,7 @@ impl Bot {
 
     /// What the CRM lets a user do with a lead, `None` when it cannot be asked; what is not known is asked for only when
     /// the tap was answered (`asks`).
-    async fn rights(&self, user: &UserId, lead: &LeadId, asks: bool) -> Result<Option<Rights>, Halt> {
+    pub(super) async fn rights(&self, user: &UserId, lead: &LeadId, asks: bool) -> Result<Option<Rights>, Halt> {
         match self.permissions.at_hand(user, lead) {
             AtHand::Known(rights) => Ok(Some(rights)),
             AtHand::CannotAsk => Ok(None),
@@ -321,7 +328,9 @@ impl Bot {
         let (sends, changes) = match button {
             Button::Show(_) | Button::Draft(_) => (true, false),
             Button::Drafting(_, wish) => (false, wish.changes_the_crm()),
-            Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) | Button::Page(..) => (false, false),
+            Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) | Button::Page(..) | Button::Hand(..) => {
+                (false, false)
+            }
             Button::Resolve(_) | Button::Snooze(..) | Button::SentByHand(_) => (false, true),
         };
         if !sends && !alert.state.is_open() {
@@ -368,7 +377,7 @@ impl Bot {
     }
 
     /// The answer to a tap on an old button: the message is brought up to date.
-    async fn too_late(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
+    pub(super) async fn too_late(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
         self.refresh(alert).await?;
         let toast = match &alert.state {
             AlertState::Resolved(resolution) => Toast::AlreadyHandled(&resolution.by),
@@ -400,7 +409,7 @@ impl Bot {
     }
 
     /// An old message shows an old state: it is brought up to date whatever we believe it shows.
-    async fn refresh(&self, alert: &Alert) -> Result<(), EngineError> {
+    pub(super) async fn refresh(&self, alert: &Alert) -> Result<(), EngineError> {
         let id = alert.id.clone();
         self.engine.run(move |engine| engine.refresh_messages(&id)).await
     }
@@ -410,6 +419,18 @@ impl Bot {
         if !alert.state.is_open() {
             return self.too_late(tap, alert).await;
         }
+        let manner = self.speaker.manner_in(self.engine.store(), tap.place.chat)?;
+        let rows = choices.then(|| render::snooze_keyboard(&self.speaker.voice, manner, &alert.id));
+        self.turn_to(tap, alert, rows).await
+    }
+
+    /// Shows other buttons in place of an alert's, or brings these back.
+    pub(super) async fn turn_to(
+        &self,
+        tap: &Tap,
+        alert: &Alert,
+        rows: Option<Vec<Vec<render::Key>>>,
+    ) -> Result<Answer, EngineError> {
         let (now, place, store) = (self.engine.clock().now(), tap.place, self.engine.store());
         let Some(briefing) = Briefing::load(store, &self.speaker, alert.clone(), now)? else {
             return Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)));
@@ -421,8 +442,8 @@ impl Bot {
         let wording = known.and_then(|message| message.wording).unwrap_or(context.wording);
         let context = AlertContext { wording, ..context };
         let mut rendered = render::alert(&self.speaker.voice, &context);
-        if choices {
-            rendered.keyboard = render::snooze_keyboard(&self.speaker.voice, manner, &alert.id);
+        if let Some(rows) = rows {
+            rendered.keyboard = rows;
         }
         Ok(Answer::seen().then(Then::Shows(rendered)))
     }

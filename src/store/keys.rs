@@ -35,6 +35,10 @@ pub(super) enum Kind {
     Outbox = b'o' as isize,
     /// What users wish: user.
     Preferences = b'f' as isize,
+    /// What was said to somebody, and on which days: user, or chat.
+    Diary = b'B' as isize,
+    /// What a Telegram message that lists alerts shows of them: chat, message.
+    Sheet = b'S' as isize,
     /// Records to look at again: record.
     Hint = b'h' as isize,
     /// Cursors of the sources: name.
@@ -59,6 +63,8 @@ pub(super) enum Kind {
     LastAccount = b'Q' as isize,
     /// How far it has come that others hear of an alert that nobody deals with: alert.
     Escalation = b'X' as isize,
+    /// Groups to which Telegram gave another id: the old one.
+    MovedChat = b'G' as isize,
     /// When it goes on: instant, alert.
     EscalationDue = b'Y' as isize,
     /// Our webhooks in the CRM: id.

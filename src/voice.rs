@@ -23,6 +23,7 @@ use crate::domain::effect::{Occasion, Stillness};
 pub use crate::domain::manner::{Lang, Manner};
 use crate::domain::{Alert, AlertType, CallOutcome, Channel, DeedKind, Lead, Seconds, Timestamp, User, Wording};
 use crate::insight::advice::{self, CtaAction, CtaParams};
+use crate::insight::strategy::Strategy;
 
 pub use html::{MESSAGE_UNITS, escape, fault, fitted, plain, visible_units};
 pub use samples::Said;
@@ -70,6 +71,8 @@ pub struct AlertContext<'a> {
     pub occasion: Occasion,
     /// In which of several wordings.
     pub wording: Wording,
+    /// How to go about the lead, when enough is known of it.
+    pub strategy: Option<&'a Strategy>,
 }
 
 impl AlertContext<'_> {

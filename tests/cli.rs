@@ -30,7 +30,9 @@ fn help_names_every_command_and_each_explains_itself() {
     let folder = tempfile::tempdir().unwrap();
     let output = max(folder.path(), &["--help"]);
     assert_eq!(output.status.code(), Some(0));
-    for command in ["run", "demo", "check", "setup", "doctor", "generate", "backtest", "export", "extension", "link"] {
+    for command in
+        ["run", "demo", "check", "setup", "doctor", "generate", "backtest", "export", "extension", "link", "voice"]
+    {
         assert!(text(&output.stdout).contains(&format!("  {command} ")), "{command}");
         let of_command = max(folder.path(), &[command, "--help"]);
         assert_eq!(of_command.status.code(), Some(0), "{command}");
@@ -38,6 +40,37 @@ fn help_names_every_command_and_each_explains_itself() {
     }
     assert_eq!(max(folder.path(), &["dance"]).status.code(), Some(2));
     assert!(text(&max(folder.path(), &["--version"]).stdout).starts_with("max "));
+}
+
+#[test]
+fn voice_shows_every_wording_and_fails_on_one_that_breaks() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = max(folder.path(), &["voice", "--lang", "fr", "--only", "headlines/no_reply"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    for part in [
+        "fr/headlines/no_reply.txt.j2 1\n    [Sophie] Sophie n'a pas répondu depuis 33 jours.",
+        "fr/headlines/no_reply.txt.j2 4",
+        "[right to left] \u{2068}שרה\u{2069}",
+        "[<b> in the name]",
+        "[emojis]",
+        "[4,000 characters]",
+        "[without a name] Ce lead",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    assert!(!said.contains("fr-vous/") && !said.contains("en/") && !said.contains("hot_lead"), "{said}");
+    let formal = text(&max(folder.path(), &["voice", "--formal", "--only", "toasts/try_again"]).stdout);
+    assert!(formal.starts_with("fr-vous/") && formal.contains("Réessayez"), "{formal}");
+
+    let own = folder.path().join("own/fr/headlines");
+    std::fs::create_dir_all(&own).unwrap();
+    std::fs::write(own.join("no_reply.txt.j2"), "{{ who }} ?\n---\n{{ whoo }} ?\n").unwrap();
+    let output = max(folder.path(), &["voice", "--templates", "own"]);
+    assert_eq!(output.status.code(), Some(2));
+    let error = text(&output.stderr);
+    assert!(error.contains("own/fr/headlines/no_reply.txt.j2") && error.contains("line 3"), "{error}");
+    assert_eq!(max(folder.path(), &["voice", "--only", "headlines/no_repply"]).status.code(), Some(2));
 }
 
 #[test]

@@ -154,6 +154,7 @@ pub fn context<'a>(manner: Manner, alert: &'a Alert, lead: &'a Lead, owner: &'a 
         content: Content::Full,
         occasion: Occasion::Opened,
         wording: Wording::default(),
+        strategy: None,
     }
 }
 

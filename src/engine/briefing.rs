@@ -8,7 +8,9 @@ use chrono_tz::Tz;
 use super::told::user_in;
 use crate::domain::effect::Occasion;
 use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User, UserId, Wording};
-use crate::rules::{Settings, preferred};
+use crate::insight::lead::known_of;
+use crate::insight::strategy::{Strategy, strategy};
+use crate::rules::{Settings, preferred, rates};
 use crate::store::{Result, Store};
 use crate::voice::{AlertContext, Content, Manner, Voice};
 
@@ -110,6 +112,7 @@ pub struct Briefing {
     /// The lead's owner, if known.
     pub owner: Option<User>,
     preferred: Option<Channel>,
+    strategy: Option<Strategy>,
     link: String,
 }
 
@@ -121,9 +124,13 @@ impl Briefing {
     pub fn load(store: &Store, speaker: &Speaker, alert: Alert, now: Timestamp) -> Result<Option<Self>> {
         let Some(lead) = store.lead(&alert.lead_id)? else { return Ok(None) };
         let owner = lead.owner.as_ref().map(|owner| store.user(owner)).transpose()?.flatten();
-        let preferred = preferred(&store.activities(&lead.id)?, &speaker.rules, now).map(|rate| rate.channel);
+        let (activities, rules) = (store.activities(&lead.id)?, &speaker.rules);
+        let preferred = preferred(&activities, rules, now).map(|rate| rate.channel);
+        let rates = rates(&activities, rules, now);
+        let insight = known_of(&activities, rates, preferred, rules.next_step_grace, speaker.zone, now);
+        let strategy = strategy(&alert, &lead, &activities, &insight, now);
         let link = speaker.lead_url(&lead);
-        Ok(Some(Self { alert, lead, owner, preferred, link }))
+        Ok(Some(Self { alert, lead, owner, preferred, strategy, link }))
     }
 
     /// As the voice wants it.
@@ -148,6 +155,7 @@ impl Briefing {
             content,
             occasion,
             wording: Wording::of(&self.alert.id),
+            strategy: self.strategy.as_ref(),
         }
     }
 }

@@ -3,3 +3,4 @@
 pub mod advice;
 pub mod lead;
 pub mod reading;
+pub mod strategy;

@@ -2,16 +2,18 @@
 //! own wordings are tried at start; `max voice` shows what is said.
 
 use super::html::{self, MESSAGE_UNITS};
-use super::speech::{Speech, file_of_type};
+use super::speech::{REASON, STEP, Speech, file_of_type};
 use super::templates::{Fault, LABELS};
 use super::{AlertContext, Content, Manner, Notice, Toast, Wording};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
 use crate::domain::deed::{CallOutcome, DeedKind, Refusal};
 use crate::domain::effect::{Occasion, Stillness};
+use crate::domain::insight::{BestTime, Touch};
 use crate::domain::{
     ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, CloseReason, DAY, Direction, Evidence, HOUR,
     Lead, LeadId, Timestamp, User, UserId,
 };
+use crate::insight::strategy::{LastWord, Reason, Step, Strategy};
 
 const NOW: Timestamp = Timestamp(1_773_324_000);
 /// How long the record's name in the CRM may be, in characters.
@@ -78,6 +80,9 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             let context = AlertContext { wording: self.wording, ..*context };
             self.texts(&context)?;
             self.messages(&context)?;
+            if number == 0 && context.content == Content::Full {
+                self.strategies(&context)?;
+            }
         }
         self.wording = Wording::default();
         let digest = self.speech.digest_html(context.owner, &[*context; 12])?;
@@ -97,6 +102,19 @@ impl<See: FnMut(Said)> Trial<'_, See> {
         self.text(&file_of_type("records", context), speech.record(context)?, RECORD_CHARS)?;
         for channel in Channel::ALL {
             self.text(&file_of_type("drafts", context), speech.draft(context, channel)?, MESSAGE_UNITS)?;
+        }
+        Ok(())
+    }
+
+    fn strategies(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {
+        for strategy in strategies() {
+            let (reason, steps) = self.speech.strategy(context, &strategy)?;
+            self.text(REASON, reason, MESSAGE_UNITS)?;
+            for step in steps {
+                self.text(STEP, step, MESSAGE_UNITS)?;
+            }
+            let context = AlertContext { strategy: Some(&strategy), ..*context };
+            self.html("alert.html.j2", &self.speech.alert_html(&context, None)?)?;
         }
         Ok(())
     }
@@ -223,11 +241,44 @@ fn leads() -> [(&'static str, Lead); 6] {
     [
         ("Sophie", lead("Sophie", "Sophie Martin")),
         ("without a name", lead("", "")),
-        ("<b> in the name", lead("Sophie", "<b>&\"")),
+        ("<b> in the name", lead("<b>&\"", "<b>&\"")),
         ("emojis", lead("🙂👩\u{200D}🚀", "🙂👩\u{200D}🚀")),
         ("4,000 characters", lead(&"M".repeat(4_000), &"M".repeat(4_000))),
         ("right to left", lead("שרה", "שרה לוי")),
     ]
+}
+
+/// A strategy for each reason, and all steps.
+fn strategies() -> Vec<Strategy> {
+    let rate = |channel, answered| ChannelRate { channel, answered, attempts: 5 };
+    let (best, second) = (rate(Channel::Whatsapp, 4), Some(rate(Channel::Email, 1)));
+    let monday = BestTime { weekday: Some(1), from: 10, to: 11, answers: 4, of: 5 };
+    let any_day = BestTime { weekday: None, ..monday };
+    let said = |intent| Some(LastWord { at: NOW.plus(-9 * DAY), intent });
+    let planned = |channel| Step::ThenPlanned(Touch { at: NOW.plus(DAY), channel });
+    let all = |step: fn(Channel) -> Step| [Channel::Whatsapp, Channel::Email, Channel::Call].map(step);
+    let steps = [
+        all(Step::Answer).to_vec(),
+        all(|channel| Step::Remind(channel, None)).to_vec(),
+        vec![Step::Remind(Channel::Whatsapp, said(true)), Step::Remind(Channel::Email, said(false))],
+        all(Step::Switch).to_vec(),
+        all(|channel| Step::Resume(channel, None)).to_vec(),
+        vec![Step::Resume(Channel::Whatsapp, said(true)), Step::Resume(Channel::Email, said(false))],
+        all(Step::LastTry).to_vec(),
+        vec![Step::ThenCall(None), Step::ThenCall(Some(any_day)), Step::ThenCall(Some(monday))],
+        all(Step::ThenWrite).to_vec(),
+        vec![Step::ThenArchive, planned(Channel::Call), planned(Channel::Manual)],
+    ]
+    .concat();
+    let reasons = [
+        Reason::Rates { best, second },
+        Reason::Rates { best: rate(Channel::Email, 2), second: None },
+        Reason::InVain { tries: 3, on: Some(Channel::Whatsapp) },
+        Reason::InVain { tries: 4, on: None },
+        Reason::Hours(any_day),
+        Reason::Hours(monday),
+    ];
+    reasons.into_iter().map(|reason| Strategy { reason, steps: steps.clone() }).collect()
 }
 
 /// One deed of each kind.
@@ -262,6 +313,7 @@ fn context<'a>(
         content,
         occasion,
         wording: Wording::default(),
+        strategy: None,
     }
 }
 

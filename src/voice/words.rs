@@ -57,6 +57,23 @@ pub fn clock(lang: Lang, at: Timestamp, zone: Tz) -> String {
     }
 }
 
+/// An hour of the day, 0 to 24: `10h`, `10:00`.
+pub fn hour(lang: Lang, hour: u32) -> String {
+    match lang {
+        Lang::Fr => format!("{hour}h"),
+        Lang::En => format!("{hour}:00"),
+    }
+}
+
+/// A day of the week, 1 (Monday) to 7; empty when it is none.
+pub fn weekday(lang: Lang, number: u32) -> &'static str {
+    let days = match lang {
+        Lang::Fr => DAYS_FR,
+        Lang::En => DAYS_EN,
+    };
+    number.checked_sub(1).and_then(|index| days.get(index as usize).copied()).unwrap_or_default()
+}
+
 /// The date: `1er mars`, `12 March`, with the year when it is not `now`'s.
 pub fn date(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
     let day = local(at, zone);

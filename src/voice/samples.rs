@@ -80,7 +80,8 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             let context = AlertContext { wording: self.wording, ..*context };
             self.texts(&context)?;
             self.messages(&context)?;
-            if number == 0 && context.content == Content::Full {
+            let alert_type = context.alert.alert_type;
+            if number == 0 && context.content == Content::Full && alert_type == AlertType::NoReply3d {
                 self.strategies(&context)?;
             }
         }
@@ -96,14 +97,24 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             Content::Full | Content::Minimal => file_of_type("headlines", context),
             Content::Initials => "headlines/group.txt.j2".to_owned(),
         };
-        self.text(&headline, speech.headline(context)?, MESSAGE_UNITS)?;
-        self.text(&file_of_type("reasons", context), speech.reason(context)?, MESSAGE_UNITS)?;
-        self.text(&file_of_type("evidence", context), speech.evidence_in_full(context)?, MESSAGE_UNITS)?;
-        self.text(&file_of_type("records", context), speech.record(context)?, RECORD_CHARS)?;
+        self.piece(&headline, MESSAGE_UNITS, || speech.headline(context))?;
+        self.piece(&file_of_type("reasons", context), MESSAGE_UNITS, || speech.reason(context))?;
+        self.piece(&file_of_type("evidence", context), MESSAGE_UNITS, || speech.evidence_in_full(context))?;
+        self.piece(&file_of_type("records", context), RECORD_CHARS, || speech.record(context))?;
         for channel in Channel::ALL {
-            self.text(&file_of_type("drafts", context), speech.draft(context, channel)?, MESSAGE_UNITS)?;
+            self.piece(&file_of_type("drafts", context), MESSAGE_UNITS, || speech.draft(context, channel))?;
         }
         Ok(())
+    }
+
+    /// One text, when its file has such a wording: after the last one the first comes again.
+    fn piece(
+        &mut self,
+        file: &str,
+        most: usize,
+        say: impl Fn() -> Result<String, minijinja::Error>,
+    ) -> Result<(), Fault> {
+        if self.speech.wordings().count(file) > self.wording.0 as usize { self.text(file, say()?, most) } else { Ok(()) }
     }
 
     fn strategies(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {
@@ -113,6 +124,8 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             for step in steps {
                 self.text(STEP, step, MESSAGE_UNITS)?;
             }
+            let first = strategy.steps.iter().take(2).copied().collect();
+            let strategy = Strategy { reason: strategy.reason, steps: first };
             let context = AlertContext { strategy: Some(&strategy), ..*context };
             self.html("alert.html.j2", &self.speech.alert_html(&context, None)?)?;
         }

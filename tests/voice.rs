@@ -283,7 +283,14 @@ fn occasions_change_the_opening() {
     let (voice, lead, luc, alert) = (voice(), sophie(), user("Luc"), sample(AlertType::NoReply3d));
     let mut book = String::new();
     for manner in Manner::ALL {
-        for occasion in [Occasion::Opened, Occasion::Reopened, Occasion::SnoozeOver, Occasion::NewOwner] {
+        for occasion in [
+            Occasion::Opened,
+            Occasion::Reopened,
+            Occasion::SnoozeOver,
+            Occasion::NewOwner,
+            Occasion::Reminder,
+            Occasion::Escalated,
+        ] {
             let context = AlertContext { occasion, ..context(manner, &alert, &lead, &luc) };
             let rendered = render::alert(&voice, &context);
             let first = rendered.html.lines().take(2).collect::<Vec<_>>().join("\n");

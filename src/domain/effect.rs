@@ -18,6 +18,10 @@ pub enum Occasion {
     SnoozeOver,
     /// The lead has a new owner.
     NewOwner,
+    /// The owner has been told, and has not dealt with it in time.
+    Reminder,
+    /// Somebody else than the owner hears of it: nobody has dealt with it in time.
+    Escalated,
 }
 
 /// Why the mirror stands still.
@@ -138,6 +142,15 @@ pub enum Effect {
         /// Why.
         why: Refusal,
     },
+    /// Tell those who lead that nobody has dealt with an alert in time.
+    Escalate {
+        /// Which alert.
+        alert: AlertId,
+        /// Where: a manager's private chat, or a team's.
+        chat: ChatId,
+        /// In which topic of the team's chat.
+        topic: Option<i32>,
+    },
 }
 
 /// How the keys of deeds begin that the CRM is still to be told.
@@ -162,6 +175,7 @@ impl Effect {
             Self::WriteLink(key) => format!("crm-link/{key}"),
             Self::WriteDeed(deed) => format!("{DEEDS}{deed}"),
             Self::DeedRefused { deed, chat, .. } => format!("refused/{chat}/{deed}"),
+            Self::Escalate { alert, chat, .. } => format!("escalate/{chat}/{alert}"),
         }
     }
 
@@ -182,7 +196,8 @@ impl Effect {
             | Self::Welcome { .. }
             | Self::SyncStopped { .. }
             | Self::SyncResumed { .. }
-            | Self::DeedRefused { .. } => false,
+            | Self::DeedRefused { .. }
+            | Self::Escalate { .. } => false,
         }
     }
 

@@ -183,7 +183,8 @@ impl Worker {
             | Effect::Welcome { .. }
             | Effect::SyncStopped { .. }
             | Effect::SyncResumed { .. }
-            | Effect::DeedRefused { .. } => Outcome::Done,
+            | Effect::DeedRefused { .. }
+            | Effect::Escalate { .. } => Outcome::Done,
         };
         self.conclude(key, &entry, outcome).await
     }

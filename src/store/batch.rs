@@ -6,8 +6,8 @@ use super::keys::{ACTIVITY, ALERT, Key, Kind};
 use super::outlooks::Row;
 use super::waiting::Place;
 use super::{
-    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry, PendingLink,
-    StepRow, encode, outlooks, waiting,
+    AlertRecordState, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry,
+    PendingLink, StepRow, encode, outlooks, waiting,
 };
 use crate::decide::Outlook;
 use crate::domain::event::Event;
@@ -270,6 +270,18 @@ impl Batch {
     /// An account has said yes or no.
     pub fn remove_pending_link(&mut self, account: i64) {
         self.remove(Key::new(Kind::PendingLink).number(account));
+    }
+
+    /// Sets how far others hear of an alert, and moves its place in the index by time from that of `before`.
+    pub fn put_escalation(&mut self, alert: &AlertId, escalation: &Escalation, before: Option<&Escalation>) {
+        let place = |due: Timestamp| Key::new(Kind::EscalationDue).number(due.0).last(alert.as_str());
+        if let Some(due) = before.and_then(|before| before.due).filter(|due| escalation.due != Some(*due)) {
+            self.remove(place(due));
+        }
+        if let Some(due) = escalation.due {
+            self.put(place(due), &());
+        }
+        self.put(Key::new(Kind::Escalation).last(alert.as_str()), escalation);
     }
 
     /// Notes the account that a user wrote from last.

@@ -55,6 +55,10 @@ pub(super) enum Kind {
     PendingLink = b'P' as isize,
     /// The account that a user of several wrote from last: user.
     LastAccount = b'Q' as isize,
+    /// How far it has come that others hear of an alert that nobody deals with: alert.
+    Escalation = b'X' as isize,
+    /// When it goes on: instant, alert.
+    EscalationDue = b'Y' as isize,
     /// Our webhooks in the CRM: id.
     Webhook = b'w' as isize,
     /// Our alert records in the CRM: alert.

@@ -106,6 +106,23 @@ pub struct LinkToken {
     pub expires_at: Timestamp,
 }
 
+/// How far it has come that others hear of an alert that its owner does not deal with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// Which opening of the alert it is about.
+    pub opening: u32,
+    /// Whose lead it is: somebody else's turn begins anew.
+    pub owner: Option<UserId>,
+    /// Since when nobody has touched the lead.
+    pub since: Timestamp,
+    /// When it goes on; `None` when it does not.
+    pub due: Option<Timestamp>,
+    /// The owner has been reminded.
+    pub reminded: bool,
+    /// Others have been told.
+    pub told: bool,
+}
+
 /// A link that an account has opened, until it says that it is the right one.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingLink {

@@ -1,6 +1,7 @@
 //! The dispatcher towards Telegram: takes effects out of the outbox, checks that they still hold, sends and
 //! edits, and keeps what it sent.
 
+mod escalating;
 mod limits;
 mod refresh;
 mod telling;
@@ -24,7 +25,7 @@ use crate::engine::evaluate::is_first_evaluation;
 use crate::engine::outbox::{Ready, pause_after, ready};
 use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
-use crate::engine::told::{People, Told, in_line, user_in};
+use crate::engine::told::{Destination, People, Told, in_line, user_in};
 use crate::engine::{EngineError, Handle};
 use crate::store::{OutboxEntry, Store};
 use crate::voice::{AlertContext, Content, Notice};
@@ -171,7 +172,7 @@ impl Worker {
             // One digest tells what the first evaluation found, once it has found all.
             entries.retain(|(_, entry)| !matches!(entry.effect, Effect::Announce { first_evaluation: true, .. }));
         }
-        let (mut asked_for, mut refreshes) = (Vec::new(), Vec::new());
+        let (mut asked_for, mut escalations, mut refreshes) = (Vec::new(), Vec::new(), Vec::new());
         let asked = self.ask_who_may_see(&entries).await?;
         for (key, entry) in entries {
             let sequence = entry.sequence;
@@ -201,6 +202,9 @@ impl Worker {
                     }
                 }
                 Effect::RefreshMessages(alert) => refreshes.push((key, sequence, alert)),
+                Effect::Escalate { alert, chat, topic } => {
+                    escalations.push((key, entry, alert, Destination { chat, topic }))
+                }
                 effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. }) => {
                     asked_for.push((key, sequence, effect))
                 }
@@ -238,6 +242,9 @@ impl Worker {
         for ((chat, user), mut announcements) in announcements {
             self.drop_outdated(&mut announcements)?;
             self.announce(chat, user, announcements).await?;
+        }
+        for (key, entry, alert, to) in escalations {
+            self.escalate(&key, &entry, &alert, to).await?;
         }
         for (key, sequence, effect) in asked_for {
             self.send_as_asked(&key, sequence, &effect).await?;
@@ -332,7 +339,8 @@ impl Worker {
             | Effect::SyncStopped { .. }
             | Effect::SyncResumed { .. }
             | Effect::WriteDeed(_)
-            | Effect::DeedRefused { .. } => Ok(()),
+            | Effect::DeedRefused { .. }
+            | Effect::Escalate { .. } => Ok(()),
         }
     }
 

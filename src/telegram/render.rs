@@ -1,6 +1,7 @@
 //! What a Telegram message looks like: M.A.X.'s words with the buttons that fit the alert. Nothing is sent here.
 
 use crate::domain::button::{Button, LinkAnswer, SnoozeFor};
+use crate::domain::effect::Occasion;
 use crate::domain::{Alert, AlertId, AlertState, AlertType, Channel, User};
 use crate::insight::advice;
 use crate::voice::{AlertContext, ButtonLabel, Content, Draft, Manner, Notice, Toast, Voice, fitted};
@@ -64,6 +65,10 @@ pub fn alert_keyboard(voice: &Voice, context: &AlertContext<'_>) -> Vec<Vec<Key>
     let alert = context.alert;
     if context.content == Content::Initials {
         return vec![vec![labels.tap(ButtonLabel::Show, Button::Show(alert.id.clone()))]];
+    }
+    // Whoever does not own the lead writes to it as its owner, or not at all.
+    if context.occasion == Occasion::Escalated {
+        return vec![last_row(voice, context)];
     }
     let mut write = Vec::new();
     if advice::whatsapp_open(context.lead) {

@@ -45,9 +45,11 @@ pub fn each(speech: &Speech, see: impl FnMut(Said)) -> Result<(), Fault> {
             (Content::Full, Occasion::Opened),
             (Content::Minimal, Occasion::NewOwner),
             (Content::Initials, Occasion::SnoozeOver),
+            (Content::Full, Occasion::Reminder),
+            (Content::Full, Occasion::Escalated),
         ];
         // What is special about most names shows where most is said.
-        let situations = &situations[..if number < 2 { 3 } else { 1 }];
+        let situations = &situations[..if number < 2 { 5 } else { 1 }];
         for alert in AlertType::ALL.into_iter().flat_map(alerts) {
             for (content, occasion) in situations {
                 let owner = (*content == Content::Full).then_some(&luc);
@@ -114,7 +116,11 @@ impl<See: FnMut(Said)> Trial<'_, See> {
         most: usize,
         say: impl Fn() -> Result<String, minijinja::Error>,
     ) -> Result<(), Fault> {
-        if self.speech.wordings().count(file) > self.wording.0 as usize { self.text(file, say()?, most) } else { Ok(()) }
+        if self.speech.wordings().count(file) > self.wording.0 as usize {
+            self.text(file, say()?, most)
+        } else {
+            Ok(())
+        }
     }
 
     fn strategies(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {

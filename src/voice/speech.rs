@@ -143,6 +143,8 @@ impl Speech {
         };
         let named = !called.is_empty();
         let in_group = context.content == Content::Initials;
+        // Whoever does not own the lead is asked whether to take it, and not told what to do.
+        let others = context.occasion == Occasion::Escalated;
         let nameless = |key: &str| self.label("nameless", key);
         let activity = cited(&context.alert.evidence);
         let quote = if context.content == Content::Full { quote(context) } else { String::new() };
@@ -167,7 +169,7 @@ impl Speech {
             waiting => waiting(&context.alert.evidence),
             quoted => !quote.is_empty(),
             quote,
-            suggestion => if in_group { String::new() } else { self.spoken_suggestion(context) },
+            suggestion => if in_group || others { String::new() } else { self.spoken_suggestion(context) },
             action => self.suggested_action(context),
             emoji => self.label("emoji", type_key(context.alert.alert_type)),
             opening => if in_group { String::new() } else { self.opening(context) },
@@ -200,8 +202,12 @@ impl Speech {
             Occasion::Reopened => "reopened",
             Occasion::SnoozeOver => "snooze_over",
             Occasion::NewOwner => "new_owner",
+            Occasion::Reminder => "reminder",
+            Occasion::Escalated if context.owner.is_none() => "escalated_nobody",
+            Occasion::Escalated => "escalated",
         };
-        self.wordings.label("opening", key, context.wording)
+        let owner = context.owner.map(names::user).unwrap_or_default();
+        self.wordings.label("opening", key, context.wording).replace("{owner}", &owner)
     }
 
     /// An alert in its present state.

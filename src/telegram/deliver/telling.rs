@@ -128,9 +128,13 @@ impl Worker {
         chat: ChatId,
     ) -> Result<(), EngineError> {
         let alerts = [alert.clone()];
-        let user = self.told_in(chat, alert)?;
+        // Whoever looks at what others heard of can take it over there.
+        let (user, occasion) = match self.could_take(chat, alert)? {
+            Some(alert) => (alert.owner, Occasion::Escalated),
+            None => (self.told_in(chat, alert)?, Occasion::Opened),
+        };
         let wording = self.wording_for(chat, &alerts)?;
-        let Some(rendered) = self.render(chat, &alerts, Occasion::Opened, user.as_ref(), wording)? else {
+        let Some(rendered) = self.render(chat, &alerts, occasion, user.as_ref(), wording)? else {
             return self.settle(key, sequence).await;
         };
         match self.send(chat, &rendered, true).await? {
@@ -142,7 +146,7 @@ impl Worker {
                     message_id,
                     alerts: alerts.to_vec(),
                     sent_at: self.now(),
-                    occasion: Occasion::Opened,
+                    occasion,
                     told: user,
                     shown: fingerprint(&rendered),
                     settled: false,

@@ -19,10 +19,12 @@ use serde::{Deserialize, Serialize};
 use crate::domain::alert::Severity;
 use crate::domain::button::SnoozeFor;
 use crate::domain::deed::Refusal;
+use crate::domain::draft::{Prepared, Tone};
 use crate::domain::effect::{Occasion, Stillness};
 pub use crate::domain::manner::{Lang, Manner};
 use crate::domain::{Alert, AlertType, CallOutcome, Channel, DeedKind, Lead, Seconds, Timestamp, User, Wording};
 use crate::insight::advice::{self, CtaAction, CtaParams};
+use crate::insight::exchange::Exchange;
 use crate::insight::strategy::Strategy;
 
 pub use html::{MESSAGE_UNITS, escape, fault, fitted, plain, visible_units};
@@ -69,6 +71,8 @@ pub struct AlertContext<'a> {
     pub content: Content,
     /// Why the rep hears of it.
     pub occasion: Occasion,
+    /// The conversation with the lead: drafts go on with it.
+    pub exchange: Exchange,
     /// In which of several wordings.
     pub wording: Wording,
     /// How to go about the lead, when enough is known of it.
@@ -76,12 +80,12 @@ pub struct AlertContext<'a> {
 }
 
 impl AlertContext<'_> {
-    /// A link that opens WhatsApp on the lead's number with `draft` filled in; `None` when there is no usable
-    /// number, the channel is closed, or numbers must not be shown.
+    /// A link that opens WhatsApp on the lead's number with `draft` filled in, if all of it fits; `None` when there is no
+    /// usable number, the channel is closed, or numbers must not be shown.
     pub fn whatsapp_link(&self, draft: &str) -> Option<String> {
         match self.content {
             Content::Full => {
-                advice::whatsapp_of(self.lead, self.default_country).map(|number| advice::wa_link(&number, draft))
+                advice::whatsapp_of(self.lead, self.default_country).map(|number| advice::wa_link_whole(&number, draft))
             }
             Content::Minimal | Content::Initials => None,
         }
@@ -109,6 +113,55 @@ pub struct Draft {
     pub subject: Option<String>,
     /// The text, signed.
     pub text: String,
+}
+
+/// Which of the wordings of a prepared message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// How it sounds.
+    pub tone: Tone,
+    /// Which one of the tone's; more than there are begins anew.
+    pub wording: u32,
+}
+
+impl Style {
+    /// The style that an alert begins with: the same every time, and not the same for every alert.
+    pub fn of(alert: &Alert) -> Self {
+        let tone = match alert.alert_type {
+            AlertType::HotLead24h | AlertType::AwaitingReply24h | AlertType::NoFollowup7d => Tone::Direct,
+            AlertType::NoContact7d | AlertType::StaleLead30d | AlertType::NoReply3d | AlertType::PreferredChannel => {
+                Tone::Warm
+            }
+        };
+        Self { tone, wording: Wording::of(&alert.id).0 }
+    }
+}
+
+/// What the message of a prepared message shows.
+#[derive(Clone, Copy, Debug)]
+pub enum DraftShown<'a> {
+    /// There is none: the lead is not to be contacted.
+    Refused,
+    /// There is none: nothing is known of how to reach the lead.
+    NoChannel,
+    /// This one.
+    Prepared {
+        /// As it stands.
+        prepared: &'a Prepared,
+        /// By which addresses it would go.
+        route: Route<'a>,
+        /// The alert is settled: there is nothing to be sent any more.
+        over: bool,
+    },
+}
+
+/// The addresses of an e-mail; empty where one is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Route<'a> {
+    /// The group account's, from which it goes.
+    pub from: &'a str,
+    /// The rep's, to which the answer comes.
+    pub reply_to: &'a str,
 }
 
 /// One action on offer, as the API gives it.
@@ -139,6 +192,8 @@ pub enum Notice<'a> {
     Help,
     /// Something we do not understand.
     Unknown,
+    /// A text that is too long for a draft.
+    DraftTooLong,
     /// Nothing that a digest listed is open any more; of what other messages told this says nothing.
     AllClear,
     /// The CRM has not been seen for a while.
@@ -199,6 +254,8 @@ pub enum Toast<'a> {
     AlreadyClosed,
     /// A draft is on its way.
     DraftComing,
+    /// The rep's own text is awaited.
+    DraftText,
     /// A button of another time.
     Stale,
     /// A button that is not for this person.
@@ -238,6 +295,24 @@ pub enum ButtonLabel {
     Copy,
     /// See one alert in private.
     Show,
+    /// A prepared message in this tone.
+    DraftTone(Tone),
+    /// Other words.
+    DraftOther,
+    /// Write it oneself.
+    DraftEdit,
+    /// Send it as an e-mail.
+    DraftMail,
+    /// Yes, send it.
+    DraftSendNow,
+    /// Try to send it again.
+    DraftAgain,
+    /// For WhatsApp instead.
+    ToWhatsapp,
+    /// As an e-mail instead.
+    ToEmail,
+    /// By telephone instead.
+    ToCall,
     /// The link is for me.
     LinkYes,
     /// It is not.
@@ -246,7 +321,7 @@ pub enum ButtonLabel {
 
 impl ButtonLabel {
     /// Every label.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 26] = [
         Self::WhatsappAnswer,
         Self::WhatsappWrite,
         Self::Sent,
@@ -261,6 +336,16 @@ impl ButtonLabel {
         Self::OpenInCrm,
         Self::Copy,
         Self::Show,
+        Self::DraftTone(Tone::Direct),
+        Self::DraftTone(Tone::Warm),
+        Self::DraftOther,
+        Self::DraftEdit,
+        Self::DraftMail,
+        Self::DraftSendNow,
+        Self::DraftAgain,
+        Self::ToWhatsapp,
+        Self::ToEmail,
+        Self::ToCall,
         Self::LinkYes,
         Self::LinkNo,
     ];
@@ -281,6 +366,16 @@ impl ButtonLabel {
             Self::OpenInCrm => "open_in_crm",
             Self::Copy => "copy",
             Self::Show => "show",
+            Self::DraftTone(Tone::Direct) => "draft_direct",
+            Self::DraftTone(Tone::Warm) => "draft_warm",
+            Self::DraftOther => "draft_other",
+            Self::DraftEdit => "draft_edit",
+            Self::DraftMail => "draft_mail",
+            Self::DraftSendNow => "draft_send_now",
+            Self::DraftAgain => "draft_again",
+            Self::ToWhatsapp => "to_whatsapp",
+            Self::ToEmail => "to_email",
+            Self::ToCall => "to_call",
             Self::LinkYes => "link_yes",
             Self::LinkNo => "link_no",
         }
@@ -384,15 +479,21 @@ impl Voice {
         self.draft_for(context, channel)
     }
 
-    /// A prepared message for `channel`; `None` when the lead is not to be contacted, or not there.
+    /// A prepared message for `channel`, in the lead's manner; `None` when the lead is not to be contacted, or not there.
     pub fn draft_for(&self, context: &AlertContext<'_>, channel: Channel) -> Option<Draft> {
+        self.draft_as(context, channel, Style::of(context.alert))
+    }
+
+    /// The same in a style of one's choice.
+    pub fn draft_as(&self, context: &AlertContext<'_>, channel: Channel, style: Style) -> Option<Draft> {
         if context.lead.is_do_not_contact() || !context.lead.channel_open(channel) {
             return None;
         }
+        let manner = context.exchange.manner;
         Some(Draft {
             channel,
-            subject: (channel == Channel::Email).then(|| self.say(context.manner, |speech| speech.subject(context))),
-            text: self.say(context.manner, |speech| speech.draft(context, channel)),
+            subject: (channel == Channel::Email).then(|| self.say(manner, |speech| speech.subject(context))),
+            text: self.say(manner, |speech| speech.draft(context, channel, style)),
         })
     }
 
@@ -413,9 +514,9 @@ impl Voice {
         self.say(manner, |speech| speech.digest_html(reader, alerts))
     }
 
-    /// A prepared message, presented for copying, as HTML; words of regret when there is none.
-    pub fn draft_html(&self, context: &AlertContext<'_>, draft: Option<&Draft>) -> String {
-        self.say(context.manner, |speech| speech.draft_html(context, draft))
+    /// A prepared message as its message in the chat shows it, as HTML; words of regret when there is none.
+    pub fn draft_html(&self, context: &AlertContext<'_>, shown: DraftShown<'_>) -> String {
+        self.say(context.manner, |speech| speech.draft_html(context, shown))
     }
 
     /// A message that is not about one alert, as HTML.

@@ -11,6 +11,7 @@ use max::domain::{
     Lead, LeadId, MINUTE, Severity, Timestamp, User, UserId, Wording,
 };
 use max::insight::advice::{self, CtaAction, Suggestion};
+use max::insight::exchange::Exchange;
 use max::rules::Settings;
 use max::telegram::render::{self, KeyKind, Rendered};
 use max::voice::{
@@ -20,7 +21,7 @@ use max::voice::{
 const CRM: &str = "https://crm.example.com/#Lead/view/691b2816e43817b92";
 
 /// Thursday 12 March 2026, 15:00 in Paris.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::parse_rfc3339("2026-03-12T15:00:00+01:00").unwrap()
 }
 
@@ -155,11 +156,12 @@ pub fn context<'a>(manner: Manner, alert: &'a Alert, lead: &'a Lead, owner: &'a 
         occasion: Occasion::Opened,
         wording: Wording::default(),
         strategy: None,
+        exchange: Exchange { manner: Manner::of(manner.lang(), true), ..Exchange::default() },
     }
 }
 
 /// A message as a page to read: text, then rows of buttons.
-fn page(rendered: &Rendered) -> String {
+pub(crate) fn page(rendered: &Rendered) -> String {
     assert_eq!(fault(&rendered.html), None, "{}", rendered.html);
     assert!(visible_units(&rendered.html) <= MESSAGE_UNITS);
     assert!(!plain(&rendered.html).trim().is_empty());
@@ -178,7 +180,7 @@ fn page(rendered: &Rendered) -> String {
     page.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-fn chapter(book: &mut String, title: &str, text: &str) {
+pub(crate) fn chapter(book: &mut String, title: &str, text: &str) {
     write!(book, "=== {title}\n{text}\n\n").unwrap();
 }
 
@@ -406,38 +408,6 @@ fn a_long_digest_fits_and_counts_what_it_leaves_out() {
 }
 
 #[test]
-fn drafts_read_well() {
-    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
-    for manner in Manner::ALL {
-        let mut book = String::new();
-        for alert_type in AlertType::ALL {
-            let alert = sample(alert_type);
-            let context = context(manner, &alert, &lead, &luc);
-            for channel in [Channel::Whatsapp, Channel::Email, Channel::Call] {
-                let draft = voice.draft_for(&context, channel).unwrap();
-                let text =
-                    draft.subject.iter().fold(String::new(), |_, subject| format!("({subject})\n")) + &draft.text;
-                chapter(&mut book, &format!("{} {}", alert_type.as_str(), channel.as_str()), &text);
-            }
-        }
-        let alert = sample(AlertType::NoReply3d);
-        let by_mail = AlertContext { preferred: Some(Channel::Email), ..context(manner, &alert, &lead, &luc) };
-        chapter(&mut book, "as a message", &page(&render::draft(&voice, &context(manner, &alert, &lead, &luc))));
-        chapter(&mut book, "as a message, by mail", &page(&render::draft(&voice, &by_mail)));
-        let closed = Lead { do_not_contact: true, ..sophie() };
-        chapter(
-            &mut book,
-            "not to be contacted",
-            &page(&render::draft(&voice, &context(manner, &alert, &closed, &luc))),
-        );
-        let stranger = nameless();
-        let unsigned = AlertContext { owner: None, ..context(manner, &alert, &stranger, &luc) };
-        chapter(&mut book, "without names", &page(&render::draft(&voice, &unsigned)));
-        insta::assert_snapshot!(format!("drafts_{}", manner.as_str()), book);
-    }
-}
-
-#[test]
 fn records_and_api_read_well() {
     let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
     for manner in Manner::ALL {
@@ -601,7 +571,7 @@ fn everything_said(voice: &Voice, manner: Manner, lead: &Lead, preview: &str) ->
         }
         alert.state = AlertState::Open;
         let context = context(manner, &alert, lead, &luc);
-        said.push(render::draft(voice, &context));
+        said.push(crate::drafts::drafted(voice, &context));
         said.push(render::digest(voice, manner, None, &[context; 20]));
         said.push(render::moved(voice, &context, Some(&User { first_name: lead.name.clone(), ..user("x") })));
         assert!(voice.toast(manner, Toast::Sent(lead)).chars().count() <= 200);
@@ -678,7 +648,7 @@ fn minimal_content_shows_neither_words_nor_number_nor_surname() {
         for rendered in [
             render::alert(&voice, &context),
             render::digest(&voice, Manner::Tu, None, &[context]),
-            render::draft(&voice, &context),
+            crate::drafts::drafted(&voice, &context),
         ] {
             let page = page(&rendered);
             for secret in ["Martin", "TechCorp", "blockquote", "wa.me", "612345678", "devis"] {
@@ -777,7 +747,7 @@ fn only_short_texts_get_a_copy_button() {
     for alert_type in AlertType::ALL {
         let alert = sample(alert_type);
         for lead in [sophie(), called(&"é".repeat(4_000), "")] {
-            let rendered = render::draft(&voice, &context(Manner::Tu, &alert, &lead, &luc));
+            let rendered = crate::drafts::drafted(&voice, &context(Manner::Tu, &alert, &lead, &luc));
             for key in rendered.keyboard.iter().flatten() {
                 if let KeyKind::Copy(text) = &key.kind {
                     assert!((1..=render::COPY_UNITS).contains(&text.encode_utf16().count()));

@@ -1,6 +1,7 @@
 //! What a tap means. A button carries at most 64 bytes (Telegram's limit on `callback_data`), so it names an
 //! action and an id and nothing else; everything else is looked up when it is tapped.
 
+use super::draft::DraftTap;
 use super::{AlertId, UserId};
 
 /// How long a snooze button silences an alert.
@@ -53,6 +54,8 @@ pub enum Button {
     Resolve(AlertId),
     /// Show one alert of a digest as a message of its own.
     Show(AlertId),
+    /// A button of a prepared message's own.
+    Drafting(AlertId, DraftTap),
     /// Link the account to this user, or not: as the message names the user, and never another.
     Link(LinkAnswer, UserId),
 }
@@ -68,6 +71,7 @@ impl Button {
             Self::Back(alert) => format!("1:back:{alert}"),
             Self::Resolve(alert) => format!("1:done:{alert}"),
             Self::Show(alert) => format!("1:show:{alert}"),
+            Self::Drafting(alert, tap) => format!("1:d-{}:{alert}", tap.code()),
             Self::Link(LinkAnswer::Yes, user) => format!("1:lyes:{user}"),
             Self::Link(LinkAnswer::No, user) => format!("1:lno:{user}"),
         }
@@ -93,6 +97,7 @@ impl Button {
             "back" => Some(Self::Back(alert)),
             "done" => Some(Self::Resolve(alert)),
             "show" => Some(Self::Show(alert)),
+            _ if action.starts_with("d-") => Some(Self::Drafting(alert, DraftTap::parse(action.strip_prefix("d-")?)?)),
             _ => {
                 let length =
                     SnoozeFor::ALL.into_iter().find(|length| action.strip_prefix('z') == Some(length.code()))?;
@@ -111,7 +116,8 @@ impl Button {
             | Self::Snooze(alert, _)
             | Self::Back(alert)
             | Self::Resolve(alert)
-            | Self::Show(alert) => Some(alert),
+            | Self::Show(alert)
+            | Self::Drafting(alert, _) => Some(alert),
         }
     }
 }
@@ -134,6 +140,7 @@ mod tests {
             Button::Link(LinkAnswer::No, UserId::from("6b031c715304145b1")),
         ];
         buttons.extend(SnoozeFor::ALL.map(|length| Button::Snooze(alert.clone(), length)));
+        buttons.extend(DraftTap::ALL.map(|tap| Button::Drafting(alert.clone(), tap)));
         for button in buttons {
             assert!(button.to_data().len() <= 64);
             assert_eq!(Button::parse(&button.to_data()), Some(button));

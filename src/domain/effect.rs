@@ -151,6 +151,13 @@ pub enum Effect {
         /// In which topic of the team's chat.
         topic: Option<i32>,
     },
+    /// Bring the message of a prepared message to its present state.
+    RefreshDraft {
+        /// In which chat.
+        chat: ChatId,
+        /// Which message.
+        message_id: i32,
+    },
 }
 
 /// How the keys of deeds begin that the CRM is still to be told.
@@ -173,6 +180,7 @@ impl Effect {
             Self::WriteInsight(lead) => format!("crm-insight/{lead}"),
             Self::SyncStopped { chat, .. } | Self::SyncResumed { chat, .. } => format!("standstill/{chat}"),
             Self::WriteLink(key) => format!("crm-link/{key}"),
+            Self::RefreshDraft { chat, message_id } => format!("drafted/{chat}/{message_id}"),
             Self::WriteDeed(deed) => format!("{DEEDS}{deed}"),
             Self::DeedRefused { deed, chat, .. } => format!("refused/{chat}/{deed}"),
             Self::Escalate { alert, chat, .. } => format!("escalate/{chat}/{alert}"),
@@ -196,6 +204,7 @@ impl Effect {
             | Self::Welcome { .. }
             | Self::SyncStopped { .. }
             | Self::SyncResumed { .. }
+            | Self::RefreshDraft { .. }
             | Self::DeedRefused { .. }
             | Self::Escalate { .. } => false,
         }

@@ -6,6 +6,7 @@ pub mod alert;
 pub mod button;
 pub mod calendar;
 pub mod deed;
+pub mod draft;
 pub mod effect;
 pub mod event;
 pub mod holidays;

@@ -5,12 +5,16 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono_tz::Tz;
 
+use super::insights::habits;
 use super::told::user_in;
 use crate::domain::effect::Occasion;
 use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User, UserId, Wording};
-use crate::insight::lead::known_of;
+use crate::insight::exchange::{Exchange, exchange};
+use crate::insight::lead::{Lens, known_of};
+use crate::insight::leaning::{SURE, leaning, tallies};
 use crate::insight::strategy::{Strategy, strategy};
-use crate::rules::{Settings, preferred, rates};
+use crate::insight::zone;
+use crate::rules::{Settings, attempts, preferred, rates};
 use crate::store::{Result, Store};
 use crate::voice::{AlertContext, Content, Manner, Voice};
 
@@ -113,6 +117,7 @@ pub struct Briefing {
     pub owner: Option<User>,
     preferred: Option<Channel>,
     strategy: Option<Strategy>,
+    exchange: Exchange,
     link: String,
 }
 
@@ -125,12 +130,23 @@ impl Briefing {
         let Some(lead) = store.lead(&alert.lead_id)? else { return Ok(None) };
         let owner = lead.owner.as_ref().map(|owner| store.user(owner)).transpose()?.flatten();
         let (activities, rules) = (store.activities(&lead.id)?, &speaker.rules);
-        let preferred = preferred(&activities, rules, now).map(|rate| rate.channel);
-        let rates = rates(&activities, rules, now);
-        let insight = known_of(&activities, rates, preferred, rules.next_step_grace, speaker.zone, now);
+        let habits = habits(store)?;
+        let exchange = exchange(&activities, speaker.manner().lang());
+        let learned = leaning(&tallies(&attempts(&activities, rules, now), now), &habits.channels);
+        // What is surely known goes before what the last 30 days show.
+        let learned = learned.filter(|leaning| leaning.sureness >= SURE).map(|leaning| leaning.channel);
+        let preferred = learned.or_else(|| preferred(&activities, rules, now).map(|rate| rate.channel));
+        let home = lead.phone.as_deref().and_then(zone::of_phone).unwrap_or(speaker.zone);
+        let lens = Lens { usual: &habits.hours, home, zone: speaker.zone, grace: rules.next_step_grace };
+        let insight = known_of(&activities, rates(&activities, rules, now), preferred, lens, now);
         let strategy = strategy(&alert, &lead, &activities, &insight, now);
         let link = speaker.lead_url(&lead);
-        Ok(Some(Self { alert, lead, owner, preferred, strategy, link }))
+        Ok(Some(Self { alert, lead, owner, preferred, exchange, strategy, link }))
+    }
+
+    /// The lead's preferred channel, if known.
+    pub fn preferred(&self) -> Option<Channel> {
+        self.preferred
     }
 
     /// As the voice wants it.
@@ -154,6 +170,7 @@ impl Briefing {
             default_country: Some(&speaker.default_country),
             content,
             occasion,
+            exchange: self.exchange,
             wording: Wording::of(&self.alert.id),
             strategy: self.strategy.as_ref(),
         }

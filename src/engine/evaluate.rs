@@ -115,6 +115,7 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         | Effect::SyncResumed { .. }
         | Effect::WriteDoneActivity { .. }
         | Effect::WriteLink(_)
+        | Effect::RefreshDraft { .. }
         | Effect::WriteDeed(_)
         | Effect::DeedRefused { .. }
         | Effect::Escalate { .. } => None,

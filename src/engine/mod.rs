@@ -10,10 +10,11 @@ pub mod checkup;
 pub mod chronicle;
 pub mod crm;
 pub mod deeds;
+pub mod drafts;
 pub mod escalation;
 pub mod evaluate;
 pub mod export;
-mod insights;
+pub mod insights;
 pub mod linking;
 pub mod log;
 pub mod observe;
@@ -36,6 +37,7 @@ use calendars::Calendars;
 
 use crate::clock::Clock;
 use crate::domain::{AlertId, LeadId, Seconds, Timestamp, UserId};
+use crate::insight::habits::Survey;
 use crate::rules::Settings;
 use crate::store::{Store, StoreError};
 
@@ -123,6 +125,8 @@ pub struct Engine {
     rules_since: Timestamp,
     /// Every lead has been evaluated for the first time.
     first_evaluation_done: bool,
+    /// What has been seen of the team's leads; nothing when a start came in between.
+    survey: Option<Survey>,
 }
 
 impl Engine {
@@ -146,6 +150,7 @@ impl Engine {
             looks,
             rules_since,
             first_evaluation_done,
+            survey: None,
         };
         engine.heed_rules()?;
         Ok(engine)

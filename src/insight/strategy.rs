@@ -2,6 +2,7 @@
 //! on, when, what it said last, how often we tried, what is planned. Nothing known, no strategy.
 
 use super::advice;
+use super::lead::has_happened;
 use crate::domain::alert::ChannelRate;
 use crate::domain::insight::{BestTime, LeadInsight, Touch};
 use crate::domain::{Activity, ActivityStatus, Alert, AlertType, Channel, Direction, HOUR, Lead, Seconds, Timestamp};
@@ -125,7 +126,10 @@ fn reason(alert_type: AlertType, lead: &Lead, insight: &LeadInsight, tries: &[Ch
     let of = |channel: Channel| insight.channels.iter().find(move |rate| rate.channel == channel).copied();
     if let Some(best) = insight.preferred.filter(|channel| lead.channel_open(*channel)).and_then(of) {
         let second = insight.channels.iter().find(|rate| rate.channel != best.channel).copied();
-        return Some(Reason::Rates { best, second });
+        // What was learned over the years may differ from the last 30 days' figures: these would not bear it out.
+        if second.is_none_or(|second| best.percent() > second.percent()) {
+            return Some(Reason::Rates { best, second });
+        }
     }
     if tries.len() >= TRIES_TO_MENTION && !alert_type.is_about_an_answer() {
         let on = tries.first().copied().filter(|first| tries.iter().all(|channel| channel == first));
@@ -158,10 +162,6 @@ fn last_word(activities: &[Activity], now: Timestamp) -> Option<LastWord> {
     Some(LastWord { at: last.timestamp, intent: last.reading.intent })
 }
 
-fn has_happened(activity: &Activity, now: Timestamp) -> bool {
-    activity.status != ActivityStatus::Planned && !activity.reading.auto_reply && activity.timestamp <= now
-}
-
 fn answers(activity: &Activity) -> bool {
     let picked_up = activity.channel == Channel::Call && activity.status == ActivityStatus::Replied;
     activity.direction == Direction::In || picked_up
@@ -177,7 +177,8 @@ mod tests {
     use super::*;
     use crate::domain::alert::Cited;
     use crate::domain::{ActivityId, AlertId, AlertState, Anchor, DAY, Evidence, LeadId, Reading};
-    use crate::insight::lead::known_of;
+    use crate::insight::habits::Habits;
+    use crate::insight::lead::{Lens, known_of};
 
     /// Thursday 12 March 2026, 15:00 in Paris.
     const NOW: Timestamp = Timestamp(1_773_324_000);
@@ -282,6 +283,13 @@ mod tests {
         let (best, second) = (rate(Channel::Whatsapp, 4), Some(rate(Channel::Email, 1)));
         assert_eq!(found.reason, Reason::Rates { best, second });
         assert_eq!(found.steps, [Step::Remind(Channel::Whatsapp, None), Step::ThenCall(Some(AT_TEN))]);
+    }
+
+    #[test]
+    fn figures_that_do_not_bear_it_out_are_no_reason() {
+        let learned = LeadInsight { preferred: Some(Channel::Email), ..bella() };
+        let found = strategy(&alert(AlertType::NoReply3d), &lead(), &[out(3, Channel::Email)], &learned, NOW).unwrap();
+        assert_eq!(found.reason, Reason::Hours(AT_TEN));
     }
 
     #[test]
@@ -392,7 +400,9 @@ mod tests {
     fn what_a_history_tells_is_enough() {
         let history = [out(20, Channel::Whatsapp), wanted(19), out(3, Channel::Email)];
         let rates = vec![rate(Channel::Whatsapp, 4)];
-        let insight = known_of(&history, rates, Some(Channel::Whatsapp), 0, chrono_tz::Europe::Paris, NOW);
+        let (usual, zone) = (Habits::default().hours, chrono_tz::Europe::Paris);
+        let lens = Lens { usual: &usual, home: zone, zone, grace: 0 };
+        let insight = known_of(&history, rates, Some(Channel::Whatsapp), lens, NOW);
         let found = strategy(&alert(AlertType::NoReply3d), &lead(), &history, &insight, NOW).unwrap();
         let said = Some(LastWord { at: NOW.plus(-19 * DAY), intent: true });
         assert_eq!(found.steps, [Step::Remind(Channel::Whatsapp, said), Step::ThenCall(None)]);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::keys::{ACTIVITY, ALERT, Key, Kind};
+use super::keys::{ACTIVITY, ALERT, BY_ALERT, BY_PLACE, Key, Kind};
 use super::outlooks::Row;
 use super::waiting::Place;
 use super::{
@@ -10,11 +10,12 @@ use super::{
     PendingLink, StepRow, encode, outlooks, waiting,
 };
 use crate::decide::Outlook;
+use crate::domain::draft::Prepared;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
-    Activity, ActivityId, Alert, AlertId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp, User,
-    UserId,
+    Activity, ActivityId, Alert, AlertId, ChatId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp,
+    User, UserId,
 };
 
 /// Changes that take effect together or not at all.
@@ -217,6 +218,18 @@ impl Batch {
         }
     }
 
+    /// Sets a prepared message, and its place in the index by alert.
+    pub fn put_prepared(&mut self, prepared: &Prepared) {
+        self.put(prepared_by_alert(prepared), &());
+        self.put(prepared_key(prepared.chat, prepared.message_id), prepared);
+    }
+
+    /// Forgets a prepared message.
+    pub fn remove_prepared(&mut self, prepared: &Prepared) {
+        self.remove(prepared_by_alert(prepared));
+        self.remove(prepared_key(prepared.chat, prepared.message_id));
+    }
+
     /// Sets a link.
     pub fn put_link(&mut self, link: &Link) {
         self.put(Key::new(Kind::Link).number(link.account), link);
@@ -327,4 +340,14 @@ pub(super) fn activity_key(lead: &LeadId, activity: &ActivityId) -> Key {
 
 pub(super) fn alert_key(lead: &LeadId, alert: &AlertId) -> Key {
     Key::new(Kind::History).part(lead.as_str()).letter(ALERT).last(alert.as_str())
+}
+
+/// A prepared message's key, by its place.
+pub(super) fn prepared_key(chat: ChatId, message_id: i32) -> Key {
+    Key::new(Kind::Prepared).letter(BY_PLACE).number(chat.0).number(message_id.into())
+}
+
+fn prepared_by_alert(prepared: &Prepared) -> Key {
+    let alert = Key::new(Kind::Prepared).letter(BY_ALERT).part(prepared.alert.as_str());
+    alert.number(prepared.chat.0).number(prepared.message_id.into())
 }

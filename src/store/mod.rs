@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::domain::draft::Prepared;
 use crate::domain::effect::DEEDS;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
@@ -29,7 +30,7 @@ use crate::domain::{
 };
 
 pub use batch::Batch;
-use keys::{ACTIVITY, ALERT, Key, Kind, number_at, text_after};
+use keys::{ACTIVITY, ALERT, BY_ALERT, BY_PLACE, Key, Kind, number_at, text_after};
 pub use open::OpenError;
 pub use outlooks::{Outlooks, Watched};
 pub use rows::{
@@ -521,6 +522,38 @@ impl Store {
             messages.extend(self.message(ChatId(chat), i32::try_from(id).unwrap_or_default())?);
         }
         Ok(messages)
+    }
+
+    /// The prepared message that a message shows.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn prepared(&self, chat: ChatId, message_id: i32) -> Result<Option<Prepared>> {
+        self.get(&batch::prepared_key(chat, message_id))
+    }
+
+    /// The prepared messages in a chat, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn prepared_in(&self, chat: ChatId) -> Result<Vec<Prepared>> {
+        self.values(&Key::new(Kind::Prepared).letter(BY_PLACE).number(chat.0)).collect()
+    }
+
+    /// The prepared messages for an alert.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn prepared_for(&self, alert: &AlertId) -> Result<Vec<Prepared>> {
+        let prefix = Key::new(Kind::Prepared).letter(BY_ALERT).part(alert.as_str());
+        let start = prefix.bytes().len();
+        let mut prepared = Vec::new();
+        for key in self.keys(&prefix) {
+            let key = key?;
+            let (Some(chat), Some(id)) = (number_at(&key, start), number_at(&key, start + 8)) else { continue };
+            prepared.extend(self.prepared(ChatId(chat), i32::try_from(id).unwrap_or_default())?);
+        }
+        Ok(prepared)
     }
 
     /// Whom a Telegram account belongs to.

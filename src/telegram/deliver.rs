@@ -1,6 +1,7 @@
 //! The dispatcher towards Telegram: takes effects out of the outbox, checks that they still hold, sends and
 //! edits, and keeps what it sent.
 
+mod drafting;
 mod escalating;
 mod limits;
 mod refresh;
@@ -205,7 +206,7 @@ impl Worker {
                 Effect::Escalate { alert, chat, topic } => {
                     escalations.push((key, entry, alert, Destination { chat, topic }))
                 }
-                effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. }) => {
+                effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. } | Effect::RefreshDraft { .. }) => {
                     asked_for.push((key, sequence, effect))
                 }
                 Effect::Welcome { chat, user } => {
@@ -327,6 +328,7 @@ impl Worker {
         match effect {
             Effect::SendDraft { alert, chat } => self.send_draft(key, sequence, alert, *chat).await,
             Effect::SendAlert { alert, chat } => self.send_alert(key, sequence, alert, *chat).await,
+            Effect::RefreshDraft { chat, message_id } => self.refresh_draft(key, sequence, *chat, *message_id).await,
             Effect::Announce { .. }
             | Effect::RefreshMessages(_)
             | Effect::Welcome { .. }

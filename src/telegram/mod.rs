@@ -4,6 +4,7 @@ pub mod announce;
 pub mod api;
 pub mod bot;
 pub mod deliver;
+mod drafts;
 mod linking;
 pub mod pace;
 pub mod render;

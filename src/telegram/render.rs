@@ -1,10 +1,11 @@
 //! What a Telegram message looks like: M.A.X.'s words with the buttons that fit the alert. Nothing is sent here.
 
 use crate::domain::button::{Button, LinkAnswer, SnoozeFor};
+use crate::domain::draft::{DraftTap, Prepared, Stage};
 use crate::domain::effect::Occasion;
 use crate::domain::{Alert, AlertId, AlertState, AlertType, Channel, User};
 use crate::insight::advice;
-use crate::voice::{AlertContext, ButtonLabel, Content, Draft, Manner, Notice, Toast, Voice, fitted};
+use crate::voice::{AlertContext, ButtonLabel, Content, DraftShown, Manner, Notice, Route, Toast, Voice, fitted};
 
 /// How many alerts of a digest get a button.
 pub const DIGEST_BUTTONS: usize = 10;
@@ -132,27 +133,94 @@ pub fn digest(voice: &Voice, manner: Manner, reader: Option<&User>, alerts: &[Al
     Rendered::new(html, keyboard)
 }
 
-/// A prepared message to the lead, to copy; or the reason why there is none.
-pub fn draft(voice: &Voice, context: &AlertContext<'_>) -> Rendered {
-    let draft = voice.draft(context);
-    let html = voice.draft_html(context, draft.as_ref());
-    let keyboard = draft.map(|draft| draft_keyboard(voice, context, draft)).unwrap_or_default();
+/// A prepared message to the lead with what can be done with it; or the reason why there is none.
+pub fn draft(voice: &Voice, context: &AlertContext<'_>, shown: DraftShown<'_>) -> Rendered {
+    let html = voice.draft_html(context, shown);
+    let keyboard = match shown {
+        DraftShown::Refused | DraftShown::NoChannel => Vec::new(),
+        DraftShown::Prepared { prepared, route, over } => {
+            let labels = Labels { voice, manner: context.manner };
+            let keys = DraftKeys { labels, context, prepared, route };
+            match prepared.stage {
+                Stage::OnItsWay | Stage::Noted(_) | Stage::Sent(_) => Vec::new(),
+                Stage::Unclear => vec![keys.copy()],
+                Stage::Ready | Stage::AwaitingText(_) | Stage::Confirming | Stage::Failed if over => vec![keys.copy()],
+                Stage::Confirming => keys.to_confirm(),
+                Stage::Ready | Stage::AwaitingText(_) | Stage::Failed => keys.to_go_on(),
+            }
+        }
+    };
     Rendered::new(html, keyboard)
 }
 
-fn draft_keyboard(voice: &Voice, context: &AlertContext<'_>, draft: Draft) -> Vec<Vec<Key>> {
-    let labels = Labels { voice, manner: context.manner };
-    let mut write = Vec::new();
-    if draft.channel == Channel::Whatsapp {
-        let link = context.whatsapp_link(&draft.text);
-        write.extend(link.map(|link| labels.url(ButtonLabel::WhatsappWrite, link)));
-        if context.alert.state.is_open() && context.alert.alert_type != AlertType::PreferredChannel {
-            write.push(labels.tap(ButtonLabel::Sent, Button::SentByHand(context.alert.id.clone())));
-        }
+/// The buttons of a prepared message.
+struct DraftKeys<'a> {
+    labels: Labels<'a>,
+    context: &'a AlertContext<'a>,
+    prepared: &'a Prepared,
+    route: Route<'a>,
+}
+
+impl DraftKeys<'_> {
+    fn tap(&self, label: ButtonLabel, tap: DraftTap) -> Key {
+        self.labels.tap(label, Button::Drafting(self.prepared.alert.clone(), tap))
     }
-    let fits = draft.text.encode_utf16().count() <= COPY_UNITS && !draft.text.is_empty();
-    let copy = fits.then(|| Key { text: labels.text(ButtonLabel::Copy), kind: KeyKind::Copy(draft.text) });
-    vec![copy.into_iter().collect(), write]
+
+    /// Copies the text, when a button can hold it; a longer one is copied by a touch on it.
+    fn copy(&self) -> Vec<Key> {
+        let text = &self.prepared.text;
+        let fits = text.encode_utf16().count() <= COPY_UNITS && !text.is_empty();
+        let key = Key { text: self.labels.text(ButtonLabel::Copy), kind: KeyKind::Copy(text.clone()) };
+        fits.then_some(key).into_iter().collect()
+    }
+
+    fn to_confirm(&self) -> Vec<Vec<Key>> {
+        let yes = self.tap(ButtonLabel::DraftSendNow, DraftTap::SendNow);
+        vec![vec![yes, self.tap(ButtonLabel::Back, DraftTap::Back)]]
+    }
+
+    fn to_go_on(&self) -> Vec<Vec<Key>> {
+        let mut change = self.copy();
+        let mut words = vec![self.tap(ButtonLabel::DraftOther, DraftTap::Other)];
+        if self.prepared.channel != Channel::Call {
+            change.push(self.tap(ButtonLabel::DraftEdit, DraftTap::Edit));
+            let tone = self.prepared.tone.other();
+            words.push(self.tap(ButtonLabel::DraftTone(tone), DraftTap::Tone(tone)));
+        }
+        vec![self.send(), change, words, self.elsewhere()]
+    }
+
+    /// What gets it to the lead, and what says that it got there.
+    fn send(&self) -> Vec<Key> {
+        let mut keys = Vec::new();
+        match self.prepared.channel {
+            Channel::Whatsapp => {
+                let link = self.context.whatsapp_link(&self.prepared.text);
+                keys.extend(link.map(|link| self.labels.url(ButtonLabel::WhatsappWrite, link)));
+            }
+            Channel::Email if !self.route.from.is_empty() => {
+                let again = self.prepared.stage == Stage::Failed;
+                let label = if again { ButtonLabel::DraftAgain } else { ButtonLabel::DraftMail };
+                keys.push(self.tap(label, DraftTap::Mail));
+            }
+            Channel::Email | Channel::Manual => {}
+            Channel::Call => return keys,
+        }
+        keys.push(self.tap(ButtonLabel::Sent, DraftTap::Sent));
+        keys
+    }
+
+    /// The other ways to reach the lead.
+    fn elsewhere(&self) -> Vec<Key> {
+        let others = [
+            (Channel::Whatsapp, ButtonLabel::ToWhatsapp),
+            (Channel::Email, ButtonLabel::ToEmail),
+            (Channel::Call, ButtonLabel::ToCall),
+        ];
+        let open = |channel: Channel| channel != self.prepared.channel && self.context.lead.channel_open(channel);
+        let others = others.into_iter().filter(|(channel, _)| open(*channel));
+        others.map(|(channel, label)| self.tap(label, DraftTap::Channel(channel))).collect()
+    }
 }
 
 /// A message that is not about one alert.

@@ -28,6 +28,9 @@ impl Bot {
             // Whoever writes to us can be written to.
             self.engine.run(move |engine| engine.mark_reachable(chat, true)).await?;
         }
+        if linked && self.take_draft_text(message, text).await? {
+            return Ok(());
+        }
         let notice = match (linked, command) {
             (false, _) => Notice::NotLinked,
             (true, "/start" | "/help") => Notice::Help,

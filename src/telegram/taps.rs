@@ -158,6 +158,7 @@ impl Bot {
             }
             Button::SnoozeMenu(_) => self.turn_keyboard(tap, alert, true).await,
             Button::Back(_) => self.turn_keyboard(tap, alert, false).await,
+            Button::Drafting(_, wish) => self.drafting(tap, alert, wish).await,
             Button::Link(..) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
         }
     }
@@ -192,6 +193,7 @@ impl Bot {
     async fn refusal(&self, user: &UserId, alert: &Alert, button: &Button) -> Option<Toast<'static>> {
         let (sends, changes) = match button {
             Button::Show(_) | Button::Draft(_) => (true, false),
+            Button::Drafting(_, wish) => (false, wish.changes_the_crm()),
             Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) => (false, false),
             Button::Resolve(_) | Button::Snooze(..) | Button::SentByHand(_) => (false, true),
         };

@@ -4,15 +4,17 @@
 use super::html::{self, MESSAGE_UNITS};
 use super::speech::{REASON, STEP, Speech, file_of_type};
 use super::templates::{Fault, LABELS};
-use super::{AlertContext, Content, Manner, Notice, Toast, Wording};
+use super::{AlertContext, Content, DraftShown, Manner, Notice, Route, Toast, Wording};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
 use crate::domain::deed::{CallOutcome, DeedKind, Refusal};
+use crate::domain::draft::{Prepared, Stage, Tone};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::insight::{BestTime, Touch};
 use crate::domain::{
-    ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, CloseReason, DAY, Direction, Evidence, HOUR,
-    Lead, LeadId, Timestamp, User, UserId,
+    ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, ChatId, CloseReason, DAY, Direction, Evidence,
+    HOUR, Lead, LeadId, Timestamp, User, UserId,
 };
+use crate::insight::exchange::{Exchange, Topic};
 use crate::insight::strategy::{LastWord, Reason, Step, Strategy};
 
 const NOW: Timestamp = Timestamp(1_773_324_000);
@@ -88,6 +90,13 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             }
         }
         self.wording = Wording::default();
+        // Leads are always written to in full, and their messages are shown alike whatever the alert.
+        if context.content == Content::Full {
+            self.drafts(context)?;
+            if context.alert.alert_type == AlertType::NoReply3d {
+                self.prepared(context)?;
+            }
+        }
         let digest = self.speech.digest_html(context.owner, &[*context; 12])?;
         self.html("digest.html.j2", &digest)
     }
@@ -103,9 +112,6 @@ impl<See: FnMut(Said)> Trial<'_, See> {
         self.piece(&file_of_type("reasons", context), MESSAGE_UNITS, || speech.reason(context))?;
         self.piece(&file_of_type("evidence", context), MESSAGE_UNITS, || speech.evidence_in_full(context))?;
         self.piece(&file_of_type("records", context), RECORD_CHARS, || speech.record(context))?;
-        for channel in Channel::ALL {
-            self.piece(&file_of_type("drafts", context), MESSAGE_UNITS, || speech.draft(context, channel))?;
-        }
         Ok(())
     }
 
@@ -140,7 +146,6 @@ impl<See: FnMut(Said)> Trial<'_, See> {
 
     fn messages(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {
         let speech = self.speech;
-        self.html("draft.html.j2", &speech.draft_html(context, None)?)?;
         for state in states() {
             let alert = Alert { state, ..context.alert.clone() };
             let name = match alert.state {
@@ -155,6 +160,40 @@ impl<See: FnMut(Said)> Trial<'_, See> {
         self.html("closed.html.j2", &speech.moved_html(context, context.owner)?)
     }
 
+    /// What is written to leads: every wording, whatever was asked for.
+    fn drafts(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {
+        let file = file_of_type("drafts", context);
+        let manner = self.speech.manner();
+        for topic in std::iter::once(None).chain(Topic::ALL.map(Some)) {
+            let context = AlertContext { exchange: Exchange { manner, topic, last: None }, ..*context };
+            for (channel, tone) in Channel::ALL.into_iter().flat_map(|channel| Tone::ALL.map(|tone| (channel, tone))) {
+                for (number, text) in self.speech.drafts(&context, channel, tone)?.into_iter().enumerate() {
+                    self.wording = Wording(u32::try_from(number).unwrap_or_default());
+                    self.text(&file, text, MESSAGE_UNITS)?;
+                }
+            }
+        }
+        self.wording = Wording::default();
+        Ok(())
+    }
+
+    /// A prepared message in the chat, at every stage.
+    fn prepared(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {
+        let speech = self.speech;
+        for shown in [DraftShown::Refused, DraftShown::NoChannel] {
+            self.html("draft.html.j2", &speech.draft_html(context, shown)?)?;
+        }
+        for (stage, is_own) in stages().into_iter().flat_map(|stage| [(stage.clone(), true), (stage, false)]) {
+            for (channel, over) in Channel::ALL.into_iter().flat_map(|channel| [(channel, true), (channel, false)]) {
+                let prepared = prepared(context, channel, stage.clone(), is_own);
+                let route = Route { from: "hello@example.com", reply_to: "luc@example.com" };
+                let shown = DraftShown::Prepared { prepared: &prepared, route, over };
+                self.html("draft.html.j2", &speech.draft_html(context, shown)?)?;
+            }
+        }
+        Ok(())
+    }
+
     fn rest(&mut self, luc: &User) -> Result<(), Fault> {
         let mut notices = vec![
             ("welcome", Notice::Welcome(luc)),
@@ -164,6 +203,7 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             ("unlinked", Notice::Unlinked),
             ("help", Notice::Help),
             ("unknown", Notice::Unknown),
+            ("draft_too_long", Notice::DraftTooLong),
             ("all_clear", Notice::AllClear),
             ("link_preview", Notice::LinkPreview { user: luc, instead: None }),
             ("link_preview", Notice::LinkPreview { user: luc, instead: Some(luc) }),
@@ -181,6 +221,7 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             Toast::AlreadyHandled(""),
             Toast::AlreadyClosed,
             Toast::DraftComing,
+            Toast::DraftText,
             Toast::Stale,
             Toast::NotYours,
             Toast::NotAllowed,
@@ -252,6 +293,39 @@ impl<See: FnMut(Said)> Trial<'_, See> {
 
     fn fault(&self, file: &str, detail: String) -> Fault {
         self.speech.wordings().fault(file, self.wording, detail)
+    }
+}
+
+fn stages() -> Vec<Stage> {
+    vec![
+        Stage::Ready,
+        Stage::AwaitingText(NOW),
+        Stage::Confirming,
+        Stage::OnItsWay,
+        Stage::Noted(NOW),
+        Stage::Sent(NOW),
+        Stage::Failed,
+        Stage::Unclear,
+    ]
+}
+
+fn prepared(context: &AlertContext<'_>, channel: Channel, stage: Stage, is_own: bool) -> Prepared {
+    Prepared {
+        chat: ChatId(1),
+        message_id: 1,
+        alert: context.alert.id.clone(),
+        lead: context.lead.id.clone(),
+        user: UserId::from("sample"),
+        channel,
+        tone: Tone::Warm,
+        wording: 0,
+        subject: (channel == Channel::Email).then(|| "<b>&\"".to_owned()),
+        text: "<b>&\" ?".to_owned(),
+        is_own,
+        stage,
+        at: NOW,
+        attempts: 0,
+        shown: 0,
     }
 }
 
@@ -333,6 +407,7 @@ fn context<'a>(
         occasion,
         wording: Wording::default(),
         strategy: None,
+        exchange: Exchange { manner, ..Exchange::default() },
     }
 }
 

@@ -2,15 +2,19 @@
 
 use std::path::Path;
 
-use minijinja::{Error, Value, context};
+use minijinja::{Error, ErrorKind, Value, context};
 
 use super::templates::{VoiceError, Wordings};
-use super::{AlertContext, Content, Draft, Lang, Manner, Notice, Toast, Wording, html, names, type_key, words};
+use super::{
+    AlertContext, Content, DraftShown, Lang, Manner, Notice, Route, Style, Toast, Wording, html, names, type_key, words,
+};
 use crate::domain::alert::{ChannelRate, Cited, Resolution};
+use crate::domain::draft::{Prepared, Stage, Tone};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::insight::BestTime;
 use crate::domain::{AlertState, Channel, CloseReason, Direction, Evidence, Lead, Severity, Timestamp, User};
 use crate::insight::advice::{self, Suggestion};
+use crate::insight::exchange::Topic;
 use crate::insight::strategy::{Reason, Step, Strategy};
 
 /// On what a strategy is built, and one step of it.
@@ -19,6 +23,8 @@ pub const REASON: &str = "strategy/reason.txt.j2";
 pub const STEP: &str = "strategy/step.txt.j2";
 /// How many alerts a digest lists at most: more is no longer read.
 const DIGEST_LINES: usize = 30;
+/// The line between two wordings of a draft.
+const BETWEEN_WORDINGS: &str = "\n---\n";
 /// As much of a name as a call is called by.
 const CALLED_CHARS: usize = 120;
 /// From this rate on (percent) a channel works well, not just better.
@@ -314,7 +320,7 @@ impl Speech {
         context! {
             from => time.map(|time| hour(time.from)).unwrap_or_default(),
             until => time.map(|time| hour(time.to)).unwrap_or_default(),
-            weekday => time.and_then(|time| time.weekday).map(|day| words::weekday(self.lang, day)).unwrap_or_default(),
+            weekday => time.and_then(|time| time.weekday).map(|day| words::weekday_name(self.lang, day)).unwrap_or_default(),
         }
     }
 
@@ -406,36 +412,102 @@ impl Speech {
 
     /// An e-mail's subject.
     pub fn subject(&self, context: &AlertContext<'_>) -> Result<String, Error> {
-        Ok(self.label("subject", type_key(context.alert.alert_type)))
+        let topic = context.exchange.topic.map(Topic::as_str);
+        Ok(self.label("subject", topic.unwrap_or_else(|| type_key(context.alert.alert_type))))
     }
 
     /// A message to the lead.
-    pub fn draft(&self, context: &AlertContext<'_>, channel: Channel) -> Result<String, Error> {
-        let facts = context! {
-            first_name => names::one_line(&context.lead.first_name, 48),
-            to => channel.as_str(),
-            ..self.facts(context)
-        };
-        let body = self.of_type("drafts", context, &facts)?;
+    pub fn draft(&self, context: &AlertContext<'_>, channel: Channel, style: Style) -> Result<String, Error> {
+        let mut all = self.drafts(context, channel, style.tone)?;
+        let which = style.wording as usize % all.len().max(1);
+        Ok(if all.is_empty() { String::new() } else { all.swap_remove(which) })
+    }
+
+    /// Every message to the lead in a tone; at least one.
+    pub fn drafts(&self, context: &AlertContext<'_>, channel: Channel, tone: Tone) -> Result<Vec<String>, Error> {
+        let facts = self.facts_to_write_with(context, channel, tone);
+        let request = self.render("drafts/request.txt.j2", context.wording, &facts)?;
+        let facts = context! { request, ..facts };
+        let all = self.of_type("drafts", context, &facts)?;
         let frame = match channel {
             Channel::Whatsapp | Channel::Manual => "frames/whatsapp.txt.j2",
             Channel::Email => "frames/email.txt.j2",
             Channel::Call => "frames/call.txt.j2",
         };
-        self.render(frame, context.wording, &context! { body, ..facts })
+        let mut bodies: Vec<&str> = all.split(BETWEEN_WORDINGS).map(str::trim).collect();
+        bodies.retain(|body| !body.is_empty());
+        if bodies.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidOperation, "it says nothing in some cases"));
+        }
+        let framed = |body: &str| self.render(frame, context.wording, &context! { body, ..facts.clone() });
+        bodies.into_iter().map(framed).collect()
     }
 
-    /// A draft, presented for copying.
-    pub fn draft_html(&self, context: &AlertContext<'_>, draft: Option<&Draft>) -> Result<String, Error> {
-        let values = context! {
-            ready => draft.is_some(),
-            text => draft.map(|draft| draft.text.as_str()).unwrap_or_default(),
-            subject => draft.and_then(|draft| draft.subject.as_deref()).unwrap_or_default(),
-            to => draft.map_or("", |draft| draft.channel.as_str()),
-            on => draft.map(|draft| self.label("on", draft.channel.as_str())).unwrap_or_default(),
+    fn facts_to_write_with(&self, context: &AlertContext<'_>, channel: Channel, tone: Tone) -> Value {
+        let (lang, now, zone) = (self.lang, context.now, context.zone);
+        let of_alert = cited(&context.alert.evidence).map(|cited| (cited.channel, cited.direction, cited.at));
+        let said = of_alert.or(context.exchange.last.map(|said| (said.channel, said.direction, said.at)));
+        let at = said.map(|(_, _, at)| at);
+        let [next_day, day_after] = words::next_working_days(lang, now, zone);
+        context! {
+            first_name => names::one_line(&context.lead.first_name, 48),
+            me_in_full => context.owner.map(|user| names::name(&user.name)).unwrap_or_default(),
+            to => channel.as_str(),
+            tone => tone.as_str(),
+            tu => self.manner == Manner::Tu,
+            topic => context.exchange.topic.map_or("", Topic::as_str),
+            seen => said.is_some(),
+            channel => said.map_or("", |(channel, _, _)| channel.as_str()),
+            ours => said.is_some_and(|(_, direction, _)| direction == Direction::Out),
+            noun => said.map(|(channel, _, _)| self.label("noun", channel.as_str())).unwrap_or_default(),
+            cited_date => at.map(|at| words::date(lang, at, now, zone)).unwrap_or_default(),
+            of_day => at.map(|at| words::of_day(lang, at, now, zone)).unwrap_or_default(),
+            on_day => at.map(|at| words::on_day(lang, at, now, zone)).unwrap_or_default(),
+            next_day,
+            day_after,
             ..self.facts(context)
+        }
+    }
+
+    /// A prepared message as its message in the chat shows it.
+    pub fn draft_html(&self, context: &AlertContext<'_>, shown: DraftShown<'_>) -> Result<String, Error> {
+        let values = match shown {
+            DraftShown::Refused => context! { stage => "none", ..self.facts(context) },
+            DraftShown::NoChannel => context! { stage => "no_channel", ..self.facts(context) },
+            DraftShown::Prepared { prepared, route, over } => self.prepared(context, prepared, route, over),
         };
         self.render("draft.html.j2", context.wording, &values)
+    }
+
+    fn prepared(&self, context: &AlertContext<'_>, prepared: &Prepared, route: Route<'_>, over: bool) -> Value {
+        let mut at = None;
+        let stage = match prepared.stage {
+            Stage::Sent(then) => {
+                at = Some(then);
+                "sent"
+            }
+            Stage::Noted(_) => "noted",
+            Stage::OnItsWay => "on_its_way",
+            Stage::Unclear => "unclear",
+            Stage::Ready | Stage::AwaitingText(_) | Stage::Confirming | Stage::Failed if over => "over",
+            Stage::Ready => "ready",
+            Stage::AwaitingText(_) => "awaiting",
+            Stage::Confirming => "confirming",
+            Stage::Failed => "failed",
+        };
+        context! {
+            stage,
+            text => prepared.text.as_str(),
+            own => prepared.is_own,
+            subject => prepared.subject.as_deref().unwrap_or_default(),
+            to => prepared.channel.as_str(),
+            on => self.label("on", prepared.channel.as_str()),
+            address => context.lead.email.as_deref().unwrap_or_default(),
+            from => route.from,
+            reply_to => route.reply_to,
+            at => at.map(|at| words::when(self.lang, at, context.now, context.zone)).unwrap_or_default(),
+            ..self.facts(context)
+        }
     }
 
     /// A message that is not about one alert, in the wording that is asked for, else in the one of what it says.
@@ -454,6 +526,7 @@ impl Speech {
             Notice::Unlinked => ("unlinked", context! {}),
             Notice::Help => ("help", context! {}),
             Notice::Unknown => ("unknown", context! {}),
+            Notice::DraftTooLong => ("draft_too_long", context! {}),
             Notice::AllClear => ("all_clear", context! {}),
             Notice::SyncStopped { since, why, now, zone } => {
                 let since = words::when(self.lang, since, now, zone);
@@ -509,6 +582,7 @@ impl Speech {
             Toast::AlreadyHandled(by) => ("already_handled", context! { by => names::name(by) }),
             Toast::AlreadyClosed => ("already_closed", context! {}),
             Toast::DraftComing => ("draft_coming", context! {}),
+            Toast::DraftText => ("draft_text", context! {}),
             Toast::Stale => ("stale", context! {}),
             Toast::NotYours => ("not_yours", context! {}),
             Toast::NotAllowed => ("not_allowed", context! {}),

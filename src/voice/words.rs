@@ -66,7 +66,7 @@ pub fn hour(lang: Lang, hour: u32) -> String {
 }
 
 /// A day of the week, 1 (Monday) to 7; empty when it is none.
-pub fn weekday(lang: Lang, number: u32) -> &'static str {
+pub fn weekday_name(lang: Lang, number: u32) -> &'static str {
     let days = match lang {
         Lang::Fr => DAYS_FR,
         Lang::En => DAYS_EN,
@@ -105,6 +105,45 @@ pub fn on(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
     match lang {
         Lang::Fr => format!("le {date} à {time}"),
         Lang::En => format!("on {date} at {time}"),
+    }
+}
+
+/// The day of something said, after its noun and with a space before it: ` de mardi`, ` du 12 mars`. Nothing for today
+/// and yesterday, which need no saying and would be wrong tomorrow.
+pub fn of_day(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    match (lang, days_ahead(at, now, zone)) {
+        (_, -1..) => String::new(),
+        (Lang::Fr, -6..) => format!(" de {}", weekday(lang, at, zone)),
+        (Lang::Fr, _) => format!(" du {}", date(lang, at, now, zone)),
+        (Lang::En, -6..) => format!(" from {}", weekday(lang, at, zone)),
+        (Lang::En, _) => format!(" of {}", date(lang, at, now, zone)),
+    }
+}
+
+/// The day on which something was done, after its verb and with a space before it: ` mardi`, ` le 12 mars`; as for
+/// [`of_day`], nothing for today and yesterday.
+pub fn on_day(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    match (lang, days_ahead(at, now, zone)) {
+        (_, -1..) => String::new(),
+        (Lang::Fr, -6..) => format!(" {}", weekday(lang, at, zone)),
+        (Lang::Fr, _) => format!(" le {}", date(lang, at, now, zone)),
+        (Lang::En, -6..) => format!(" on {}", weekday(lang, at, zone)),
+        (Lang::En, _) => format!(" on {}", date(lang, at, now, zone)),
+    }
+}
+
+/// The names of the two working days after `now`'s.
+pub fn next_working_days(lang: Lang, now: Timestamp, zone: Tz) -> [String; 2] {
+    let is_work = |at: &Timestamp| local(*at, zone).weekday().num_days_from_monday() < 5;
+    let mut days = (1..=4).map(|days| Timestamp(now.0.saturating_add(days * DAY))).filter(is_work);
+    [(); 2].map(|()| days.next().map(|at| weekday(lang, at, zone).to_owned()).unwrap_or_default())
+}
+
+fn weekday(lang: Lang, at: Timestamp, zone: Tz) -> &'static str {
+    let number = local(at, zone).weekday().num_days_from_monday() as usize;
+    match lang {
+        Lang::Fr => DAYS_FR[number],
+        Lang::En => DAYS_EN[number],
     }
 }
 

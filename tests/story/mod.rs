@@ -4,6 +4,7 @@ mod acts;
 mod chat;
 mod closed;
 mod crm;
+mod drafts;
 mod escalation;
 mod export;
 mod feed;

@@ -33,6 +33,7 @@ impl Worker {
 
     /// Brings every message about an alert to its present state.
     pub(super) async fn refresh(&mut self, key: &str, sequence: u64, alert: &AlertId) -> Result<(), EngineError> {
+        self.refresh_drafts(alert).await?;
         let mut done = vec![(key.to_owned(), sequence)];
         let mut changed = Vec::new();
         for mut message in self.store().messages_about(alert)? {

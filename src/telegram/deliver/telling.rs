@@ -3,12 +3,10 @@
 use std::collections::HashMap;
 
 use super::super::announce::{Pending, Planned, plan};
-use super::super::render;
 use super::{Announcement, Attempt, Worker, fingerprint, pending};
 use crate::domain::effect::Occasion;
 use crate::domain::{AlertId, ChatId, MINUTE, Timestamp, UserId};
 use crate::engine::EngineError;
-use crate::engine::briefing::Briefing;
 use crate::store::Message;
 
 impl Worker {
@@ -94,29 +92,6 @@ impl Worker {
             Attempt::Unreachable | Attempt::Never => {
                 self.sender.engine.run(move |engine| engine.messages_sent(&[], &done, None)).await
             }
-        }
-    }
-
-    pub(super) async fn send_draft(
-        &mut self,
-        key: &str,
-        sequence: u64,
-        alert: &AlertId,
-        chat: ChatId,
-    ) -> Result<(), EngineError> {
-        let now = self.now();
-        let speaker = self.sender.speaker.clone();
-        let briefing = match self.store().alert(alert)? {
-            Some(alert) => Briefing::load(self.store(), &speaker, alert, now)?,
-            None => None,
-        };
-        let Some(briefing) = briefing else { return self.settle(key, sequence).await };
-        let manner = speaker.manner_in(self.store(), chat)?;
-        let context = briefing.context(&speaker, manner, self.content_in(chat)?, Occasion::Opened, now);
-        let message = render::draft(&speaker.voice, &context);
-        match self.send(chat, &message, true).await? {
-            Attempt::NotNow => Ok(()),
-            Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
         }
     }
 

@@ -7,10 +7,12 @@
 mod html;
 mod names;
 mod samples;
+pub mod screens;
 mod speech;
 mod templates;
 mod words;
 
+use std::ops::Range;
 use std::path::Path;
 
 use chrono_tz::Tz;
@@ -508,10 +510,17 @@ impl Voice {
         self.say(context.manner, |speech| speech.moved_html(context, new_owner))
     }
 
-    /// Several alerts in one message, as HTML, in the order in which they are given: most pressing first. The last
-    /// ones may only count as "and 12 others". One message is in one manner; `reader` is greeted.
-    pub fn digest_html(&self, manner: Manner, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> String {
-        self.say(manner, |speech| speech.digest_html(reader, alerts))
+    /// Several alerts in one message, as HTML, in the order in which they are given: most pressing first. Those of `page`
+    /// are listed, and the last of them may only count as "and 2 others". One message is in one manner; `reader` is
+    /// greeted.
+    pub fn digest_html(
+        &self,
+        manner: Manner,
+        reader: Option<&User>,
+        alerts: &[AlertContext<'_>],
+        page: Range<usize>,
+    ) -> String {
+        self.say(manner, |speech| speech.digest_html(reader, alerts, page.clone()))
     }
 
     /// A prepared message as its message in the chat shows it, as HTML; words of regret when there is none.
@@ -522,6 +531,39 @@ impl Voice {
     /// A message that is not about one alert, as HTML.
     pub fn notice_html(&self, manner: Manner, notice: Notice<'_>) -> String {
         self.say(manner, |speech| speech.notice_html(notice, None))
+    }
+
+    /// An answer to what somebody typed, as HTML.
+    pub fn screen_html(&self, manner: Manner, scene: screens::Scene, screen: &screens::Screen<'_>) -> String {
+        self.say(manner, |speech| speech.screen_html(scene, screen, None))
+    }
+
+    /// A short text of our answers' buttons, or of the menu: `[screen]` and `[command]` in `labels.toml`.
+    pub fn short(&self, manner: Manner, section: &str, key: &str) -> String {
+        self.say(manner, |speech| Ok(speech.label(section, key)))
+    }
+
+    /// A lead on a button: who, and which company; at most so many characters.
+    pub fn lead_label(&self, manner: Manner, content: Content, lead: &Lead) -> String {
+        let name = match content {
+            Content::Full => names::identity(lead),
+            Content::Minimal => names::call_name(lead, true),
+            Content::Initials => names::initials(lead),
+        };
+        let name = if name.is_empty() { self.short(manner, "nameless", "start") } else { name };
+        names::isolated(names::one_line(&name, 40))
+    }
+
+    /// An instant ahead on a button: "Demain à 10h".
+    pub fn instant_label(&self, manner: Manner, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+        let text = words::ahead(manner.lang(), at, now, zone);
+        let mut letters = text.chars();
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    }
+
+    /// A colleague on a button.
+    pub fn user_label(&self, user: &User) -> String {
+        names::isolated(names::one_line(if user.name.trim().is_empty() { &user.user_name } else { &user.name }, 32))
     }
 
     /// The short answer to a tap, plain text of at most 200 characters.

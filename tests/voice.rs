@@ -172,6 +172,7 @@ pub(crate) fn page(rendered: &Rendered) -> String {
             let target = match &key.kind {
                 KeyKind::Callback(button) => button.to_data(),
                 KeyKind::Url(url) => url.clone(),
+                KeyKind::Ask(ask) => ask.to_data(),
                 KeyKind::Copy(text) => format!("copy {} characters", text.chars().count()),
             };
             write!(page, "[{} -> {target}] ", key.text).unwrap();
@@ -386,25 +387,33 @@ fn digests_read_well() {
         let minimal: Vec<_> =
             contexts.iter().map(|context| AlertContext { content: Content::Minimal, ..*context }).collect();
         let mut book = String::new();
-        chapter(&mut book, "digest", &page(&render::digest(&voice, manner, Some(&luc), &contexts)));
-        chapter(&mut book, "digest, minimal content", &page(&render::digest(&voice, manner, None, &minimal)));
+        chapter(&mut book, "digest", &page(&render::digest(&voice, manner, Some(&luc), &contexts, 0)));
+        chapter(&mut book, "digest, minimal content", &page(&render::digest(&voice, manner, None, &minimal, 0)));
         let last = &contexts[contexts.len() - 1..];
-        chapter(&mut book, "digest of one", &page(&render::digest(&voice, manner, None, last)));
+        chapter(&mut book, "digest of one", &page(&render::digest(&voice, manner, None, last, 0)));
         insta::assert_snapshot!(format!("digests_{}", manner.as_str()), book);
     }
 }
 
 #[test]
-fn a_long_digest_fits_and_counts_what_it_leaves_out() {
+fn a_long_digest_has_pages_that_fit() {
     let (voice, luc, alert) = (voice(), user("Luc"), sample(AlertType::NoReply3d));
     let lead = Lead { account_name: "&<🙂".repeat(4_000), ..called("", &"🙂".repeat(4_000)) };
     let contexts = vec![context(Manner::Tu, &alert, &lead, &luc); 60];
-    let rendered = render::digest(&voice, Manner::Tu, None, &contexts);
+    let rendered = render::digest(&voice, Manner::Tu, None, &contexts, 0);
     page(&rendered);
-    assert_eq!(rendered.keyboard.len(), render::DIGEST_BUTTONS);
+    assert_eq!(rendered.keyboard.len(), render::PAGE + 1);
     let listed = rendered.html.lines().filter(|line| line.contains("sans réponse depuis")).count();
-    assert!(listed >= 10);
-    assert!(rendered.html.ends_with(&format!("… et {} autres", 60 - listed)), "{}", rendered.html);
+    assert_eq!(listed, render::PAGE, "{}", rendered.html);
+    let nav = |page: u16| {
+        let rendered = render::digest(&voice, Manner::Tu, None, &contexts, page);
+        let keys = rendered.keyboard.last().unwrap().iter().map(|key| key.text.clone());
+        (rendered.keyboard.len() - 1, keys.collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(nav(0), (8, "1/8 ▶️".to_owned()));
+    assert_eq!(nav(3), (8, "◀️ 4/8 ▶️".to_owned()));
+    assert_eq!(nav(7), (4, "◀️ 8/8".to_owned()));
+    assert_eq!(nav(99), (4, "◀️ 8/8".to_owned()), "the last one, when there are fewer");
 }
 
 #[test]
@@ -572,7 +581,7 @@ fn everything_said(voice: &Voice, manner: Manner, lead: &Lead, preview: &str) ->
         alert.state = AlertState::Open;
         let context = context(manner, &alert, lead, &luc);
         said.push(crate::drafts::drafted(voice, &context));
-        said.push(render::digest(voice, manner, None, &[context; 20]));
+        said.push(render::digest(voice, manner, None, &[context; 20], 0));
         said.push(render::moved(voice, &context, Some(&User { first_name: lead.name.clone(), ..user("x") })));
         assert!(voice.toast(manner, Toast::Sent(lead)).chars().count() <= 200);
         assert!(voice.toast(manner, Toast::AlreadyHandled(&lead.name)).chars().count() <= 200);
@@ -647,7 +656,7 @@ fn minimal_content_shows_neither_words_nor_number_nor_surname() {
         let context = AlertContext { content: Content::Minimal, ..context(Manner::Tu, &alert, &lead, &luc) };
         for rendered in [
             render::alert(&voice, &context),
-            render::digest(&voice, Manner::Tu, None, &[context]),
+            render::digest(&voice, Manner::Tu, None, &[context], 0),
             crate::drafts::drafted(&voice, &context),
         ] {
             let page = page(&rendered);
@@ -915,7 +924,7 @@ fn a_group_learns_initials_and_waiting_time_only() {
     for alert_type in AlertType::ALL {
         let alert = sample(alert_type);
         let context = AlertContext { content: Content::Initials, ..context(Manner::Tu, &alert, &lead, &luc) };
-        let shown = [render::alert(&voice, &context), render::digest(&voice, Manner::Tu, None, &[context])];
+        let shown = [render::alert(&voice, &context), render::digest(&voice, Manner::Tu, None, &[context], 0)];
         for page in shown.iter().map(page) {
             assert!(page.contains("S. M."), "{page}");
             for secret in ["Sophie", "Martin", "TechCorp", "blockquote", "wa.me", "crm.example.com", "par email"] {

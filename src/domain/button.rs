@@ -1,8 +1,10 @@
 //! What a tap means. A button carries at most 64 bytes (Telegram's limit on `callback_data`), so it names an
 //! action and an id and nothing else; everything else is looked up when it is tapped.
 
+use serde::{Deserialize, Serialize};
+
 use super::draft::DraftTap;
-use super::{AlertId, UserId};
+use super::{AlertId, Bucket, UserId};
 
 /// How long a snooze button silences an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +39,33 @@ pub enum LinkAnswer {
     No,
 }
 
+/// What a message that lists alerts shows of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Sheet {
+    /// The alerts it was sent for.
+    #[default]
+    Own,
+    /// All that is open now and asks for this.
+    Of(Bucket),
+}
+
+impl Sheet {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Own => "o",
+            Self::Of(Bucket::FollowUp) => "f",
+            Self::Of(Bucket::Answer) => "a",
+            Self::Of(Bucket::Hot) => "h",
+            Self::Of(Bucket::Channel) => "c",
+        }
+    }
+
+    fn of_code(code: &str) -> Option<Self> {
+        let all = Bucket::ALL.map(Self::Of);
+        std::iter::once(Self::Own).chain(all).find(|sheet| sheet.code() == code)
+    }
+}
+
 /// One tap's meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Button {
@@ -58,6 +87,8 @@ pub enum Button {
     Drafting(AlertId, DraftTap),
     /// Link the account to this user, or not: as the message names the user, and never another.
     Link(LinkAnswer, UserId),
+    /// Show this page of a list in the message, from 0 on.
+    Page(Sheet, u16),
 }
 
 impl Button {
@@ -74,6 +105,7 @@ impl Button {
             Self::Drafting(alert, tap) => format!("1:d-{}:{alert}", tap.code()),
             Self::Link(LinkAnswer::Yes, user) => format!("1:lyes:{user}"),
             Self::Link(LinkAnswer::No, user) => format!("1:lno:{user}"),
+            Self::Page(sheet, page) => format!("1:page:{}{page}", sheet.code()),
         }
     }
 
@@ -87,6 +119,10 @@ impl Button {
         match action {
             "lyes" => return Some(Self::Link(LinkAnswer::Yes, UserId::from(alert))),
             "lno" => return Some(Self::Link(LinkAnswer::No, UserId::from(alert))),
+            "page" => {
+                let (sheet, page) = alert.split_at_checked(1)?;
+                return Some(Self::Page(Sheet::of_code(sheet)?, page.parse().ok()?));
+            }
             _ => {}
         }
         let alert = AlertId::from(alert);
@@ -109,7 +145,7 @@ impl Button {
     /// The alert it is about; none for what is not about one.
     pub fn alert(&self) -> Option<&AlertId> {
         match self {
-            Self::Link(..) => None,
+            Self::Link(..) | Self::Page(..) => None,
             Self::SentByHand(alert)
             | Self::Draft(alert)
             | Self::SnoozeMenu(alert)
@@ -138,7 +174,9 @@ mod tests {
             Button::Show(alert.clone()),
             Button::Link(LinkAnswer::Yes, UserId::from("6b031c715304145b1")),
             Button::Link(LinkAnswer::No, UserId::from("6b031c715304145b1")),
+            Button::Page(Sheet::Own, 0),
         ];
+        buttons.extend(Bucket::ALL.map(|bucket| Button::Page(Sheet::Of(bucket), u16::MAX)));
         buttons.extend(SnoozeFor::ALL.map(|length| Button::Snooze(alert.clone(), length)));
         buttons.extend(DraftTap::ALL.map(|tap| Button::Drafting(alert.clone(), tap)));
         for button in buttons {
@@ -149,7 +187,18 @@ mod tests {
 
     #[test]
     fn foreign_data_is_no_button() {
-        for data in ["", "1", "1:done:", "2:done:a1", "1:zXX:a1", "resolve", "1:explode:a1"] {
+        for data in [
+            "",
+            "1",
+            "1:done:",
+            "2:done:a1",
+            "1:zXX:a1",
+            "resolve",
+            "1:explode:a1",
+            "1:page:o",
+            "1:page:x1",
+            "1:page:é1",
+        ] {
             assert_eq!(Button::parse(data), None, "{data}");
         }
     }

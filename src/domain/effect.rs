@@ -22,6 +22,15 @@ pub enum Occasion {
     Reminder,
     /// Somebody else than the owner hears of it: nobody has dealt with it in time.
     Escalated,
+    /// The day begins: all that is open.
+    Briefing,
+}
+
+impl Occasion {
+    /// Whether it is the day, and no alert of its own.
+    pub fn is_of_the_day(self) -> bool {
+        matches!(self, Self::Briefing)
+    }
 }
 
 /// Why the mirror stands still.

@@ -6,8 +6,8 @@ use super::keys::{ACTIVITY, ALERT, BY_ALERT, BY_PLACE, Key, Kind};
 use super::outlooks::Row;
 use super::waiting::Place;
 use super::{
-    AlertRecordState, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry,
-    PendingLink, StepRow, encode, outlooks, waiting,
+    AlertRecordState, Diary, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message,
+    OutboxEntry, PendingLink, SheetRow, StepRow, encode, outlooks, waiting,
 };
 use crate::decide::Outlook;
 use crate::domain::draft::Prepared;
@@ -27,6 +27,8 @@ pub struct Batch {
     changes: Vec<(LeadId, outlooks::Change)>,
     /// What becomes of the outbox.
     outbox: Vec<waiting::Change>,
+    /// The leads that may be called otherwise.
+    named: Vec<LeadId>,
 }
 
 impl Batch {
@@ -37,6 +39,10 @@ impl Batch {
 
     pub(super) fn take_changes(&mut self) -> Vec<(LeadId, outlooks::Change)> {
         std::mem::take(&mut self.changes)
+    }
+
+    pub(super) fn take_named(&mut self) -> Vec<LeadId> {
+        std::mem::take(&mut self.named)
     }
 
     /// What is to be written, and what of it concerns the outbox.
@@ -91,6 +97,7 @@ impl Batch {
             self.put(Key::new(Kind::Address).part(address).last(lead.id.as_str()), &());
         }
         self.put(Key::new(Kind::Lead).last(lead.id.as_str()), lead);
+        self.named.push(lead.id.clone());
     }
 
     /// Sets an activity.
@@ -300,6 +307,16 @@ impl Batch {
     /// Notes the account that a user wrote from last.
     pub fn put_last_account(&mut self, user: &UserId, account: i64) {
         self.put(Key::new(Kind::LastAccount).last(user.as_str()), &account);
+    }
+
+    /// Keeps what was said to somebody: a user's id, or a chat's.
+    pub fn put_diary(&mut self, whose: &str, diary: &Diary) {
+        self.put(Key::new(Kind::Diary).last(whose), diary);
+    }
+
+    /// Keeps what a message that lists alerts shows of them.
+    pub fn put_sheet(&mut self, chat: ChatId, message_id: i32, row: &SheetRow) {
+        self.put(Key::new(Kind::Sheet).number(chat.0).number(message_id.into()), row);
     }
 
     /// Keeps a webhook's secret.

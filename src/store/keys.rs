@@ -35,6 +35,10 @@ pub(super) enum Kind {
     Outbox = b'o' as isize,
     /// What users wish: user.
     Preferences = b'f' as isize,
+    /// What was said to somebody, and on which days: user, or chat.
+    Diary = b'B' as isize,
+    /// What a Telegram message that lists alerts shows of them: chat, message.
+    Sheet = b'S' as isize,
     /// Records to look at again: record.
     Hint = b'h' as isize,
     /// Cursors of the sources: name.

@@ -7,6 +7,7 @@ pub mod deliver;
 mod drafts;
 mod linking;
 pub mod pace;
+mod pages;
 pub mod render;
-mod talk;
+pub mod talk;
 mod taps;

@@ -1,14 +1,16 @@
 //! What a Telegram message looks like: M.A.X.'s words with the buttons that fit the alert. Nothing is sent here.
 
-use crate::domain::button::{Button, LinkAnswer, SnoozeFor};
+use crate::domain::ask::Ask;
+use crate::domain::button::{Button, LinkAnswer, Sheet, SnoozeFor};
 use crate::domain::draft::{DraftTap, Prepared, Stage};
 use crate::domain::effect::Occasion;
 use crate::domain::{Alert, AlertId, AlertState, AlertType, Channel, User};
 use crate::insight::advice;
+use crate::store::SheetRow;
 use crate::voice::{AlertContext, ButtonLabel, Content, DraftShown, Manner, Notice, Route, Toast, Voice, fitted};
 
-/// How many alerts of a digest get a button.
-pub const DIGEST_BUTTONS: usize = 10;
+/// How many alerts a page of a list has; each gets a button.
+pub const PAGE: usize = 8;
 /// How long a text a copy button can hold, in UTF-16 units.
 pub const COPY_UNITS: usize = 256;
 
@@ -35,6 +37,8 @@ pub struct Key {
 pub enum KeyKind {
     /// Tells us.
     Callback(Button),
+    /// Tells us, below an answer of ours.
+    Ask(Ask),
     /// Opens an address.
     Url(String),
     /// Copies a text of at most [`COPY_UNITS`] units.
@@ -42,7 +46,8 @@ pub enum KeyKind {
 }
 
 impl Rendered {
-    fn new(html: String, keyboard: Vec<Vec<Key>>) -> Self {
+    /// A text and its buttons; rows without any go.
+    pub fn new(html: String, keyboard: Vec<Vec<Key>>) -> Self {
         let keyboard = keyboard.into_iter().filter(|row| !row.is_empty()).collect();
         Self { html: fitted(html), keyboard }
     }
@@ -121,15 +126,49 @@ pub fn snooze_keyboard(voice: &Voice, manner: Manner, alert: &AlertId) -> Vec<Ve
     vec![choices, vec![labels.tap(ButtonLabel::Back, Button::Back(alert.clone()))]]
 }
 
-/// Several alerts in one message, in the order in which they are given, each of the first ten with a button that
-/// shows it. `reader` is greeted; nobody in a group.
-pub fn digest(voice: &Voice, manner: Manner, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> Rendered {
-    let html = voice.digest_html(manner, reader, alerts);
+/// Several alerts in one message, in the order in which they are given: one page of them (the last one, when there are
+/// fewer), each with a button that shows it. `reader` is greeted; nobody in a group.
+pub fn digest(
+    voice: &Voice,
+    manner: Manner,
+    reader: Option<&User>,
+    alerts: &[AlertContext<'_>],
+    page: u16,
+) -> Rendered {
+    sheet(voice, manner, reader, alerts, SheetRow { sheet: Sheet::Own, page })
+}
+
+/// The same for any list that a message can show.
+pub fn sheet(
+    voice: &Voice,
+    manner: Manner,
+    reader: Option<&User>,
+    alerts: &[AlertContext<'_>],
+    row: SheetRow,
+) -> Rendered {
+    let pages = alerts.len().div_ceil(PAGE).max(1);
+    let page = usize::from(row.page).min(pages - 1);
+    let lines = page * PAGE..alerts.len().min((page + 1) * PAGE);
+    let html = voice.digest_html(manner, reader, alerts, lines.clone());
     let show = |(position, context): (usize, &AlertContext<'_>)| {
         let text = voice.show_label(context, position + 1);
         vec![Key { text, kind: KeyKind::Callback(Button::Show(context.alert.id.clone())) }]
     };
-    let keyboard = alerts.iter().take(DIGEST_BUTTONS).enumerate().map(show).collect();
+    let mut keyboard: Vec<Vec<Key>> = alerts.iter().enumerate().take(lines.end).skip(lines.start).map(show).collect();
+    if pages > 1 {
+        let to = |page: usize, text: String| {
+            let page = u16::try_from(page).unwrap_or(u16::MAX);
+            Key { text, kind: KeyKind::Callback(Button::Page(row.sheet, page)) }
+        };
+        let back = page.checked_sub(1).map(|page| to(page, "◀️".to_owned()));
+        let on = (page + 1 < pages).then(|| to(page + 1, "▶️".to_owned()));
+        let here = to(page, format!("{}/{pages}", page + 1));
+        keyboard.push(back.into_iter().chain([here]).chain(on).collect());
+    }
+    if row.sheet != Sheet::Own {
+        let labels = Labels { voice, manner };
+        keyboard.push(vec![labels.tap(ButtonLabel::Back, Button::Page(Sheet::Own, 0))]);
+    }
     Rendered::new(html, keyboard)
 }
 

@@ -1,6 +1,8 @@
 //! Invented alerts on which every wording is tried: what breaks on them would have broken in front of a rep. A user's
 //! own wordings are tried at start; `max voice` shows what is said.
 
+mod screens;
+
 use super::html::{self, MESSAGE_UNITS};
 use super::speech::{REASON, STEP, Speech, file_of_type};
 use super::templates::{Fault, LABELS};
@@ -59,6 +61,7 @@ pub fn each(speech: &Speech, see: impl FnMut(Said)) -> Result<(), Fault> {
             }
         }
         trial.lead(&lead)?;
+        trial.screens(&lead, &luc)?;
     }
     trial.sample = "";
     trial.rest(&luc)?;
@@ -97,7 +100,7 @@ impl<See: FnMut(Said)> Trial<'_, See> {
                 self.prepared(context)?;
             }
         }
-        let digest = self.speech.digest_html(context.owner, &[*context; 12])?;
+        let digest = self.speech.digest_html(context.owner, &[*context; 12], 0..8)?;
         self.html("digest.html.j2", &digest)
     }
 

@@ -1,5 +1,6 @@
 //! One language's way of saying things: what the templates are told, and how their pieces are put together.
 
+use std::ops::Range;
 use std::path::Path;
 
 use minijinja::{Error, ErrorKind, Value, context};
@@ -21,8 +22,6 @@ use crate::insight::strategy::{Reason, Step, Strategy};
 pub const REASON: &str = "strategy/reason.txt.j2";
 /// See [`REASON`].
 pub const STEP: &str = "strategy/step.txt.j2";
-/// How many alerts a digest lists at most: more is no longer read.
-const DIGEST_LINES: usize = 30;
 /// The line between two wordings of a draft.
 const BETWEEN_WORDINGS: &str = "\n---\n";
 /// As much of a name as a call is called by.
@@ -59,7 +58,7 @@ impl Speech {
         self.wordings.label(section, key, Wording::default())
     }
 
-    fn render(&self, name: &str, wording: Wording, values: &Value) -> Result<String, Error> {
+    pub(super) fn render(&self, name: &str, wording: Wording, values: &Value) -> Result<String, Error> {
         Ok(tidy(&self.wordings.render(name, wording, values)?))
     }
 
@@ -204,7 +203,7 @@ impl Speech {
 
     fn opening(&self, context: &AlertContext<'_>) -> String {
         let key = match context.occasion {
-            Occasion::Opened => return String::new(),
+            Occasion::Opened | Occasion::Briefing => return String::new(),
             Occasion::Reopened => "reopened",
             Occasion::SnoozeOver => "snooze_over",
             Occasion::NewOwner => "new_owner",
@@ -320,7 +319,7 @@ impl Speech {
         context! {
             from => time.map(|time| hour(time.from)).unwrap_or_default(),
             until => time.map(|time| hour(time.to)).unwrap_or_default(),
-            weekday => time.and_then(|time| time.weekday).map(|day| words::weekday_name(self.lang, day)).unwrap_or_default(),
+            weekday => time.and_then(|time| time.weekday).map(|day| words::day_name(self.lang, day)).unwrap_or_default(),
         }
     }
 
@@ -375,10 +374,15 @@ impl Speech {
     }
 
     /// Several alerts in one message, in the order in which they are given.
-    pub fn digest_html(&self, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> Result<String, Error> {
-        let mut shown = alerts.len().min(DIGEST_LINES);
+    pub fn digest_html(
+        &self,
+        reader: Option<&User>,
+        alerts: &[AlertContext<'_>],
+        page: Range<usize>,
+    ) -> Result<String, Error> {
+        let mut shown = page.len();
         loop {
-            let html = self.digest_of(reader, alerts, shown)?;
+            let html = self.digest_of(reader, alerts, page.start..page.start + shown, page.len() - shown)?;
             if shown == 0 || html::visible_units(&html) <= html::MESSAGE_UNITS {
                 return Ok(html);
             }
@@ -386,9 +390,15 @@ impl Speech {
         }
     }
 
-    fn digest_of(&self, reader: Option<&User>, alerts: &[AlertContext<'_>], shown: usize) -> Result<String, Error> {
+    fn digest_of(
+        &self,
+        reader: Option<&User>,
+        alerts: &[AlertContext<'_>],
+        lines: Range<usize>,
+        left: usize,
+    ) -> Result<String, Error> {
         let mut groups: Vec<(Severity, Vec<Value>)> = Vec::new();
-        for (position, context) in alerts.iter().take(shown).enumerate() {
+        for (position, context) in alerts.iter().enumerate().take(lines.end).skip(lines.start) {
             let line = context! {
                 number => position + 1,
                 name => self.listed_name(context),
@@ -406,7 +416,7 @@ impl Speech {
         let me = reader.map(names::user).unwrap_or_default();
         let urgent = alerts.iter().filter(|context| context.alert.severity() == Severity::Urgent).count();
         let wording = alerts.first().map(|context| context.wording).unwrap_or_default();
-        let values = context! { total => alerts.len(), urgent, groups, left => alerts.len() - shown, me };
+        let values = context! { total => alerts.len(), urgent, groups, left, me };
         self.render("digest.html.j2", wording, &values)
     }
 

@@ -57,23 +57,6 @@ pub fn clock(lang: Lang, at: Timestamp, zone: Tz) -> String {
     }
 }
 
-/// An hour of the day, 0 to 24: `10h`, `10:00`.
-pub fn hour(lang: Lang, hour: u32) -> String {
-    match lang {
-        Lang::Fr => format!("{hour}h"),
-        Lang::En => format!("{hour}:00"),
-    }
-}
-
-/// A day of the week, 1 (Monday) to 7; empty when it is none.
-pub fn weekday_name(lang: Lang, number: u32) -> &'static str {
-    let days = match lang {
-        Lang::Fr => DAYS_FR,
-        Lang::En => DAYS_EN,
-    };
-    number.checked_sub(1).and_then(|index| days.get(index as usize).copied()).unwrap_or_default()
-}
-
 /// The date: `1er mars`, `12 March`, with the year when it is not `now`'s.
 pub fn date(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
     let day = local(at, zone);
@@ -160,6 +143,44 @@ pub fn until(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
         (Lang::En, 1) => format!("until tomorrow {time}"),
         (Lang::En, 2..=6) => format!("until {} {time}", DAYS_EN[weekday]),
         (Lang::En, _) => format!("until {} {time}", date(lang, at, now, zone)),
+    }
+}
+
+/// When something will take place: `aujourd'hui à 15h30`, `demain à 9h`, `lundi à 9h`, `le 12 mars à 9h`.
+pub fn ahead(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    let time = clock(lang, at, zone);
+    let weekday = local(at, zone).weekday().number_from_monday();
+    match (lang, days_ahead(at, now, zone)) {
+        (Lang::Fr, 0) => format!("aujourd'hui à {time}"),
+        (Lang::Fr, 1) => format!("demain à {time}"),
+        (Lang::Fr, 2..=6) => format!("{} à {time}", day_name(lang, weekday)),
+        (Lang::En, 0) => format!("today at {time}"),
+        (Lang::En, 1) => format!("tomorrow at {time}"),
+        (Lang::En, 2..=6) => format!("on {} at {time}", day_name(lang, weekday)),
+        (Lang::Fr | Lang::En, _) => on(lang, at, now, zone),
+    }
+}
+
+/// A weekday, 1 (Monday) to 7: `lundi`, `Monday`.
+pub fn day_name(lang: Lang, number: u32) -> String {
+    let days = match lang {
+        Lang::Fr => DAYS_FR,
+        Lang::En => DAYS_EN,
+    };
+    days[(number.max(1) as usize - 1) % 7].to_owned()
+}
+
+/// A full hour of the day: `9h`, `9:00`.
+pub fn hour(lang: Lang, hour: u32) -> String {
+    minutes(lang, u16::try_from(60 * hour.min(24)).unwrap_or_default())
+}
+
+/// So many minutes after midnight: `9h`, `22h30`; `9:00`, `22:30`.
+pub fn minutes(lang: Lang, minutes: u16) -> String {
+    match (lang, minutes / 60, minutes % 60) {
+        (Lang::Fr, hour, 0) => format!("{hour}h"),
+        (Lang::Fr, hour, minute) => format!("{hour}h{minute:02}"),
+        (Lang::En, hour, minute) => format!("{hour}:{minute:02}"),
     }
 }
 

@@ -3,6 +3,7 @@
 mod acts;
 mod chat;
 mod closed;
+mod commands;
 mod crm;
 mod drafts;
 mod escalation;

@@ -423,7 +423,10 @@ fn restaurant_bella_is_told_with_a_strategy() {
 fn all_wordings_read_well() {
     for manner in Manner::ALL {
         let mut wordings: BTreeMap<(String, usize), Vec<String>> = BTreeMap::new();
-        let is_piece = |said: &Said| matches!(said.sample, "Sophie" | "") && said.file.contains(['/', ' ']);
+        let is_piece = |said: &Said| {
+            let is_whole = !said.file.contains(['/', ' ']) || said.file.starts_with("drafts/");
+            matches!(said.sample, "Sophie" | "") && !is_whole
+        };
         for said in everything_said(manner).into_iter().filter(is_piece) {
             let texts = wordings.entry((said.file, said.number)).or_default();
             if !texts.contains(&said.text) {

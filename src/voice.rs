@@ -7,6 +7,7 @@
 mod html;
 mod names;
 mod samples;
+pub mod screens;
 mod speech;
 mod templates;
 mod words;
@@ -298,6 +299,14 @@ pub enum Toast<'a> {
     CannotAsk,
     /// It did not work; it may in a moment.
     TryAgain,
+    /// The lead is now whose tap it was.
+    Taken,
+    /// Somebody else took the lead; their name.
+    TakenBy(&'a str),
+    /// The lead was given to a colleague; their name.
+    HandedTo(&'a str),
+    /// There is no colleague to give a lead to.
+    NoColleague,
 }
 
 /// What a button says.
@@ -349,11 +358,17 @@ pub enum ButtonLabel {
     LinkYes,
     /// It is not.
     LinkNo,
+    /// "I'll take it": the lead that others have not dealt with.
+    Take,
+    /// Give the lead to a colleague.
+    HandOver,
+    /// Give it to this one, whose name follows.
+    HandTo,
 }
 
 impl ButtonLabel {
     /// Every label.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::WhatsappAnswer,
         Self::WhatsappWrite,
         Self::Sent,
@@ -380,6 +395,9 @@ impl ButtonLabel {
         Self::ToCall,
         Self::LinkYes,
         Self::LinkNo,
+        Self::Take,
+        Self::HandOver,
+        Self::HandTo,
     ];
 
     fn key(self) -> &'static str {
@@ -410,6 +428,9 @@ impl ButtonLabel {
             Self::ToCall => "to_call",
             Self::LinkYes => "link_yes",
             Self::LinkNo => "link_no",
+            Self::Take => "take",
+            Self::HandOver => "hand_over",
+            Self::HandTo => "hand_to",
         }
     }
 }
@@ -579,6 +600,39 @@ impl Voice {
         self.say(manner, |speech| speech.notice_html(notice, None))
     }
 
+    /// An answer to what somebody typed, as HTML.
+    pub fn screen_html(&self, manner: Manner, scene: screens::Scene, screen: &screens::Screen<'_>) -> String {
+        self.say(manner, |speech| speech.screen_html(scene, screen, None))
+    }
+
+    /// A short text of our answers' buttons, or of the menu: `[screen]` and `[command]` in `labels.toml`.
+    pub fn short(&self, manner: Manner, section: &str, key: &str) -> String {
+        self.say(manner, |speech| Ok(speech.label(section, key)))
+    }
+
+    /// A lead on a button: who, and which company; at most so many characters.
+    pub fn lead_label(&self, manner: Manner, content: Content, lead: &Lead) -> String {
+        let name = match content {
+            Content::Full => names::identity(lead),
+            Content::Minimal => names::call_name(lead, true),
+            Content::Initials => names::initials(lead),
+        };
+        let name = if name.is_empty() { self.short(manner, "nameless", "start") } else { name };
+        names::isolated(names::one_line(&name, 40))
+    }
+
+    /// An instant ahead on a button: "Demain à 10h".
+    pub fn instant_label(&self, manner: Manner, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+        let text = words::ahead(manner.lang(), at, now, zone);
+        let mut letters = text.chars();
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    }
+
+    /// A colleague on a button.
+    pub fn user_label(&self, user: &User) -> String {
+        names::isolated(names::one_line(if user.name.trim().is_empty() { &user.user_name } else { &user.name }, 32))
+    }
+
     /// The short answer to a tap, plain text of at most 200 characters.
     pub fn toast(&self, manner: Manner, toast: Toast<'_>) -> String {
         names::one_line(&self.say(manner, |speech| speech.toast(toast, None)), samples::TOAST_CHARS)
@@ -593,6 +647,11 @@ impl Voice {
     pub fn show_label(&self, context: &AlertContext<'_>, number: usize) -> String {
         let name = self.say(context.manner, |speech| Ok(speech.listed_name(context)));
         format!("{number}. {}", names::isolated(names::one_line(&name, 28)))
+    }
+
+    /// What a button that stands for a colleague says.
+    pub fn colleague(&self, user: &User) -> String {
+        names::isolated(names::one_line(&names::full(user), 28))
     }
 
     /// A severity in words.

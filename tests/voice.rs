@@ -172,6 +172,7 @@ pub(crate) fn page(rendered: &Rendered) -> String {
             let target = match &key.kind {
                 KeyKind::Callback(button) => button.to_data(),
                 KeyKind::Url(url) => url.clone(),
+                KeyKind::Ask(ask) => ask.to_data(),
                 KeyKind::Copy(text) => format!("copy {} characters", text.chars().count()),
             };
             write!(page, "[{} -> {target}] ", key.text).unwrap();
@@ -510,6 +511,11 @@ fn notices_toasts_and_buttons_read_well() {
             Toast::NotAllowed,
             Toast::CannotAsk,
             Toast::TryAgain,
+            Toast::Taken,
+            Toast::TakenBy("Luc"),
+            Toast::TakenBy(""),
+            Toast::HandedTo("Luc"),
+            Toast::NoColleague,
         ];
         let toasts = toasts.map(|toast| voice.toast(manner, toast));
         chapter(&mut book, "toasts", &toasts.join("\n"));

@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod alert;
+pub mod ask;
 pub mod bucket;
 pub mod button;
 pub mod calendar;
@@ -18,6 +19,7 @@ pub mod manner;
 pub mod observation;
 pub mod people;
 pub mod preferences;
+pub mod spelling;
 pub mod time;
 
 pub use activity::{Activity, ActivityStatus, Channel, Direction, Reading};

@@ -27,6 +27,8 @@ pub struct Batch {
     changes: Vec<(LeadId, outlooks::Change)>,
     /// What becomes of the outbox.
     outbox: Vec<waiting::Change>,
+    /// The leads that may be called otherwise.
+    named: Vec<LeadId>,
 }
 
 impl Batch {
@@ -37,6 +39,10 @@ impl Batch {
 
     pub(super) fn take_changes(&mut self) -> Vec<(LeadId, outlooks::Change)> {
         std::mem::take(&mut self.changes)
+    }
+
+    pub(super) fn take_named(&mut self) -> Vec<LeadId> {
+        std::mem::take(&mut self.named)
     }
 
     /// What is to be written, and what of it concerns the outbox.
@@ -91,6 +97,7 @@ impl Batch {
             self.put(Key::new(Kind::Address).part(address).last(lead.id.as_str()), &());
         }
         self.put(Key::new(Kind::Lead).last(lead.id.as_str()), lead);
+        self.named.push(lead.id.clone());
     }
 
     /// Sets an activity.
@@ -283,6 +290,11 @@ impl Batch {
     /// An account has said yes or no.
     pub fn remove_pending_link(&mut self, account: i64) {
         self.remove(Key::new(Kind::PendingLink).number(account));
+    }
+
+    /// Notes that a group has another id now.
+    pub fn put_moved_chat(&mut self, from: ChatId, to: ChatId) {
+        self.put(Key::new(Kind::MovedChat).number(from.0), &to);
     }
 
     /// Sets how far others hear of an alert, and moves its place in the index by time from that of `before`.

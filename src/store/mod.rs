@@ -6,6 +6,7 @@
 
 mod batch;
 mod keys;
+mod names;
 mod open;
 mod outlooks;
 mod rows;
@@ -31,6 +32,7 @@ use crate::domain::{
 
 pub use batch::Batch;
 use keys::{ACTIVITY, ALERT, BY_ALERT, BY_PLACE, Key, Kind, number_at, text_after};
+pub use names::Names;
 pub use open::OpenError;
 pub use outlooks::{Outlooks, Watched};
 pub use rows::{
@@ -94,6 +96,10 @@ struct Inner {
     writes: AtomicU64,
     /// What the outbox holds.
     waiting: Mutex<Waiting>,
+    /// What leads are called, once somebody has asked.
+    names: RwLock<Option<Names>>,
+    /// Held by whoever makes the above.
+    naming: Mutex<bool>,
 }
 
 impl std::fmt::Debug for Store {
@@ -138,7 +144,9 @@ impl Store {
             None => {}
         }
         let outlooks = RwLock::new(load_outlooks(&tree).map_err(content)?);
-        let inner = Inner { db, file, outlooks, writes: AtomicU64::new(0), waiting: Mutex::default() };
+        let (writes, waiting) = (AtomicU64::new(0), Mutex::default());
+        let (names, naming) = (RwLock::default(), Mutex::default());
+        let inner = Inner { db, file, outlooks, writes, waiting, names, naming };
         let store = Self { tree, inner: Arc::new(inner) };
         if schema != Some(SCHEMA) {
             let mut batch = Batch::default();
@@ -175,8 +183,10 @@ impl Store {
         for (bucket, row) in changed.iter().flat_map(outlooks::Changed::rows) {
             batch.put_bucket(bucket, row);
         }
+        let named = batch.take_named();
         let (rows, outbox) = batch.into_parts();
         self.tree.apply_batch(rows)?;
+        self.rename(&named)?;
         if let Some(changed) = changed {
             self.inner.outlooks.write().unwrap_or_else(PoisonError::into_inner).accept(changed);
         }
@@ -186,6 +196,49 @@ impl Store {
         }
         self.inner.writes.fetch_add(1, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// Keeps what leads are called true, once it is known.
+    fn rename(&self, leads: &[LeadId]) -> Result<()> {
+        if leads.is_empty() || self.inner.names.read().unwrap_or_else(PoisonError::into_inner).is_none() {
+            return Ok(());
+        }
+        for lead in leads {
+            // Before the lock is taken: whoever searches holds it too.
+            let Some(lead) = self.lead(lead)? else { continue };
+            if let Some(names) = &mut *self.inner.names.write().unwrap_or_else(PoisonError::into_inner) {
+                names.set(&lead);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has `look` look at what all leads are called. The first time every lead is read for it, beside the writer.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn with_names<T>(&self, look: impl FnOnce(&Names) -> T) -> Result<T> {
+        let mut is_made = self.inner.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*is_made {
+            self.names_mut(|_| ());
+            let mut leads = self.leads();
+            loop {
+                let some: Vec<Lead> = leads.by_ref().take(1_000).collect::<Result<_>>()?;
+                if some.is_empty() {
+                    break;
+                }
+                self.names_mut(|names| some.iter().for_each(|lead| names.fill(lead)));
+            }
+            *is_made = true;
+        }
+        drop(is_made);
+        let names = self.inner.names.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(look(names.as_ref().unwrap_or(&Names::default())))
+    }
+
+    fn names_mut(&self, change: impl FnOnce(&mut Names)) {
+        let mut names = self.inner.names.write().unwrap_or_else(PoisonError::into_inner);
+        change(names.get_or_insert_default());
     }
 
     /// How many batches were applied since the store was opened.
@@ -511,6 +564,15 @@ impl Store {
         Ok(messages)
     }
 
+    /// The Telegram messages of a chat, latest first.
+    pub fn messages_in(&self, chat: ChatId) -> impl Iterator<Item = Result<Message>> + use<> {
+        let prefix = Key::new(Kind::Message).number(chat.0);
+        self.tree.scan_prefix(prefix.bytes()).rev().map(|pair| {
+            let (key, value) = pair?;
+            decode(&key, &value)
+        })
+    }
+
     /// The Telegram messages that speak of an alert.
     pub fn messages_about(&self, alert: &AlertId) -> Result<Vec<Message>> {
         let prefix = Key::new(Kind::AlertMessage).part(alert.as_str());
@@ -613,6 +675,12 @@ impl Store {
     /// The account that a user wrote from last, or linked last.
     pub fn last_account(&self, user: &UserId) -> Result<Option<i64>> {
         self.get(&Key::new(Kind::LastAccount).last(user.as_str()))
+    }
+
+    /// The id that a chat has now: Telegram gives a group another when it becomes a supergroup.
+    pub fn present_chat(&self, chat: ChatId) -> Result<ChatId> {
+        let moved = if chat.is_group() { self.get(&Key::new(Kind::MovedChat).number(chat.0))? } else { None };
+        Ok(moved.unwrap_or(chat))
     }
 
     /// How far others hear of an alert that nobody deals with.

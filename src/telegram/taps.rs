@@ -7,6 +7,7 @@ use teloxide::types::{CallbackQuery, InlineKeyboardButton, InlineKeyboardButtonK
 use super::bot::Bot;
 use super::render;
 use crate::domain::alert::Via;
+use crate::domain::ask::Ask;
 use crate::domain::button::{Button, SnoozeFor};
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{
@@ -116,6 +117,10 @@ impl Bot {
         };
         let manner = self.speaker.manner_of(store, Some(&user.id))?;
         let stale = || Answer::dialog(self.toast(manner, Toast::Stale));
+        if let (Some(ask), Some(message)) = (query.data.as_deref().and_then(Ask::parse), query.message.as_ref()) {
+            let (place, private) = (Place::of(message), ChatId(account));
+            return self.answer_ask(&Tap { user, manner, place, private, next }, ask).await;
+        }
         let (Some(button), Some(message)) = (button, query.message.as_ref()) else { return Ok(stale()) };
         let place = Place::of(message);
         let private = store.link(account)?.map_or(place.chat, |link| link.chat);
@@ -125,6 +130,9 @@ impl Bot {
         }
         let known = button.alert().map(|alert| store.alert(alert)).transpose()?.flatten();
         let Some(alert) = known else { return Ok(stale()) };
+        if let Button::Hand(hand, _) = &button {
+            return self.hand(&tap, &alert, hand).await;
+        }
         if !may_act(store, &self.people, &tap.user.id, &alert)? && !self.is_anybodys(&alert).await? {
             self.refresh(&alert).await?;
             return Ok(Answer::dialog(self.toast(manner, Toast::NotYours)));
@@ -162,7 +170,9 @@ impl Bot {
             Button::SnoozeMenu(_) => self.turn_keyboard(tap, alert, true).await,
             Button::Back(_) => self.turn_keyboard(tap, alert, false).await,
             Button::Drafting(_, wish) => self.drafting(tap, alert, wish).await,
-            Button::Link(..) | Button::Page(..) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
+            Button::Link(..) | Button::Page(..) | Button::Hand(..) => {
+                Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)))
+            }
         }
     }
 
@@ -180,7 +190,7 @@ impl Bot {
     }
 
     /// Whether an alert is for whoever reads the fallback chat: nobody before that in line may be told.
-    async fn is_anybodys(&self, alert: &Alert) -> Result<bool, EngineError> {
+    pub(super) async fn is_anybodys(&self, alert: &Alert) -> Result<bool, EngineError> {
         for told in in_line(self.engine.store(), &self.people, alert, self.engine.clock().now())? {
             let Some(user) = told.user else { return Ok(true) };
             let is_owner = alert.owner.as_ref() == Some(&user.id);
@@ -193,11 +203,13 @@ impl Bot {
 
     /// Why the CRM does not let a user do what a button means; `None` when it does. What is closed is neither shown by a
     /// tap nor changed, unless the button sends it anew.
-    async fn refusal(&self, user: &UserId, alert: &Alert, button: &Button) -> Option<Toast<'static>> {
+    pub(super) async fn refusal(&self, user: &UserId, alert: &Alert, button: &Button) -> Option<Toast<'static>> {
         let (sends, changes) = match button {
             Button::Show(_) | Button::Draft(_) => (true, false),
             Button::Drafting(_, wish) => (false, wish.changes_the_crm()),
-            Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) | Button::Page(..) => (false, false),
+            Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) | Button::Page(..) | Button::Hand(..) => {
+                (false, false)
+            }
             Button::Resolve(_) | Button::Snooze(..) | Button::SentByHand(_) => (false, true),
         };
         if !sends && !alert.state.is_open() {
@@ -244,7 +256,7 @@ impl Bot {
     }
 
     /// The answer to a tap on an old button: the message is brought up to date.
-    async fn too_late(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
+    pub(super) async fn too_late(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
         self.refresh(alert).await?;
         let toast = match &alert.state {
             AlertState::Resolved(resolution) => Toast::AlreadyHandled(&resolution.by),
@@ -276,7 +288,7 @@ impl Bot {
     }
 
     /// An old message shows an old state: it is brought up to date whatever we believe it shows.
-    async fn refresh(&self, alert: &Alert) -> Result<(), EngineError> {
+    pub(super) async fn refresh(&self, alert: &Alert) -> Result<(), EngineError> {
         let id = alert.id.clone();
         self.engine.run(move |engine| engine.refresh_messages(&id)).await
     }
@@ -286,6 +298,18 @@ impl Bot {
         if !alert.state.is_open() {
             return self.too_late(tap, alert).await;
         }
+        let manner = self.speaker.manner_in(self.engine.store(), tap.place.chat)?;
+        let rows = choices.then(|| render::snooze_keyboard(&self.speaker.voice, manner, &alert.id));
+        self.turn_to(tap, alert, rows).await
+    }
+
+    /// Shows other buttons in place of an alert's, or brings these back.
+    pub(super) async fn turn_to(
+        &self,
+        tap: &Tap,
+        alert: &Alert,
+        rows: Option<Vec<Vec<render::Key>>>,
+    ) -> Result<Answer, EngineError> {
         let (now, place, store) = (self.engine.clock().now(), tap.place, self.engine.store());
         let Some(briefing) = Briefing::load(store, &self.speaker, alert.clone(), now)? else {
             return Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)));
@@ -297,8 +321,8 @@ impl Bot {
         let wording = known.and_then(|message| message.wording).unwrap_or(context.wording);
         let context = AlertContext { wording, ..context };
         let mut rendered = render::alert(&self.speaker.voice, &context);
-        if choices {
-            rendered.keyboard = render::snooze_keyboard(&self.speaker.voice, manner, &alert.id);
+        if let Some(rows) = rows {
+            rendered.keyboard = rows;
         }
         if let Err(error) = self.api.edit(place.chat, place.message_id, &rendered).await {
             tracing::debug!(%error, "the buttons of a message could not be turned");

@@ -1,12 +1,14 @@
 //! Invented alerts on which every wording is tried: what breaks on them would have broken in front of a rep. A user's
 //! own wordings are tried at start; `max voice` shows what is said.
 
+mod screens;
+
 use super::html::{self, MESSAGE_UNITS};
 use super::speech::{Speech, file_of_type};
 use super::templates::{Fault, LABELS};
 use super::{AlertContext, Content, DayBegins, DayEnds, DraftShown, Manner, Notice, Route, Toast, Wording};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
-use crate::domain::deed::{CallOutcome, DeedKind, Refusal};
+use crate::domain::deed::{CallOutcome, DeedKind, Mail, Refusal};
 use crate::domain::draft::{Prepared, Stage, Tone};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::{
@@ -57,6 +59,7 @@ pub fn each(speech: &Speech, see: impl FnMut(Said)) -> Result<(), Fault> {
             }
         }
         trial.lead(&lead)?;
+        trial.screens(&lead, &luc)?;
     }
     trial.sample = "";
     trial.rest(&luc)?;
@@ -209,6 +212,11 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             Toast::NotAllowed,
             Toast::CannotAsk,
             Toast::TryAgain,
+            Toast::Taken,
+            Toast::TakenBy("Luc"),
+            Toast::TakenBy(""),
+            Toast::HandedTo("Luc"),
+            Toast::NoColleague,
         ])
     }
 
@@ -331,6 +339,17 @@ fn deeds() -> Vec<DeedKind> {
         DeedKind::LogCall { outcome: CallOutcome::Reached },
         DeedKind::SetStatus { to: "Dead".to_owned(), before: "New".to_owned() },
         DeedKind::Assign { to: luc, before: None },
+        DeedKind::SendMail(Mail {
+            to: "sophie@example.com".to_owned(),
+            from: "hello@example.com".to_owned(),
+            reply_to: "luc@example.com".to_owned(),
+            subject: "Hello".to_owned(),
+            text: "Hello".to_owned(),
+            answers: None,
+            chat: ChatId(1),
+            message_id: 1,
+            attempt: 0,
+        }),
     ]
 }
 

@@ -53,7 +53,7 @@ impl Speech {
         self.wordings.label(section, key, Wording::default())
     }
 
-    fn render(&self, name: &str, wording: Wording, values: &Value) -> Result<String, Error> {
+    pub(super) fn render(&self, name: &str, wording: Wording, values: &Value) -> Result<String, Error> {
         Ok(tidy(&self.wordings.render(name, wording, values)?))
     }
 
@@ -557,6 +557,10 @@ impl Speech {
             Toast::NotAllowed => ("not_allowed", context! {}),
             Toast::CannotAsk => ("cannot_ask", context! {}),
             Toast::TryAgain => ("try_again", context! {}),
+            Toast::Taken => ("taken", context! {}),
+            Toast::TakenBy(by) => ("taken_by", context! { by => names::name(by) }),
+            Toast::HandedTo(to) => ("handed_to", context! { to => names::name(to) }),
+            Toast::NoColleague => ("no_colleague", context! {}),
         }
     }
 }

@@ -146,6 +146,44 @@ pub fn until(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
     }
 }
 
+/// When something will take place: `aujourd'hui à 15h30`, `demain à 9h`, `lundi à 9h`, `le 12 mars à 9h`.
+pub fn ahead(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    let time = clock(lang, at, zone);
+    let weekday = local(at, zone).weekday().number_from_monday();
+    match (lang, days_ahead(at, now, zone)) {
+        (Lang::Fr, 0) => format!("aujourd'hui à {time}"),
+        (Lang::Fr, 1) => format!("demain à {time}"),
+        (Lang::Fr, 2..=6) => format!("{} à {time}", day_name(lang, weekday)),
+        (Lang::En, 0) => format!("today at {time}"),
+        (Lang::En, 1) => format!("tomorrow at {time}"),
+        (Lang::En, 2..=6) => format!("on {} at {time}", day_name(lang, weekday)),
+        (Lang::Fr | Lang::En, _) => on(lang, at, now, zone),
+    }
+}
+
+/// A weekday, 1 (Monday) to 7: `lundi`, `Monday`.
+pub fn day_name(lang: Lang, number: u32) -> String {
+    let days = match lang {
+        Lang::Fr => DAYS_FR,
+        Lang::En => DAYS_EN,
+    };
+    days[(number.max(1) as usize - 1) % 7].to_owned()
+}
+
+/// A full hour of the day: `9h`, `9:00`.
+pub fn hour(lang: Lang, hour: u32) -> String {
+    minutes(lang, u16::try_from(60 * hour.min(24)).unwrap_or_default())
+}
+
+/// So many minutes after midnight: `9h`, `22h30`; `9:00`, `22:30`.
+pub fn minutes(lang: Lang, minutes: u16) -> String {
+    match (lang, minutes / 60, minutes % 60) {
+        (Lang::Fr, hour, 0) => format!("{hour}h"),
+        (Lang::Fr, hour, minute) => format!("{hour}h{minute:02}"),
+        (Lang::En, hour, minute) => format!("{hour}:{minute:02}"),
+    }
+}
+
 /// A span in its largest unit, rounded down: `3 jours`, `5 h`, `12 min`; at least one minute.
 pub fn duration(lang: Lang, span: Seconds) -> String {
     let (number, fr, en) = match span {

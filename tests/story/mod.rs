@@ -4,6 +4,7 @@ mod acts;
 mod calm;
 mod chat;
 mod closed;
+mod commands;
 mod crm;
 mod drafts;
 mod escalation;

@@ -265,6 +265,14 @@ pub enum Toast<'a> {
     CannotAsk,
     /// It did not work; it may in a moment.
     TryAgain,
+    /// The lead is now whose tap it was.
+    Taken,
+    /// Somebody else took the lead; their name.
+    TakenBy(&'a str),
+    /// The lead was given to a colleague; their name.
+    HandedTo(&'a str),
+    /// There is no colleague to give a lead to.
+    NoColleague,
 }
 
 /// What a button says.
@@ -316,11 +324,17 @@ pub enum ButtonLabel {
     LinkYes,
     /// It is not.
     LinkNo,
+    /// "I'll take it": the lead that others have not dealt with.
+    Take,
+    /// Give the lead to a colleague.
+    HandOver,
+    /// Give it to this one, whose name follows.
+    HandTo,
 }
 
 impl ButtonLabel {
     /// Every label.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::WhatsappAnswer,
         Self::WhatsappWrite,
         Self::Sent,
@@ -347,6 +361,9 @@ impl ButtonLabel {
         Self::ToCall,
         Self::LinkYes,
         Self::LinkNo,
+        Self::Take,
+        Self::HandOver,
+        Self::HandTo,
     ];
 
     fn key(self) -> &'static str {
@@ -377,6 +394,9 @@ impl ButtonLabel {
             Self::ToCall => "to_call",
             Self::LinkYes => "link_yes",
             Self::LinkNo => "link_no",
+            Self::Take => "take",
+            Self::HandOver => "hand_over",
+            Self::HandTo => "hand_to",
         }
     }
 }
@@ -577,6 +597,11 @@ impl Voice {
     pub fn show_label(&self, context: &AlertContext<'_>, number: usize) -> String {
         let name = self.say(context.manner, |speech| Ok(speech.listed_name(context)));
         format!("{number}. {}", names::isolated(names::one_line(&name, 28)))
+    }
+
+    /// What a button that stands for a colleague says.
+    pub fn colleague(&self, user: &User) -> String {
+        names::isolated(names::one_line(&names::full(user), 28))
     }
 
     /// A severity in words.

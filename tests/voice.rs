@@ -481,6 +481,11 @@ fn notices_toasts_and_buttons_read_well() {
             Toast::NotAllowed,
             Toast::CannotAsk,
             Toast::TryAgain,
+            Toast::Taken,
+            Toast::TakenBy("Luc"),
+            Toast::TakenBy(""),
+            Toast::HandedTo("Luc"),
+            Toast::NoColleague,
         ];
         let toasts = toasts.map(|toast| voice.toast(manner, toast));
         chapter(&mut book, "toasts", &toasts.join("\n"));

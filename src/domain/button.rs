@@ -39,6 +39,19 @@ pub enum LinkAnswer {
     No,
 }
 
+/// What is to become of whose lead it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Hand {
+    /// Whoever taps takes it.
+    Take,
+    /// Offer colleagues; the page of them, from 0.
+    Colleagues(u8),
+    /// Ask whether it is to go to this one.
+    To(UserId),
+    /// It is.
+    Over(UserId),
+}
+
 /// What a message that lists alerts shows of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Sheet {
@@ -87,8 +100,21 @@ pub enum Button {
     Drafting(AlertId, DraftTap),
     /// Link the account to this user, or not: as the message names the user, and never another.
     Link(LinkAnswer, UserId),
+    /// The lead takes another owner, or may.
+    Hand(Hand, AlertId),
     /// Show this page of a list in the message, from 0 on.
     Page(Sheet, u16),
+}
+
+impl Hand {
+    fn parse(action: &str) -> Option<Self> {
+        if action == "take" {
+            return Some(Self::Take);
+        }
+        let page = action.strip_prefix("hand").and_then(|page| page.parse().ok());
+        let user = |prefix: &str| action.strip_prefix(prefix).filter(|user| !user.is_empty()).map(UserId::from);
+        page.map(Self::Colleagues).or(user("hto-").map(Self::To)).or(user("hov-").map(Self::Over))
+    }
 }
 
 impl Button {
@@ -105,6 +131,10 @@ impl Button {
             Self::Drafting(alert, tap) => format!("1:d-{}:{alert}", tap.code()),
             Self::Link(LinkAnswer::Yes, user) => format!("1:lyes:{user}"),
             Self::Link(LinkAnswer::No, user) => format!("1:lno:{user}"),
+            Self::Hand(Hand::Take, alert) => format!("1:take:{alert}"),
+            Self::Hand(Hand::Colleagues(page), alert) => format!("1:hand{page}:{alert}"),
+            Self::Hand(Hand::To(user), alert) => format!("1:hto-{user}:{alert}"),
+            Self::Hand(Hand::Over(user), alert) => format!("1:hov-{user}:{alert}"),
             Self::Page(sheet, page) => format!("1:page:{}{page}", sheet.code()),
         }
     }
@@ -126,6 +156,9 @@ impl Button {
             _ => {}
         }
         let alert = AlertId::from(alert);
+        if let Some(hand) = Hand::parse(action) {
+            return Some(Self::Hand(hand, alert));
+        }
         match action {
             "sent" => Some(Self::SentByHand(alert)),
             "draft" => Some(Self::Draft(alert)),
@@ -153,7 +186,8 @@ impl Button {
             | Self::Back(alert)
             | Self::Resolve(alert)
             | Self::Show(alert)
-            | Self::Drafting(alert, _) => Some(alert),
+            | Self::Drafting(alert, _)
+            | Self::Hand(_, alert) => Some(alert),
         }
     }
 }
@@ -174,6 +208,10 @@ mod tests {
             Button::Show(alert.clone()),
             Button::Link(LinkAnswer::Yes, UserId::from("6b031c715304145b1")),
             Button::Link(LinkAnswer::No, UserId::from("6b031c715304145b1")),
+            Button::Hand(Hand::Take, alert.clone()),
+            Button::Hand(Hand::Colleagues(12), alert.clone()),
+            Button::Hand(Hand::To(UserId::from("a6b2f1f0-5a51-4e0c-8b9e-0123456789ab")), alert.clone()),
+            Button::Hand(Hand::Over(UserId::from("6b031c715304145b1")), alert.clone()),
             Button::Page(Sheet::Own, 0),
         ];
         buttons.extend(Bucket::ALL.map(|bucket| Button::Page(Sheet::Of(bucket), u16::MAX)));

@@ -1,7 +1,7 @@
 //! What a Telegram message looks like: M.A.X.'s words with the buttons that fit the alert. Nothing is sent here.
 
 use crate::domain::ask::Ask;
-use crate::domain::button::{Button, LinkAnswer, Sheet, SnoozeFor};
+use crate::domain::button::{Button, Hand, LinkAnswer, Sheet, SnoozeFor};
 use crate::domain::draft::{DraftTap, Prepared, Stage};
 use crate::domain::effect::Occasion;
 use crate::domain::{Alert, AlertId, AlertState, AlertType, Channel, User};
@@ -11,6 +11,8 @@ use crate::voice::{AlertContext, ButtonLabel, Content, DraftShown, Manner, Notic
 
 /// How many alerts a page of a list has; each gets a button.
 pub const PAGE: usize = 8;
+/// How many colleagues are offered at a time.
+const COLLEAGUES: usize = 8;
 /// How long a text a copy button can hold, in UTF-16 units.
 pub const COPY_UNITS: usize = 256;
 
@@ -70,11 +72,14 @@ pub fn alert_keyboard(voice: &Voice, context: &AlertContext<'_>) -> Vec<Vec<Key>
     let labels = Labels { voice, manner: context.manner };
     let alert = context.alert;
     if context.content == Content::Initials {
-        return vec![vec![labels.tap(ButtonLabel::Show, Button::Show(alert.id.clone()))]];
+        let take = (context.occasion == Occasion::Escalated).then(|| take(labels, &alert.id));
+        let show = labels.tap(ButtonLabel::Show, Button::Show(alert.id.clone()));
+        return vec![take.into_iter().collect(), vec![show]];
     }
     // Whoever does not own the lead writes to it as its owner, or not at all.
     if context.occasion == Occasion::Escalated {
-        return vec![last_row(voice, context)];
+        let hand = Button::Hand(Hand::Colleagues(0), alert.id.clone());
+        return vec![vec![take(labels, &alert.id), labels.tap(ButtonLabel::HandOver, hand)], last_row(voice, context)];
     }
     let mut write = Vec::new();
     if advice::whatsapp_open(context.lead) {
@@ -93,6 +98,37 @@ pub fn alert_keyboard(voice: &Voice, context: &AlertContext<'_>) -> Vec<Vec<Key>
     }
     later.push(labels.tap(ButtonLabel::Snooze, Button::SnoozeMenu(alert.id.clone())));
     [write, later, last_row(voice, context)].into_iter().filter(|row| !row.is_empty()).collect()
+}
+
+fn take(labels: Labels<'_>, alert: &AlertId) -> Key {
+    labels.tap(ButtonLabel::Take, Button::Hand(Hand::Take, alert.clone()))
+}
+
+/// Colleagues to whom a lead could be given, of whom `page` (from 0) is shown, and the way back.
+pub fn colleagues(voice: &Voice, manner: Manner, alert: &AlertId, colleagues: &[User], page: u8) -> Vec<Vec<Key>> {
+    let labels = Labels { voice, manner };
+    let tap = |text: String, button: Button| Key { text, kind: KeyKind::Callback(button) };
+    let turn = |text: &str, page: u8| tap(text.to_owned(), Button::Hand(Hand::Colleagues(page), alert.clone()));
+    let shown = colleagues.iter().skip(usize::from(page) * COLLEAGUES).take(COLLEAGUES);
+    let name = |user: &User| tap(voice.colleague(user), Button::Hand(Hand::To(user.id.clone()), alert.clone()));
+    let names: Vec<Key> = shown.map(name).collect();
+    let mut rows: Vec<Vec<Key>> = names.chunks(2).map(<[Key]>::to_vec).collect();
+    let mut last = Vec::new();
+    last.extend(page.checked_sub(1).map(|page| turn("⬅️", page)));
+    last.push(labels.tap(ButtonLabel::Back, Button::Back(alert.clone())));
+    if colleagues.len() > (usize::from(page) + 1) * COLLEAGUES {
+        last.push(turn("➡️", page.saturating_add(1)));
+    }
+    rows.push(last);
+    rows
+}
+
+/// Whether a lead is really to be given to a colleague.
+pub fn hand_to(voice: &Voice, manner: Manner, alert: &AlertId, to: &User) -> Vec<Vec<Key>> {
+    let labels = Labels { voice, manner };
+    let text = format!("{} {}", voice.button(manner, ButtonLabel::HandTo), voice.colleague(to));
+    let yes = Key { text, kind: KeyKind::Callback(Button::Hand(Hand::Over(to.id.clone()), alert.clone())) };
+    vec![vec![yes], vec![labels.tap(ButtonLabel::Back, Button::Back(alert.clone()))]]
 }
 
 fn last_row(voice: &Voice, context: &AlertContext<'_>) -> Vec<Key> {
@@ -285,6 +321,7 @@ pub fn too_late(voice: &Voice, manner: Manner, alert: &Alert) -> Option<String> 
     }
 }
 
+#[derive(Clone, Copy)]
 struct Labels<'a> {
     voice: &'a Voice,
     manner: Manner,

@@ -130,6 +130,9 @@ impl Bot {
         }
         let known = button.alert().map(|alert| store.alert(alert)).transpose()?.flatten();
         let Some(alert) = known else { return Ok(stale()) };
+        if let Button::Hand(hand, _) = &button {
+            return self.hand(&tap, &alert, hand).await;
+        }
         if !may_act(store, &self.people, &tap.user.id, &alert)? && !self.is_anybodys(&alert).await? {
             self.refresh(&alert).await?;
             return Ok(Answer::dialog(self.toast(manner, Toast::NotYours)));
@@ -167,7 +170,9 @@ impl Bot {
             Button::SnoozeMenu(_) => self.turn_keyboard(tap, alert, true).await,
             Button::Back(_) => self.turn_keyboard(tap, alert, false).await,
             Button::Drafting(_, wish) => self.drafting(tap, alert, wish).await,
-            Button::Link(..) | Button::Page(..) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
+            Button::Link(..) | Button::Page(..) | Button::Hand(..) => {
+                Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)))
+            }
         }
     }
 
@@ -202,7 +207,9 @@ impl Bot {
         let (sends, changes) = match button {
             Button::Show(_) | Button::Draft(_) => (true, false),
             Button::Drafting(_, wish) => (false, wish.changes_the_crm()),
-            Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) | Button::Page(..) => (false, false),
+            Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) | Button::Page(..) | Button::Hand(..) => {
+                (false, false)
+            }
             Button::Resolve(_) | Button::Snooze(..) | Button::SentByHand(_) => (false, true),
         };
         if !sends && !alert.state.is_open() {
@@ -249,7 +256,7 @@ impl Bot {
     }
 
     /// The answer to a tap on an old button: the message is brought up to date.
-    async fn too_late(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
+    pub(super) async fn too_late(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
         self.refresh(alert).await?;
         let toast = match &alert.state {
             AlertState::Resolved(resolution) => Toast::AlreadyHandled(&resolution.by),
@@ -281,7 +288,7 @@ impl Bot {
     }
 
     /// An old message shows an old state: it is brought up to date whatever we believe it shows.
-    async fn refresh(&self, alert: &Alert) -> Result<(), EngineError> {
+    pub(super) async fn refresh(&self, alert: &Alert) -> Result<(), EngineError> {
         let id = alert.id.clone();
         self.engine.run(move |engine| engine.refresh_messages(&id)).await
     }
@@ -291,6 +298,18 @@ impl Bot {
         if !alert.state.is_open() {
             return self.too_late(tap, alert).await;
         }
+        let manner = self.speaker.manner_in(self.engine.store(), tap.place.chat)?;
+        let rows = choices.then(|| render::snooze_keyboard(&self.speaker.voice, manner, &alert.id));
+        self.turn_to(tap, alert, rows).await
+    }
+
+    /// Shows other buttons in place of an alert's, or brings these back.
+    pub(super) async fn turn_to(
+        &self,
+        tap: &Tap,
+        alert: &Alert,
+        rows: Option<Vec<Vec<render::Key>>>,
+    ) -> Result<Answer, EngineError> {
         let (now, place, store) = (self.engine.clock().now(), tap.place, self.engine.store());
         let Some(briefing) = Briefing::load(store, &self.speaker, alert.clone(), now)? else {
             return Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)));
@@ -302,8 +321,8 @@ impl Bot {
         let wording = known.and_then(|message| message.wording).unwrap_or(context.wording);
         let context = AlertContext { wording, ..context };
         let mut rendered = render::alert(&self.speaker.voice, &context);
-        if choices {
-            rendered.keyboard = render::snooze_keyboard(&self.speaker.voice, manner, &alert.id);
+        if let Some(rows) = rows {
+            rendered.keyboard = rows;
         }
         if let Err(error) = self.api.edit(place.chat, place.message_id, &rendered).await {
             tracing::debug!(%error, "the buttons of a message could not be turned");

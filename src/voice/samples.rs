@@ -195,6 +195,11 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             Toast::NotAllowed,
             Toast::CannotAsk,
             Toast::TryAgain,
+            Toast::Taken,
+            Toast::TakenBy("Luc"),
+            Toast::TakenBy(""),
+            Toast::HandedTo("Luc"),
+            Toast::NoColleague,
         ])
     }
 

@@ -517,6 +517,10 @@ impl Speech {
             Toast::NotAllowed => ("not_allowed", context! {}),
             Toast::CannotAsk => ("cannot_ask", context! {}),
             Toast::TryAgain => ("try_again", context! {}),
+            Toast::Taken => ("taken", context! {}),
+            Toast::TakenBy(by) => ("taken_by", context! { by => names::name(by) }),
+            Toast::HandedTo(to) => ("handed_to", context! { to => names::name(to) }),
+            Toast::NoColleague => ("no_colleague", context! {}),
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct Speaker {
     pub zone: Tz,
     /// How national telephone numbers are read.
     pub default_country: String,
+    /// The group account from which the CRM sends mails for users; empty when it does not.
+    pub mail_from: String,
     /// Where people open the CRM, without a slash at its end.
     pub crm_site: String,
     /// What the preferred channel is told by, and which alert is the more pressing.
@@ -45,7 +47,16 @@ impl Speaker {
         rules: Settings,
     ) -> Self {
         let crm_site = crm_site.trim_end_matches('/').trim_end_matches("/api/v1").to_owned();
-        Self { voice, manner: Mutex::new(manner), content, zone, default_country, crm_site, rules }
+        Self {
+            voice,
+            manner: Mutex::new(manner),
+            content,
+            zone,
+            default_country,
+            mail_from: String::new(),
+            crm_site,
+            rules,
+        }
     }
 
     /// How everybody is spoken to who does not wish otherwise, and what the CRM's records are written in.

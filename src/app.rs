@@ -87,6 +87,8 @@ pub struct App {
     pub crm: Crm,
     /// How the outside systems are doing.
     pub status: Status,
+    /// Who may see what.
+    pub permissions: Permissions,
     /// M.A.X.'s words.
     pub speaker: Arc<Speaker>,
     /// Where the HTTP side listens.
@@ -149,10 +151,11 @@ impl App {
                 memory: Memory::default(),
             };
             tasks.spawn(bot.work(stop.clone()));
+            tasks.spawn(permissions.clone().keep_fresh(stop.clone()));
             let sender = Sender {
                 api,
                 engine: engine.clone(),
-                permissions,
+                permissions: permissions.clone(),
                 speaker: speaker.clone(),
                 people: people.clone(),
                 calendars,
@@ -185,7 +188,7 @@ impl App {
             }
         });
         tracing::info!(%address, "M.A.X. is awake");
-        Ok(Self { engine, crm, status, speaker, address, stop, tasks })
+        Ok(Self { engine, crm, status, permissions, speaker, address, stop, tasks })
     }
 
     /// Returns when the daemon cannot go on, and why: the engine failed, or a task ended that never should.

@@ -310,6 +310,8 @@ pub enum Toast<'a> {
     HandedTo(&'a str),
     /// There is no colleague to give a lead to.
     NoColleague,
+    /// The CRM is being asked; what comes of it follows.
+    Checking,
 }
 
 /// What a button says.

@@ -517,6 +517,7 @@ fn notices_toasts_and_buttons_read_well() {
             Toast::TakenBy(""),
             Toast::HandedTo("Luc"),
             Toast::NoColleague,
+            Toast::Checking,
         ];
         let toasts = toasts.map(|toast| voice.toast(manner, toast));
         chapter(&mut book, "toasts", &toasts.join("\n"));

@@ -21,9 +21,6 @@ pub enum Acted {
     Unknown,
 }
 
-/// The next update to ask Telegram for.
-pub const NEXT_UPDATE: &str = "telegram_offset";
-
 impl Engine {
     /// A person closes an alert.
     ///
@@ -244,7 +241,7 @@ impl Engine {
         self.store.apply(batch)
     }
 
-    /// As [`Engine::ask`], by an update from Telegram, which counts as seen with it: asked for again after a crash, it
+    /// As [`Engine::ask`], by an update from Telegram, which counts as carried out with it: asked for again after a crash, it
     /// would be carried out twice. `next_update` is the id after its.
     ///
     /// # Errors
@@ -253,7 +250,7 @@ impl Engine {
         let mut batch = Batch::default();
         let now = self.now();
         self.add_effect(&mut batch, effect, now)?;
-        batch.put_cursor(NEXT_UPDATE, &next_update);
+        batch.remove_update(next_update - 1);
         self.store.apply(batch)
     }
 

@@ -31,6 +31,7 @@ pub mod search;
 pub mod status;
 pub mod sync;
 pub mod told;
+pub mod updates;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ mod refresh;
 mod telling;
 mod wording;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -55,8 +55,14 @@ pub struct Sender {
 impl Sender {
     /// Works until `stop`.
     pub async fn work(self, stop: CancellationToken) {
-        let mut worker =
-            Worker { sender: self, pace: Pace::default(), is_first_round: true, wake_at: None, stop: stop.clone() };
+        let mut worker = Worker {
+            sender: self,
+            pace: Pace::default(),
+            is_first_round: true,
+            wake_at: None,
+            told: BTreeSet::new(),
+            stop: stop.clone(),
+        };
         loop {
             let mut changes = worker.sender.engine.changes();
             let seen = worker.concerns_us();
@@ -84,6 +90,8 @@ struct Worker {
     is_first_round: bool,
     /// When the next round is worth it, in milliseconds since the epoch.
     wake_at: Option<i64>,
+    /// Chats that a message went to in this round.
+    told: BTreeSet<ChatId>,
     /// Nothing more is begun once it is cancelled.
     stop: CancellationToken,
 }
@@ -130,6 +138,11 @@ impl Worker {
         if let Err(error) = self.try_round().await {
             tracing::error!(%error, "messages could not be dispatched");
             self.wake_in(pause_after(3) * 1000);
+        }
+        for chat in std::mem::take(&mut self.told) {
+            if let Ok(Some(user)) = user_in(self.store(), chat) {
+                self.sender.permissions.expect_in(self.store(), &user, chat);
+            }
         }
     }
 

@@ -265,6 +265,7 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             Toast::TakenBy(""),
             Toast::HandedTo("Luc"),
             Toast::NoColleague,
+            Toast::Checking,
         ])
     }
 

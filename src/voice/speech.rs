@@ -642,6 +642,7 @@ impl Speech {
             Toast::TakenBy(by) => ("taken_by", context! { by => names::name(by) }),
             Toast::HandedTo(to) => ("handed_to", context! { to => names::name(to) }),
             Toast::NoColleague => ("no_colleague", context! {}),
+            Toast::Checking => ("checking", context! {}),
         }
     }
 }

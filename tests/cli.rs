@@ -30,10 +30,20 @@ fn help_names_every_command_and_each_explains_itself() {
     let folder = tempfile::tempdir().unwrap();
     let output = max(folder.path(), &["--help"]);
     assert_eq!(output.status.code(), Some(0));
-    for command in
-        ["run", "demo", "check", "setup", "doctor", "generate", "backtest", "export", "extension", "link", "voice"]
-        ["run", "demo", "check", "setup", "doctor", "generate", "backtest", "export", "extension", "link", "read"]
-    {
+    for command in [
+        "run",
+        "demo",
+        "check",
+        "setup",
+        "doctor",
+        "generate",
+        "backtest",
+        "export",
+        "extension",
+        "link",
+        "voice",
+        "read",
+    ] {
         assert!(text(&output.stdout).contains(&format!("  {command} ")), "{command}");
         let of_command = max(folder.path(), &[command, "--help"]);
         assert_eq!(of_command.status.code(), Some(0), "{command}");

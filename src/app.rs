@@ -14,6 +14,7 @@ use crate::config::{Config, TeamSection};
 use crate::domain::ChatId;
 use crate::engine::briefing::Speaker;
 use crate::engine::calendars::Calendars;
+use crate::engine::day::Habits;
 use crate::engine::observe::STALE_AFTER_AT_LEAST;
 use crate::engine::permissions::Permissions;
 use crate::engine::schedule::schedule;
@@ -115,6 +116,7 @@ impl App {
                 people: People::clone(&people),
             },
             calendars: calendars.clone(),
+            habits: Habits { briefing: config.telegram.briefing, summary: config.telegram.summary },
             stale_after: (config.sync.poll_interval * STALE_AFTER_POLLS).max(STALE_AFTER_AT_LEAST),
         };
         let engine = Handle::start(store, clock, policy)?;

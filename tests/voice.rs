@@ -15,7 +15,8 @@ use max::insight::exchange::Exchange;
 use max::rules::Settings;
 use max::telegram::render::{self, KeyKind, Rendered};
 use max::voice::{
-    AlertContext, ButtonLabel, Content, Lang, MESSAGE_UNITS, Manner, Notice, Toast, Voice, fault, plain, visible_units,
+    AlertContext, ButtonLabel, Content, DayBegins, DayEnds, Lang, MESSAGE_UNITS, Manner, Notice, Toast, Voice, fault,
+    plain, visible_units,
 };
 
 const CRM: &str = "https://crm.example.com/#Lead/view/691b2816e43817b92";
@@ -155,6 +156,7 @@ pub fn context<'a>(manner: Manner, alert: &'a Alert, lead: &'a Lead, owner: &'a 
         content: Content::Full,
         occasion: Occasion::Opened,
         wording: Wording::default(),
+        strategy: None,
         exchange: Exchange { manner: Manner::of(manner.lang(), true), ..Exchange::default() },
     }
 }
@@ -391,6 +393,35 @@ fn digests_read_well() {
         let last = &contexts[contexts.len() - 1..];
         chapter(&mut book, "digest of one", &page(&render::digest(&voice, manner, None, last, 0)));
         insta::assert_snapshot!(format!("digests_{}", manner.as_str()), book);
+    }
+}
+
+#[test]
+fn days_begin_and_end_well() {
+    let (voice, lead, bella, luc) = (voice(), sophie(), called("", "Restaurant Bella <b>&\""), user("Luc"));
+    let alerts: Vec<Alert> = AlertType::ALL.into_iter().map(sample).collect();
+    for manner in Manner::ALL {
+        let mut contexts: Vec<_> = alerts
+            .iter()
+            .enumerate()
+            .map(|(index, alert)| context(manner, alert, if index % 2 == 0 { &lead } else { &bella }, &luc))
+            .collect();
+        contexts.sort_by_key(|context| Settings::default().place_of(context.alert.severity()));
+        let planned = [(contexts[0].now, sophie()), (contexts[0].now.plus(3_600), bella.clone())];
+        let begins = |alerts, planned| {
+            let (reader, zone, content) = (Some(&luc), chrono_tz::Europe::Paris, Content::Full);
+            page(&render::briefing(&voice, manner, &DayBegins { reader, alerts, planned, zone, content }))
+        };
+        let mut book = String::new();
+        chapter(&mut book, "it begins", &begins(&contexts, &planned));
+        chapter(&mut book, "it begins, nothing planned", &begins(&contexts[..1], &[]));
+        chapter(&mut book, "it begins, nothing open", &begins(&[], &planned));
+        for (named, left, handled, answered) in [(2, 5, 3, 1), (0, 0, 1, 0), (1, 1, 0, 2)] {
+            let named = &contexts[..named];
+            let ends = DayEnds { reader: Some(&luc), handled, answered, left, named, day: 1 };
+            chapter(&mut book, "it ends", &page(&render::summary(&voice, manner, &ends)));
+        }
+        insta::assert_snapshot!(format!("days_{}", manner.as_str()), book);
     }
 }
 

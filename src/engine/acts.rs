@@ -392,6 +392,27 @@ impl Engine {
         self.messages_sent_with(batch, std::slice::from_ref(message), done, stale)
     }
 
+    /// Keeps a briefing, that it was sent, and that it told all that waited to be told of its alerts.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn briefed(&mut self, message: &Message, sent: (String, u64), (whose, said): (&str, Said)) -> Result<()> {
+        let mut batch = Batch::default();
+        let mut diary = self.store.diary(whose)?;
+        diary.said.push(said);
+        batch.put_diary(whose, &diary);
+        let (mut done, mut told) = (vec![sent], Vec::new());
+        for alert in &message.alerts {
+            let key = format!("announce/{alert}");
+            if let Some(entry) = self.store.outbox_entry(&key)? {
+                done.push((key, entry.sequence));
+                told.push(alert.clone());
+            }
+        }
+        self.chronicle_told(&mut batch, &told, message.told.as_ref())?;
+        self.messages_sent_with(batch, std::slice::from_ref(message), &done, None)
+    }
+
     /// Keeps what became of Telegram messages, and that the effects named by (key, sequence) are done. `stale`: an
     /// alert of which earlier messages now have to show that there is a newer one.
     ///

@@ -21,7 +21,7 @@ use super::pace::Pace;
 use super::render::{self, Rendered};
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{
-    Alert, AlertId, AlertState, ChatId, Evidence, HOUR, LeadId, MINUTE, Rights, Timestamp, UserId, Wording,
+    Alert, AlertId, AlertState, AlertType, ChatId, Evidence, HOUR, LeadId, MINUTE, Rights, Timestamp, UserId, Wording,
 };
 use crate::engine::briefing::{Briefing, Speaker};
 use crate::engine::calendars::Calendars;
@@ -223,6 +223,8 @@ impl Worker {
                     let Some(user) = user else { return self.settle(&key, sequence).await };
                     self.notify(&key, sequence, chat, Notice::Welcome(&user)).await?;
                 }
+                Effect::Briefing { user, day } => self.begin_day(&key, sequence, &user, day).await?,
+                Effect::Summary { user, day } => self.end_day(&key, sequence, &user, day).await?,
                 Effect::SyncStopped { chat, since, why } => {
                     let zone = self.sender.speaker.zone;
                     self.notify(&key, sequence, chat, Notice::SyncStopped { since, why, now, zone }).await?;
@@ -251,6 +253,9 @@ impl Worker {
         }
         for ((chat, user), mut announcements) in announcements {
             self.drop_outdated(&mut announcements)?;
+            if self.waits_for_the_day(user.as_ref()).await? {
+                announcements.retain(|one| one.alert.alert_type == AlertType::HotLead24h);
+            }
             self.announce(chat, user, announcements).await?;
         }
         for (key, entry, alert, to) in escalations {
@@ -352,6 +357,8 @@ impl Worker {
             Effect::Announce { .. }
             | Effect::RefreshMessages(_)
             | Effect::Welcome { .. }
+            | Effect::Briefing { .. }
+            | Effect::Summary { .. }
             | Effect::WriteAlert(_)
             | Effect::WriteActivity { .. }
             | Effect::WriteDoneActivity { .. }

@@ -1,7 +1,8 @@
-//! What a tap means. A button carries at most 64 bytes (Telegram's limit on `callback_data`), so it names an
-//! action and an id and nothing else; everything else is looked up when it is tapped.
+//! What a tap on a button means, and its form on the wire: at most 64 bytes, compact, versioned. It carries an
+//! alert, an action and at most an instant; everything else is looked up when it is tapped.
 
-use super::{AlertId, UserId};
+use super::deed::CallOutcome;
+use super::{AlertId, MINUTE, Timestamp};
 
 /// How long a snooze button silences an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,15 +28,6 @@ impl SnoozeFor {
     }
 }
 
-/// What somebody says to the link that was opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum LinkAnswer {
-    /// It is the right person.
-    Yes,
-    /// It is not.
-    No,
-}
-
 /// One tap's meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Button {
@@ -47,30 +39,66 @@ pub enum Button {
     SnoozeMenu(AlertId),
     /// Snooze for so long.
     Snooze(AlertId, SnoozeFor),
-    /// Back from the snooze choices.
+    /// Back to the alert's first buttons.
     Back(AlertId),
     /// Mark as handled.
     Resolve(AlertId),
     /// Show one alert of a digest as a message of its own.
     Show(AlertId),
-    /// Link the account to this user, or not: as the message names the user, and never another.
-    Link(LinkAnswer, UserId),
+    /// Snooze until an instant, a whole minute.
+    SnoozeUntil(AlertId, Timestamp),
+    /// Offer days to snooze until.
+    SnoozeDays(AlertId),
+    /// Offer what can be done about a call.
+    CallMenu(AlertId),
+    /// Offer days to call on.
+    CallDays(AlertId),
+    /// Offer times of the day of an instant, a whole minute, to call at.
+    CallDay(AlertId, Timestamp),
+    /// Plan a call at an instant, a whole minute.
+    PlanCall(AlertId, Timestamp),
+    /// The lead was called, with this outcome.
+    Called(AlertId, CallOutcome),
+    /// Offer everything else.
+    MoreMenu(AlertId),
+    /// Say what an alert rests on.
+    Why(AlertId),
+    /// It is beside the point.
+    NotRelevant(AlertId),
+    /// Ask whether the lead is to be archived.
+    Archive(AlertId),
+    /// Archive it.
+    ArchiveYes(AlertId),
+    /// Take that back.
+    Unarchive(AlertId),
 }
 
 impl Button {
     /// The button as `callback_data`: `1:<action>:<alert>`, at most 64 bytes for our ids of 17 bytes.
     pub fn to_data(&self) -> String {
-        match self {
-            Self::SentByHand(alert) => format!("1:sent:{alert}"),
-            Self::Draft(alert) => format!("1:draft:{alert}"),
-            Self::SnoozeMenu(alert) => format!("1:zz:{alert}"),
-            Self::Snooze(alert, length) => format!("1:z{}:{alert}", length.code()),
-            Self::Back(alert) => format!("1:back:{alert}"),
-            Self::Resolve(alert) => format!("1:done:{alert}"),
-            Self::Show(alert) => format!("1:show:{alert}"),
-            Self::Link(LinkAnswer::Yes, user) => format!("1:lyes:{user}"),
-            Self::Link(LinkAnswer::No, user) => format!("1:lno:{user}"),
-        }
+        let action = match self {
+            Self::SentByHand(_) => "sent".to_owned(),
+            Self::Draft(_) => "draft".to_owned(),
+            Self::SnoozeMenu(_) => "zz".to_owned(),
+            Self::Snooze(_, length) => format!("z{}", length.code()),
+            Self::Back(_) => "back".to_owned(),
+            Self::Resolve(_) => "done".to_owned(),
+            Self::Show(_) => "show".to_owned(),
+            Self::SnoozeUntil(_, until) => format!("until-{}", minutes(*until)),
+            Self::SnoozeDays(_) => "zdays".to_owned(),
+            Self::CallMenu(_) => "call".to_owned(),
+            Self::CallDays(_) => "cdays".to_owned(),
+            Self::CallDay(_, day) => format!("day-{}", minutes(*day)),
+            Self::PlanCall(_, at) => format!("at-{}", minutes(*at)),
+            Self::Called(_, outcome) => outcome_action(*outcome).to_owned(),
+            Self::MoreMenu(_) => "more".to_owned(),
+            Self::Why(_) => "why".to_owned(),
+            Self::NotRelevant(_) => "off".to_owned(),
+            Self::Archive(_) => "arch".to_owned(),
+            Self::ArchiveYes(_) => "archyes".to_owned(),
+            Self::Unarchive(_) => "unarch".to_owned(),
+        };
+        format!("1:{action}:{}", self.alert())
     }
 
     /// The inverse of [`Button::to_data`]; `None` for what this version did not write.
@@ -80,11 +108,6 @@ impl Button {
         if version != "1" || alert.is_empty() {
             return None;
         }
-        match action {
-            "lyes" => return Some(Self::Link(LinkAnswer::Yes, UserId::from(alert))),
-            "lno" => return Some(Self::Link(LinkAnswer::No, UserId::from(alert))),
-            _ => {}
-        }
         let alert = AlertId::from(alert);
         match action {
             "sent" => Some(Self::SentByHand(alert)),
@@ -93,26 +116,74 @@ impl Button {
             "back" => Some(Self::Back(alert)),
             "done" => Some(Self::Resolve(alert)),
             "show" => Some(Self::Show(alert)),
-            _ => {
-                let length =
-                    SnoozeFor::ALL.into_iter().find(|length| action.strip_prefix('z') == Some(length.code()))?;
-                Some(Self::Snooze(alert, length))
-            }
+            "zdays" => Some(Self::SnoozeDays(alert)),
+            "call" => Some(Self::CallMenu(alert)),
+            "cdays" => Some(Self::CallDays(alert)),
+            "more" => Some(Self::MoreMenu(alert)),
+            "why" => Some(Self::Why(alert)),
+            "off" => Some(Self::NotRelevant(alert)),
+            "arch" => Some(Self::Archive(alert)),
+            "archyes" => Some(Self::ArchiveYes(alert)),
+            "unarch" => Some(Self::Unarchive(alert)),
+            _ => Self::parse_choice(action, alert),
         }
     }
 
-    /// The alert it is about; none for what is not about one.
-    pub fn alert(&self) -> Option<&AlertId> {
+    fn parse_choice(action: &str, alert: AlertId) -> Option<Self> {
+        if let Some(outcome) = CallOutcome::ALL.into_iter().find(|outcome| outcome_action(*outcome) == action) {
+            return Some(Self::Called(alert, outcome));
+        }
+        if let Some((what, minutes)) = action.split_once('-') {
+            let at = Timestamp(i64::from(u32::from_str_radix(minutes, 16).ok()?) * MINUTE);
+            return match what {
+                "until" => Some(Self::SnoozeUntil(alert, at)),
+                "day" => Some(Self::CallDay(alert, at)),
+                "at" => Some(Self::PlanCall(alert, at)),
+                _ => None,
+            };
+        }
+        let length = SnoozeFor::ALL.into_iter().find(|length| action.strip_prefix('z') == Some(length.code()))?;
+        Some(Self::Snooze(alert, length))
+    }
+
+    /// The alert it is about.
+    pub fn alert(&self) -> &AlertId {
         match self {
-            Self::Link(..) => None,
             Self::SentByHand(alert)
             | Self::Draft(alert)
             | Self::SnoozeMenu(alert)
             | Self::Snooze(alert, _)
             | Self::Back(alert)
             | Self::Resolve(alert)
-            | Self::Show(alert) => Some(alert),
+            | Self::Show(alert)
+            | Self::SnoozeUntil(alert, _)
+            | Self::SnoozeDays(alert)
+            | Self::CallMenu(alert)
+            | Self::CallDays(alert)
+            | Self::CallDay(alert, _)
+            | Self::PlanCall(alert, _)
+            | Self::Called(alert, _)
+            | Self::MoreMenu(alert)
+            | Self::Why(alert)
+            | Self::NotRelevant(alert)
+            | Self::Archive(alert)
+            | Self::ArchiveYes(alert)
+            | Self::Unarchive(alert) => alert,
         }
+    }
+}
+
+/// Whole minutes since 1970, in hexadecimal.
+fn minutes(at: Timestamp) -> String {
+    format!("{:x}", at.0.max(0) / MINUTE)
+}
+
+fn outcome_action(outcome: CallOutcome) -> &'static str {
+    match outcome {
+        CallOutcome::Reached => "spoke",
+        CallOutcome::NoAnswer => "nobody",
+        CallOutcome::LeftMessage => "left",
+        CallOutcome::NotInterested => "nothanks",
     }
 }
 
@@ -123,17 +194,29 @@ mod tests {
     #[test]
     fn every_button_fits_and_comes_back() {
         let alert = AlertId::from("a0123456789abcdef");
-        let mut buttons = vec![
-            Button::SentByHand(alert.clone()),
-            Button::Draft(alert.clone()),
-            Button::SnoozeMenu(alert.clone()),
-            Button::Back(alert.clone()),
-            Button::Resolve(alert.clone()),
-            Button::Show(alert.clone()),
-            Button::Link(LinkAnswer::Yes, UserId::from("6b031c715304145b1")),
-            Button::Link(LinkAnswer::No, UserId::from("6b031c715304145b1")),
-        ];
+        let at = Timestamp(4_102_444_740);
+        let mut buttons: Vec<Button> = [
+            Button::SentByHand,
+            Button::Draft,
+            Button::SnoozeMenu,
+            Button::Back,
+            Button::Resolve,
+            Button::Show,
+            Button::SnoozeDays,
+            Button::CallMenu,
+            Button::CallDays,
+            Button::MoreMenu,
+            Button::Why,
+            Button::NotRelevant,
+            Button::Archive,
+            Button::ArchiveYes,
+            Button::Unarchive,
+        ]
+        .map(|button| button(alert.clone()))
+        .into();
+        buttons.extend([Button::SnoozeUntil, Button::CallDay, Button::PlanCall].map(|button| button(alert.clone(), at)));
         buttons.extend(SnoozeFor::ALL.map(|length| Button::Snooze(alert.clone(), length)));
+        buttons.extend(CallOutcome::ALL.map(|outcome| Button::Called(alert.clone(), outcome)));
         for button in buttons {
             assert!(button.to_data().len() <= 64);
             assert_eq!(Button::parse(&button.to_data()), Some(button));
@@ -142,7 +225,9 @@ mod tests {
 
     #[test]
     fn foreign_data_is_no_button() {
-        for data in ["", "1", "1:done:", "2:done:a1", "1:zXX:a1", "resolve", "1:explode:a1"] {
+        let foreign =
+            ["", "1", "1:done:", "2:done:a1", "1:zXX:a1", "resolve", "1:explode:a1", "1:at-:a1", "1:at-zz:a1", "1:in-1:a1"];
+        for data in foreign {
             assert_eq!(Button::parse(data), None, "{data}");
         }
     }

@@ -137,6 +137,7 @@ impl App {
                 speaker: speaker.clone(),
                 people: people.clone(),
                 calendars: calendars.clone(),
+                archive_status: config.leads.archive_status.clone(),
                 status: status.clone(),
             };
             tasks.spawn(bot.work(stop.clone()));

@@ -2,7 +2,7 @@
 //! alert, an action and at most an instant; everything else is looked up when it is tapped.
 
 use super::deed::CallOutcome;
-use super::{AlertId, MINUTE, Timestamp};
+use super::{AlertId, MINUTE, Timestamp, UserId};
 
 /// How long a snooze button silences an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +28,15 @@ impl SnoozeFor {
     }
 }
 
+/// What somebody says to the link that was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LinkAnswer {
+    /// It is the right person.
+    Yes,
+    /// It is not.
+    No,
+}
+
 /// One tap's meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Button {
@@ -45,6 +54,8 @@ pub enum Button {
     Resolve(AlertId),
     /// Show one alert of a digest as a message of its own.
     Show(AlertId),
+    /// Link the account to this user, or not: as the message names the user, and never another.
+    Link(LinkAnswer, UserId),
     /// Snooze until an instant, a whole minute.
     SnoozeUntil(AlertId, Timestamp),
     /// Offer days to snooze until.
@@ -84,6 +95,8 @@ impl Button {
             Self::Back(_) => "back".to_owned(),
             Self::Resolve(_) => "done".to_owned(),
             Self::Show(_) => "show".to_owned(),
+            Self::Link(LinkAnswer::Yes, _) => "lyes".to_owned(),
+            Self::Link(LinkAnswer::No, _) => "lno".to_owned(),
             Self::SnoozeUntil(_, until) => format!("until-{}", minutes(*until)),
             Self::SnoozeDays(_) => "zdays".to_owned(),
             Self::CallMenu(_) => "call".to_owned(),
@@ -98,7 +111,11 @@ impl Button {
             Self::ArchiveYes(_) => "archyes".to_owned(),
             Self::Unarchive(_) => "unarch".to_owned(),
         };
-        format!("1:{action}:{}", self.alert())
+        let about = match self {
+            Self::Link(_, user) => user.as_str(),
+            _ => self.alert().map_or("", AlertId::as_str),
+        };
+        format!("1:{action}:{about}")
     }
 
     /// The inverse of [`Button::to_data`]; `None` for what this version did not write.
@@ -107,6 +124,11 @@ impl Button {
         let (version, action, alert) = (parts.next()?, parts.next()?, parts.next()?);
         if version != "1" || alert.is_empty() {
             return None;
+        }
+        match action {
+            "lyes" => return Some(Self::Link(LinkAnswer::Yes, UserId::from(alert))),
+            "lno" => return Some(Self::Link(LinkAnswer::No, UserId::from(alert))),
+            _ => {}
         }
         let alert = AlertId::from(alert);
         match action {
@@ -146,9 +168,10 @@ impl Button {
         Some(Self::Snooze(alert, length))
     }
 
-    /// The alert it is about.
-    pub fn alert(&self) -> &AlertId {
+    /// The alert it is about; none for what is not about one.
+    pub fn alert(&self) -> Option<&AlertId> {
         match self {
+            Self::Link(..) => None,
             Self::SentByHand(alert)
             | Self::Draft(alert)
             | Self::SnoozeMenu(alert)
@@ -168,7 +191,7 @@ impl Button {
             | Self::NotRelevant(alert)
             | Self::Archive(alert)
             | Self::ArchiveYes(alert)
-            | Self::Unarchive(alert) => alert,
+            | Self::Unarchive(alert) => Some(alert),
         }
     }
 }
@@ -214,7 +237,10 @@ mod tests {
         ]
         .map(|button| button(alert.clone()))
         .into();
-        buttons.extend([Button::SnoozeUntil, Button::CallDay, Button::PlanCall].map(|button| button(alert.clone(), at)));
+        let user = UserId::from("6b031c715304145b1");
+        buttons.extend([LinkAnswer::Yes, LinkAnswer::No].map(|answer| Button::Link(answer, user.clone())));
+        buttons
+            .extend([Button::SnoozeUntil, Button::CallDay, Button::PlanCall].map(|button| button(alert.clone(), at)));
         buttons.extend(SnoozeFor::ALL.map(|length| Button::Snooze(alert.clone(), length)));
         buttons.extend(CallOutcome::ALL.map(|outcome| Button::Called(alert.clone(), outcome)));
         for button in buttons {
@@ -225,8 +251,18 @@ mod tests {
 
     #[test]
     fn foreign_data_is_no_button() {
-        let foreign =
-            ["", "1", "1:done:", "2:done:a1", "1:zXX:a1", "resolve", "1:explode:a1", "1:at-:a1", "1:at-zz:a1", "1:in-1:a1"];
+        let foreign = [
+            "",
+            "1",
+            "1:done:",
+            "2:done:a1",
+            "1:zXX:a1",
+            "resolve",
+            "1:explode:a1",
+            "1:at-:a1",
+            "1:at-zz:a1",
+            "1:in-1:a1",
+        ];
         for data in foreign {
             assert_eq!(Button::parse(data), None, "{data}");
         }

@@ -138,6 +138,15 @@ pub enum Effect {
         /// Why.
         why: Refusal,
     },
+    /// Send the facts behind an alert.
+    SendWhy {
+        /// Which alert.
+        alert: AlertId,
+        /// To whom.
+        chat: ChatId,
+    },
+    /// What was done on an alert's message can no longer be taken back there.
+    UndoOver(AlertId),
 }
 
 /// How the keys of deeds begin that the CRM is still to be told.
@@ -162,6 +171,8 @@ impl Effect {
             Self::WriteLink(key) => format!("crm-link/{key}"),
             Self::WriteDeed(deed) => format!("{DEEDS}{deed}"),
             Self::DeedRefused { deed, chat, .. } => format!("refused/{chat}/{deed}"),
+            Self::SendWhy { alert, chat } => format!("why/{chat}/{alert}"),
+            Self::UndoOver(alert) => format!("undo/{alert}"),
         }
     }
 
@@ -182,7 +193,9 @@ impl Effect {
             | Self::Welcome { .. }
             | Self::SyncStopped { .. }
             | Self::SyncResumed { .. }
-            | Self::DeedRefused { .. } => false,
+            | Self::DeedRefused { .. }
+            | Self::SendWhy { .. }
+            | Self::UndoOver(_) => false,
         }
     }
 

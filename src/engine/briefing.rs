@@ -7,10 +7,13 @@ use chrono_tz::Tz;
 
 use super::told::user_in;
 use crate::domain::effect::Occasion;
-use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User, UserId};
+use crate::domain::{
+    Activity, Alert, AlertState, Channel, ChatId, Deed, DeedKind, Direction, Lead, MINUTE, Severity, Timestamp, User,
+    UserId,
+};
 use crate::rules::{Settings, preferred};
 use crate::store::{Result, Store};
-use crate::voice::{AlertContext, Content, Manner, Voice};
+use crate::voice::{AlertContext, Content, Done, Manner, Voice};
 
 /// M.A.X.'s voice, with what the configuration says about how to use it.
 #[derive(Debug)]
@@ -111,6 +114,7 @@ pub struct Briefing {
     pub owner: Option<User>,
     preferred: Option<Channel>,
     link: String,
+    done: Option<Done>,
 }
 
 impl Briefing {
@@ -123,7 +127,8 @@ impl Briefing {
         let owner = lead.owner.as_ref().map(|owner| store.user(owner)).transpose()?.flatten();
         let preferred = preferred(&store.activities(&lead.id)?, &speaker.rules, now).map(|rate| rate.channel);
         let link = speaker.lead_url(&lead);
-        Ok(Some(Self { alert, lead, owner, preferred, link }))
+        let done = done(store, &alert, &lead)?;
+        Ok(Some(Self { alert, lead, owner, preferred, link, done }))
     }
 
     /// As the voice wants it.
@@ -147,6 +152,25 @@ impl Briefing {
             default_country: Some(&speaker.default_country),
             content,
             occasion,
+            done: self.done.as_ref(),
         }
     }
+}
+
+/// What somebody did by a button of an alert and ended it by that, as long as it is remembered.
+fn done(store: &Store, alert: &Alert, lead: &Lead) -> Result<Option<Done>> {
+    let AlertState::Closed { at: closed_at, .. } = &alert.state else { return Ok(None) };
+    let ended_it = |deed: &Deed| match &deed.kind {
+        DeedKind::PlanCall { .. } | DeedKind::LogCall { .. } => closed_at.since(deed.at).abs() <= MINUTE,
+        DeedKind::SetStatus { to, .. } => lead.status == *to && lead.closed_at.is_some(),
+        DeedKind::Assign { .. } => false,
+    };
+    let mut deeds = store.deeds()?;
+    deeds.retain(|deed| deed.alert.as_ref() == Some(&alert.id) && ended_it(deed));
+    let Some(deed) = deeds.into_iter().max_by_key(|deed| (deed.at, matches!(deed.kind, DeedKind::SetStatus { .. })))
+    else {
+        return Ok(None);
+    };
+    let by = store.user(&deed.by)?.map(|user| user.name).unwrap_or_default();
+    Ok(Some(Done { kind: deed.kind, by, at: deed.at }))
 }

@@ -183,7 +183,9 @@ impl Worker {
             | Effect::Welcome { .. }
             | Effect::SyncStopped { .. }
             | Effect::SyncResumed { .. }
-            | Effect::DeedRefused { .. } => Outcome::Done,
+            | Effect::DeedRefused { .. }
+            | Effect::SendWhy { .. }
+            | Effect::UndoOver(_) => Outcome::Done,
         };
         self.conclude(key, &entry, outcome).await
     }

@@ -116,7 +116,9 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         | Effect::WriteDoneActivity { .. }
         | Effect::WriteLink(_)
         | Effect::WriteDeed(_)
-        | Effect::DeedRefused { .. } => None,
+        | Effect::DeedRefused { .. }
+        | Effect::SendWhy { .. }
+        | Effect::UndoOver(_) => None,
     }
 }
 

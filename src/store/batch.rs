@@ -6,8 +6,8 @@ use super::keys::{ACTIVITY, ALERT, Key, Kind};
 use super::outlooks::Row;
 use super::waiting::Place;
 use super::{
-    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry, PendingLink,
-    StepRow, encode, outlooks, waiting,
+    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, NotRelevant, OutboxEntry,
+    PendingLink, StepRow, encode, outlooks, waiting,
 };
 use crate::decide::Outlook;
 use crate::domain::event::Event;
@@ -227,6 +227,11 @@ impl Batch {
     /// Sets what a user wishes.
     pub fn put_preferences(&mut self, user: &UserId, preferences: &Preferences) {
         self.put(Key::new(Kind::Preferences).last(user.as_str()), preferences);
+    }
+
+    /// Notes that a user found an alert beside the point.
+    pub fn put_not_relevant(&mut self, mark: &NotRelevant) {
+        self.put(Key::new(Kind::NotRelevant).number(mark.at.0).last(mark.alert.as_str()), mark);
     }
 
     /// Sets a deed.

@@ -33,8 +33,8 @@ use keys::{ACTIVITY, ALERT, Key, Kind, number_at, text_after};
 pub use open::OpenError;
 pub use outlooks::{Outlooks, Watched};
 pub use rows::{
-    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, OutboxEntry, PendingLink,
-    RecordLink, StepKind, StepRow,
+    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, NotRelevant, OutboxEntry,
+    PendingLink, RecordLink, StepKind, StepRow,
 };
 use waiting::{Place, Waiting};
 
@@ -448,6 +448,11 @@ impl Store {
     /// One entry of the outbox.
     pub fn outbox_entry(&self, key: &str) -> Result<Option<OutboxEntry>> {
         self.get(&Key::new(Kind::Outbox).last(key))
+    }
+
+    /// The alerts that users found beside the point, oldest first.
+    pub fn not_relevant(&self) -> Result<Vec<NotRelevant>> {
+        self.values(&Key::new(Kind::NotRelevant)).collect()
     }
 
     /// A deed.

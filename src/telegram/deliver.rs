@@ -24,7 +24,7 @@ use crate::engine::outbox::{Ready, pause_after, ready};
 use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
 use crate::engine::told::{People, Told, in_line, user_in};
-use crate::engine::{EngineError, Handle};
+use crate::engine::{Engine, EngineError, Handle};
 use crate::store::{OutboxEntry, Store};
 use crate::voice::{AlertContext, Content, Notice};
 
@@ -163,7 +163,9 @@ impl Worker {
         if let Some(next) = next {
             self.wake_at_millis(next.0 * 1000);
         }
-        entries.extend(self.store().outbox_beyond(false, self.longest_wait(now))?);
+        let put_off = self.store().outbox_beyond(false, self.longest_wait(now))?;
+        // What can be taken back waits for its time, not for working hours.
+        entries.extend(put_off.into_iter().filter(|(_, entry)| !matches!(entry.effect, Effect::UndoOver(_))));
         entries.sort_by_key(|(_, entry)| entry.sequence);
         let mut announcements: BTreeMap<(ChatId, Option<UserId>), Vec<Announcement>> = BTreeMap::new();
         if is_first_evaluation(self.store())? {
@@ -200,7 +202,7 @@ impl Worker {
                     }
                 }
                 Effect::RefreshMessages(alert) => refreshes.push((key, sequence, alert)),
-                effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. }) => {
+                effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. } | Effect::SendWhy { .. }) => {
                     asked_for.push((key, sequence, effect))
                 }
                 Effect::Welcome { chat, user } => {
@@ -214,6 +216,13 @@ impl Worker {
                 }
                 Effect::SyncResumed { chat, since, at } => {
                     self.notify(&key, sequence, chat, Notice::SyncResumed { lasted: at.since(since) }).await?;
+                }
+                Effect::UndoOver(alert) => {
+                    let refreshed = move |engine: &mut Engine| {
+                        engine.refresh_messages(&alert)?;
+                        engine.settle(&key, sequence)
+                    };
+                    self.sender.engine.run(refreshed).await?;
                 }
                 Effect::DeedRefused { deed, chat, why } => {
                     let deed = self.store().deed(&deed)?;
@@ -319,6 +328,7 @@ impl Worker {
         match effect {
             Effect::SendDraft { alert, chat } => self.send_draft(key, sequence, alert, *chat).await,
             Effect::SendAlert { alert, chat } => self.send_alert(key, sequence, alert, *chat).await,
+            Effect::SendWhy { alert, chat } => self.send_why(key, sequence, alert, *chat).await,
             Effect::Announce { .. }
             | Effect::RefreshMessages(_)
             | Effect::Welcome { .. }
@@ -331,7 +341,8 @@ impl Worker {
             | Effect::SyncStopped { .. }
             | Effect::SyncResumed { .. }
             | Effect::WriteDeed(_)
-            | Effect::DeedRefused { .. } => Ok(()),
+            | Effect::DeedRefused { .. }
+            | Effect::UndoOver(_) => Ok(()),
         }
     }
 

@@ -1,10 +1,13 @@
 //! What a tap on a button does. Every tap is checked against the user, not the chat, and answered at once; the work
 //! follows through the outbox.
 
+mod acts;
+
 use chrono::Weekday;
 use teloxide::types::{CallbackQuery, InlineKeyboardButton, InlineKeyboardButtonKind, MaybeInaccessibleMessage};
 
 use super::bot::Bot;
+use super::menus::{self, Menu};
 use super::render;
 use crate::domain::alert::Via;
 use crate::domain::button::{Button, SnoozeFor};
@@ -126,6 +129,10 @@ impl Bot {
             self.refresh(&alert).await?;
             return Ok(Answer::dialog(self.toast(manner, Toast::NotYours)));
         }
+        // In a group only what shows an alert in private is offered; whoever taps anything else there has kept an old button.
+        if place.chat.is_group() && !matches!(button, Button::Show(_)) {
+            return Ok(stale());
+        }
         if let Some(refusal) = self.refusal(&tap.user.id, &alert, &button).await {
             return Ok(Answer::dialog(self.toast(manner, refusal)));
         }
@@ -156,8 +163,25 @@ impl Bot {
                 self.ask(tap, effect).await?;
                 Ok(Answer::seen())
             }
-            Button::SnoozeMenu(_) => self.turn_keyboard(tap, alert, true).await,
-            Button::Back(_) => self.turn_keyboard(tap, alert, false).await,
+            Button::SnoozeMenu(_) | Button::SnoozeDays(_) | Button::Back(_) | Button::MoreMenu(_) => {
+                let menu = self.menu(tap, &button)?;
+                self.turn_keyboard(tap, alert, &menu).await
+            }
+            Button::CallMenu(_) | Button::CallDays(_) | Button::CallDay(..) => {
+                self.offer_calls(tap, alert, &button).await
+            }
+            Button::SnoozeUntil(_, until) => self.snooze_to(tap, alert, until).await,
+            Button::PlanCall(_, at) => self.plan_call(tap, alert, at).await,
+            Button::Called(_, outcome) => self.called(tap, alert, outcome).await,
+            Button::Why(_) => {
+                let effect = Effect::SendWhy { alert: id, chat: tap.private };
+                self.ask(tap, effect).await?;
+                Ok(Answer::seen())
+            }
+            Button::NotRelevant(_) => self.not_relevant(tap, alert).await,
+            Button::Archive(_) => self.ask_to_archive(tap, alert).await,
+            Button::ArchiveYes(_) => self.archive(tap, alert).await,
+            Button::Unarchive(_) => self.unarchive(tap, alert).await,
             Button::Link(..) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
         }
     }
@@ -191,9 +215,24 @@ impl Bot {
     /// tap nor changed, unless the button sends it anew.
     async fn refusal(&self, user: &UserId, alert: &Alert, button: &Button) -> Option<Toast<'static>> {
         let (sends, changes) = match button {
-            Button::Show(_) | Button::Draft(_) => (true, false),
-            Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) => (false, false),
-            Button::Resolve(_) | Button::Snooze(..) | Button::SentByHand(_) => (false, true),
+            Button::Show(_) | Button::Draft(_) | Button::Why(_) => (true, false),
+            Button::SnoozeMenu(_)
+            | Button::SnoozeDays(_)
+            | Button::CallMenu(_)
+            | Button::CallDays(_)
+            | Button::CallDay(..)
+            | Button::MoreMenu(_)
+            | Button::Back(_)
+            | Button::Link(..) => (false, false),
+            Button::Resolve(_)
+            | Button::Snooze(..)
+            | Button::SnoozeUntil(..)
+            | Button::SentByHand(_)
+            | Button::PlanCall(..)
+            | Button::Called(..)
+            | Button::NotRelevant(_) => (false, true),
+            // Also of what is over.
+            Button::Archive(_) | Button::ArchiveYes(_) | Button::Unarchive(_) => (true, true),
         };
         if !sends && !alert.state.is_open() {
             return None;
@@ -275,11 +314,16 @@ impl Bot {
         self.engine.run(move |engine| engine.refresh_messages(&id)).await
     }
 
-    /// Shows the snooze choices in place of an alert's buttons, or brings these back.
-    async fn turn_keyboard(&self, tap: &Tap, alert: &Alert, choices: bool) -> Result<Answer, EngineError> {
+    /// Shows a menu in place of an alert's buttons, or brings these back.
+    async fn turn_keyboard(&self, tap: &Tap, alert: &Alert, menu: &Menu) -> Result<Answer, EngineError> {
         if !alert.state.is_open() {
             return self.too_late(tap, alert).await;
         }
+        self.show_keyboard(tap, alert, menu).await
+    }
+
+    /// The same of an alert that may be over.
+    async fn show_keyboard(&self, tap: &Tap, alert: &Alert, menu: &Menu) -> Result<Answer, EngineError> {
         let (now, place, store) = (self.engine.clock().now(), tap.place, self.engine.store());
         let Some(briefing) = Briefing::load(store, &self.speaker, alert.clone(), now)? else {
             return Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)));
@@ -289,8 +333,8 @@ impl Bot {
         let manner = self.speaker.manner_in(store, place.chat)?;
         let context = briefing.context(&self.speaker, manner, self.speaker.content_in(place.chat), occasion, now);
         let mut rendered = render::alert(&self.speaker.voice, &context);
-        if choices {
-            rendered.keyboard = render::snooze_keyboard(&self.speaker.voice, manner, &alert.id);
+        if *menu != Menu::Main {
+            rendered.keyboard = menus::keyboard(&self.speaker.voice, &context, menu);
         }
         if let Err(error) = self.api.edit(place.chat, place.message_id, &rendered).await {
             tracing::debug!(%error, "the buttons of a message could not be turned");

@@ -64,12 +64,7 @@ pub fn call_days(calendar: &Calendar, taken: &[Timestamp], now: Timestamp) -> Ve
 
 /// Times to call at on the next working days, soonest first: two a day, in the lead's best hours where they are known.
 /// `taken` are the beginnings of calls that are planned already.
-pub fn call_slots(
-    calendar: &Calendar,
-    best: Option<&BestTime>,
-    taken: &[Timestamp],
-    now: Timestamp,
-) -> Vec<Timestamp> {
+pub fn call_slots(calendar: &Calendar, best: Option<&BestTime>, taken: &[Timestamp], now: Timestamp) -> Vec<Timestamp> {
     let mut slots: Vec<Timestamp> = Vec::new();
     for day in call_days(calendar, taken, now) {
         let free = free_slots(calendar, taken, day, now);

@@ -3,10 +3,11 @@
 
 use super::speech::Speech;
 use super::templates::Fault;
-use super::{AlertContext, Content, Manner, Notice, Toast, html};
+use super::{AlertContext, Content, Done, Manner, Notice, Toast, html};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
 use crate::domain::deed::{CallOutcome, DeedKind, Refusal};
 use crate::domain::effect::{Occasion, Stillness};
+use crate::domain::insight::{LeadInsight, Touch};
 use crate::domain::{
     ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, CloseReason, DAY, Direction, Evidence, HOUR,
     Lead, LeadId, Timestamp, User, UserId,
@@ -40,6 +41,18 @@ fn try_alert(speech: &Speech, context: &AlertContext<'_>) -> Result<(), Fault> {
         speech.draft(context, channel)?;
     }
     accepted("draft.html.j2", &speech.draft_html(context, None)?)?;
+    let touch = Touch { at: NOW.plus(-DAY), channel: Channel::Email };
+    let known =
+        LeadInsight { last_in: Some(touch), last_out: Some(touch), next_step: Some(touch), ..LeadInsight::default() };
+    for insight in [known, LeadInsight::default()] {
+        accepted("why.html.j2", &speech.why_html(context, &insight)?)?;
+    }
+    for kind in deeds() {
+        let done = Done { kind, by: "Luc <b>".to_owned(), at: NOW };
+        let alert = Alert { state: states()[2].clone(), ..context.alert.clone() };
+        let context = AlertContext { alert: &alert, done: Some(&done), ..*context };
+        accepted("closed.html.j2", &speech.alert_html(&context, None)?)?;
+    }
     for state in states() {
         let alert = Alert { state, ..context.alert.clone() };
         let name = match alert.state {
@@ -98,6 +111,16 @@ fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> R
         Toast::NotAllowed,
         Toast::CannotAsk,
         Toast::TryAgain,
+        Toast::CallPlanned { at: NOW.plus(DAY), now: NOW, zone: chrono_tz::UTC },
+        Toast::CallNoted(CallOutcome::Reached),
+        Toast::CallNoted(CallOutcome::NoAnswer),
+        Toast::CallNoted(CallOutcome::LeftMessage),
+        Toast::CallNoted(CallOutcome::NotInterested),
+        Toast::NoCalls,
+        Toast::NotRelevant,
+        Toast::Archived(10),
+        Toast::Unarchived,
+        Toast::UndoOver,
     ];
     for toast in toasts {
         speech.toast(toast)?;
@@ -143,6 +166,7 @@ fn context<'a>(
         default_country: None,
         content,
         occasion,
+        done: None,
     }
 }
 

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use super::super::announce::{Pending, Planned, plan};
-use super::super::render;
+use super::super::render::{self, Rendered};
 use super::{Announcement, Attempt, Worker, fingerprint, pending};
 use crate::domain::effect::Occasion;
 use crate::domain::{AlertId, ChatId, MINUTE, Timestamp, UserId};
 use crate::engine::EngineError;
 use crate::engine::briefing::Briefing;
+use crate::insight::lead::known_of;
 use crate::store::Message;
 
 impl Worker {
@@ -113,6 +114,31 @@ impl Worker {
         let context = briefing.context(&speaker, manner, self.content_in(chat)?, Occasion::Opened, now);
         let message = render::draft(&speaker.voice, &context);
         match self.send(chat, &message, true).await? {
+            Attempt::NotNow => Ok(()),
+            Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
+        }
+    }
+
+    /// Sends the facts behind an alert.
+    pub(super) async fn send_why(
+        &mut self,
+        key: &str,
+        sequence: u64,
+        alert: &AlertId,
+        chat: ChatId,
+    ) -> Result<(), EngineError> {
+        let (now, speaker) = (self.now(), self.sender.speaker.clone());
+        let Some(alert) = self.store().alert(alert)? else { return self.settle(key, sequence).await };
+        let activities = self.store().activities(&alert.lead_id)?;
+        let Some(briefing) = Briefing::load(self.store(), &speaker, alert, now)? else {
+            return self.settle(key, sequence).await;
+        };
+        let (content, manner) = (self.content_in(chat)?, speaker.manner_in(self.store(), chat)?);
+        let context = briefing.context(&speaker, manner, content, Occasion::Opened, now);
+        let grace = speaker.rules.next_step_grace;
+        let insight = known_of(&activities, Vec::new(), None, grace, speaker.zone, now);
+        let html = speaker.voice.why_html(&context, &insight);
+        match self.send(chat, &Rendered { html, keyboard: Vec::new() }, false).await? {
             Attempt::NotNow => Ok(()),
             Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
         }

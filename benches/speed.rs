@@ -20,7 +20,7 @@ use max::domain::{
 use max::engine::calendars::Calendars;
 use max::engine::log::Report;
 use max::engine::review::review;
-use max::engine::{Handle, Policy};
+use max::engine::{Handle, Policy, escalation};
 use max::rules::Settings;
 use max::store::{Batch, Evaluated, Outlooks, Store};
 
@@ -242,8 +242,9 @@ fn micros(time: Duration) -> String {
 /// Prints the time of one change in nanoseconds.
 fn change(path: &Path, leads: usize) {
     let store = Store::open(path).expect("a store");
-    let policy =
-        Policy { rules: Settings::default(), calendars: Calendars::new(calendar(), BTreeMap::new()), stale_after: DAY };
+    let calendars = Calendars::new(calendar(), BTreeMap::new());
+    let escalation = escalation::Plan::default();
+    let policy = Policy { rules: Settings::default(), calendars, stale_after: DAY, escalation };
     let engine = Handle::start(store, Clock::manual(NOW), policy).expect("an engine");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let rounds = (0..ROUNDS).map(|round| {

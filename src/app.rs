@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, TeamSection};
 use crate::domain::ChatId;
 use crate::engine::briefing::Speaker;
 use crate::engine::calendars::Calendars;
@@ -19,8 +19,8 @@ use crate::engine::permissions::Permissions;
 use crate::engine::schedule::schedule;
 use crate::engine::status::Status;
 use crate::engine::sync::{Alarm, Crm, sources};
-use crate::engine::told::People;
-use crate::engine::{EngineError, Handle, Policy, crm};
+use crate::engine::told::{Destination, People};
+use crate::engine::{EngineError, Handle, Policy, crm, escalation};
 use crate::espo::{Client, Mapping};
 use crate::store::{OpenError, Store, StoreError};
 use crate::telegram::api::Api;
@@ -105,6 +105,11 @@ impl App {
         let calendars = Calendars::new(config.calendar.clone(), config.people.clone());
         let policy = Policy {
             rules: config.rules.clone(),
+            escalation: escalation::Plan {
+                enabled: config.escalation.enabled && config.telegram.is_on(),
+                after: config.escalation.after,
+                people: people(&config),
+            },
             calendars: calendars.clone(),
             stale_after: (config.sync.poll_interval * STALE_AFTER_POLLS).max(STALE_AFTER_AT_LEAST),
         };
@@ -219,8 +224,14 @@ pub fn people(config: &Config) -> People {
     People {
         stand_ins: config.stand_ins.clone(),
         managers: config.teams.iter().map(|(team, section)| (team.clone(), section.managers.clone())).collect(),
+        chats: config.teams.iter().filter_map(|(team, section)| Some((team.clone(), team_chat(section)?))).collect(),
         fallback_chat: config.telegram.fallback_chat.filter(|chat| *chat != ChatId(0)),
     }
+}
+
+fn team_chat(section: &TeamSection) -> Option<Destination> {
+    let chat = section.chat.filter(|chat| *chat != ChatId(0))?;
+    Some(Destination { chat, topic: section.topic })
 }
 
 /// The recorder belongs to the process: daemons that follow one another in a test share it.

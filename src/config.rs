@@ -87,6 +87,8 @@ pub struct Config {
     pub teams: BTreeMap<TeamId, TeamSection>,
     /// Who is told in whose stead.
     pub stand_ins: BTreeMap<UserId, UserId>,
+    /// Who else hears of a hot lead that waits.
+    pub escalation: EscalationSection,
 }
 
 /// Top-level keys.
@@ -322,6 +324,25 @@ pub struct TeamSection {
     pub managers: Vec<UserId>,
     /// The team's chat.
     pub chat: Option<ChatId>,
+    /// The topic in it, when it is a forum: Telegram's `message_thread_id`.
+    pub topic: Option<i32>,
+}
+
+/// `[escalation]`: who else hears of a hot lead that waits.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EscalationSection {
+    /// Whether the owner is reminded, and others told.
+    pub enabled: bool,
+    /// How long after the owner was reminded others are told, in seconds of working time.
+    #[serde(with = "duration")]
+    pub after: Seconds,
+}
+
+impl Default for EscalationSection {
+    fn default() -> Self {
+        Self { enabled: true, after: HOUR }
+    }
 }
 
 impl Config {
@@ -413,6 +434,7 @@ impl Config {
             voice: reader.table("voice"),
             teams: reader.table("teams"),
             stand_ins: reader.table("stand_ins"),
+            escalation: reader.table("escalation"),
         };
         reader.mistakes.extend(config.mistakes());
         Ok((config, reader.mistakes))
@@ -444,6 +466,24 @@ impl Config {
         ] {
             if seconds < 1 {
                 say(place, "must be at least \"1s\"".to_owned());
+            }
+        }
+        if self.escalation.after < 0 {
+            say("escalation.after", "must not be negative; \"0s\" tells the others with the reminder".to_owned());
+        }
+        for (team, section) in &self.teams {
+            let place = format!("teams.{team}");
+            if section.topic.is_some() && section.chat.is_none() {
+                say(&format!("{place}.topic"), "is a topic of no chat; write chat = -100… beside it".to_owned());
+            }
+            if section.topic.is_some_and(|topic| topic < 1) {
+                say(&format!("{place}.topic"), "is the topic's message_thread_id, a number from 1 on".to_owned());
+            }
+            if section.chat.is_some_and(|chat| chat.0 > 0) {
+                say(
+                    &format!("{place}.chat"),
+                    "is a group's id, which is negative; for a person write managers".to_owned(),
+                );
             }
         }
         if self.telegram.is_on() && !self.telegram.token.expose_secret().contains(':') {
@@ -581,7 +621,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    const TABLES: [&'static str; 15] = [
+    const TABLES: [&'static str; 16] = [
         "language",
         "formal",
         "default_country",
@@ -596,6 +636,7 @@ impl Reader<'_> {
         "teams",
         "leads",
         "stand_ins",
+        "escalation",
         "people",
     ];
 

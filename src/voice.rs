@@ -1,7 +1,7 @@
 //! M.A.X. in words: minijinja templates turn an alert into a human message.
 //!
-//! The wordings live in `templates/voice/{fr,en}`, are embedded, and can be replaced file by file from a folder
-//! of the user's. [`Voice`] is pure: it is told all it says, `now` included. Nothing here fails at run time: an
+//! The wordings live in `templates/voice/{fr,fr-vous,en}`, are embedded, and can be replaced file by file from a
+//! folder of the user's; a file may hold several wordings of one thing. [`Voice`] is pure: it is told all it says, `now` included. Nothing here fails at run time: an
 //! own wording that breaks on a case its check at start did not meet is replaced by the embedded one.
 
 mod html;
@@ -22,10 +22,11 @@ use crate::domain::deed::Refusal;
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::insight::LeadInsight;
 pub use crate::domain::manner::{Lang, Manner};
-use crate::domain::{Alert, AlertType, CallOutcome, Channel, DeedKind, Lead, Seconds, Timestamp, User};
+use crate::domain::{Alert, AlertType, CallOutcome, Channel, DeedKind, Lead, Seconds, Timestamp, User, Wording};
 use crate::insight::advice::{self, CtaAction, CtaParams};
 
 pub use html::{MESSAGE_UNITS, escape, fault, fitted, plain, visible_units};
+pub use samples::Said;
 use speech::Speech;
 pub use templates::VoiceError;
 
@@ -70,6 +71,8 @@ pub struct AlertContext<'a> {
     pub occasion: Occasion,
     /// What somebody did by a button of it, if that closed it.
     pub done: Option<&'a Done>,
+    /// In which of several wordings.
+    pub wording: Wording,
 }
 
 /// What somebody did by a button of an alert.
@@ -385,21 +388,28 @@ impl Voice {
             templates::check_folder(folder)?;
         }
         let voice = Self { own: speeches(own_templates)?, embedded: speeches(None)? };
-        if let Some(folder) = own_templates {
+        if own_templates.is_some() {
             for speech in &voice.own {
-                samples::try_out(speech).map_err(|fault| fault.into_error(folder, speech.manner()))?;
+                samples::each(speech, |_| ()).map_err(|fault| speech.wordings().error(fault))?;
             }
         }
         Ok(voice)
     }
 
+    /// Every wording of a manner with sample data in it: hostile names, every situation.
+    ///
+    /// # Errors
+    /// When one breaks, is empty or too long, or would be refused by Telegram.
+    pub fn said(&self, manner: Manner) -> Result<Vec<Said>, VoiceError> {
+        let speech = &self.own[index(manner)];
+        let mut said = Vec::new();
+        samples::each(speech, |one| said.push(one)).map_err(|fault| speech.wordings().error(fault))?;
+        Ok(said)
+    }
+
     /// `what` in the user's wording; in the embedded one when that breaks.
     fn say<T: Default>(&self, manner: Manner, what: impl Fn(&Speech) -> Result<T, minijinja::Error>) -> T {
-        let index = match manner {
-            Manner::Tu => 0,
-            Manner::Vous => 1,
-            Manner::English => 2,
-        };
+        let index = index(manner);
         what(&self.own[index])
             .or_else(|error| {
                 tracing::warn!(%error, manner = manner.as_str(), "a wording breaks; the embedded one is used");
@@ -423,7 +433,7 @@ impl Voice {
 
     /// What the CRM's record says.
     pub fn crm_texts(&self, context: &AlertContext<'_>) -> CrmTexts {
-        let sentence = |text: String| names::one_line(&text, 255);
+        let sentence = |text: String| names::one_line(&text, samples::RECORD_CHARS);
         CrmTexts {
             message: sentence(self.say(context.manner, |speech| speech.record(context))),
             suggested_action: sentence(self.suggested_action(context)),
@@ -488,12 +498,12 @@ impl Voice {
 
     /// A message that is not about one alert, as HTML.
     pub fn notice_html(&self, manner: Manner, notice: Notice<'_>) -> String {
-        self.say(manner, |speech| speech.notice_html(notice))
+        self.say(manner, |speech| speech.notice_html(notice, None))
     }
 
     /// The short answer to a tap, plain text of at most 200 characters.
     pub fn toast(&self, manner: Manner, toast: Toast<'_>) -> String {
-        names::one_line(&self.say(manner, |speech| speech.toast(toast)), 200)
+        names::one_line(&self.say(manner, |speech| speech.toast(toast, None)), samples::TOAST_CHARS)
     }
 
     /// What a button says.
@@ -550,6 +560,15 @@ impl Voice {
     /// A channel in words.
     pub fn channel_name(&self, manner: Manner, channel: Channel) -> String {
         self.say(manner, |speech| Ok(speech.label("channel", channel.as_str())))
+    }
+}
+
+/// Where a manner's speech is.
+fn index(manner: Manner) -> usize {
+    match manner {
+        Manner::Tu => 0,
+        Manner::Vous => 1,
+        Manner::English => 2,
     }
 }
 

@@ -23,3 +23,4 @@ mod specification;
 mod story;
 mod support;
 mod voice;
+mod wordings;

@@ -11,7 +11,7 @@ use max::domain::effect::{Occasion, Stillness};
 use max::domain::insight::{LeadInsight, Touch};
 use max::domain::{
     ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, CallOutcome, Channel, CloseReason, DAY, DeedKind,
-    Direction, Evidence, HOUR, Lead, LeadId, MINUTE, Severity, Timestamp, User, UserId,
+    Direction, Evidence, HOUR, Lead, LeadId, MINUTE, Severity, Timestamp, User, UserId, Wording,
 };
 use max::insight::advice::{self, CtaAction, Suggestion};
 use max::rules::Settings;
@@ -30,11 +30,11 @@ fn now() -> Timestamp {
     Timestamp::parse_rfc3339("2026-03-12T15:00:00+01:00").unwrap()
 }
 
-fn voice() -> Voice {
+pub fn voice() -> Voice {
     Voice::new(None).unwrap()
 }
 
-fn sophie() -> Lead {
+pub fn sophie() -> Lead {
     Lead {
         id: LeadId::from("691b2816e43817b92"),
         name: "Sophie Martin".to_owned(),
@@ -57,7 +57,7 @@ fn sophie() -> Lead {
     }
 }
 
-fn nameless() -> Lead {
+pub fn nameless() -> Lead {
     Lead { name: String::new(), first_name: " ".to_owned(), account_name: String::new(), ..sophie() }
 }
 
@@ -65,7 +65,7 @@ fn called(first_name: &str, name: &str) -> Lead {
     Lead { name: name.to_owned(), first_name: first_name.to_owned(), ..sophie() }
 }
 
-fn user(first_name: &str) -> User {
+pub fn user(first_name: &str) -> User {
     User {
         id: UserId::from("u1"),
         user_name: first_name.to_lowercase(),
@@ -107,7 +107,7 @@ fn alert(alert_type: AlertType, ago: i64, evidence: Evidence) -> Alert {
     }
 }
 
-fn sample(alert_type: AlertType) -> Alert {
+pub fn sample(alert_type: AlertType) -> Alert {
     let price = "Bonjour, votre offre nous intéresse. Pouvez-vous m'envoyer un devis pour 12 postes ?";
     match alert_type {
         AlertType::HotLead24h => {
@@ -146,7 +146,7 @@ fn preferred(answered: u32, attempts: u32) -> Alert {
     alert(AlertType::PreferredChannel, 0, Evidence::PreferredChannel { best, second })
 }
 
-fn context<'a>(manner: Manner, alert: &'a Alert, lead: &'a Lead, owner: &'a User) -> AlertContext<'a> {
+pub fn context<'a>(manner: Manner, alert: &'a Alert, lead: &'a Lead, owner: &'a User) -> AlertContext<'a> {
     AlertContext {
         manner,
         alert,
@@ -159,6 +159,7 @@ fn context<'a>(manner: Manner, alert: &'a Alert, lead: &'a Lead, owner: &'a User
         default_country: Some("FR"),
         content: Content::Full,
         occasion: Occasion::Opened,
+        wording: Wording::default(),
         done: None,
     }
 }
@@ -188,7 +189,7 @@ fn chapter(book: &mut String, title: &str, text: &str) {
 }
 
 /// French typography aside, as a person would type it.
-fn typed(text: &str) -> String {
+pub fn typed(text: &str) -> String {
     text.replace(['\u{202F}', '\u{A0}'], " ")
 }
 
@@ -288,7 +289,14 @@ fn occasions_change_the_opening() {
     let (voice, lead, luc, alert) = (voice(), sophie(), user("Luc"), sample(AlertType::NoReply3d));
     let mut book = String::new();
     for manner in Manner::ALL {
-        for occasion in [Occasion::Opened, Occasion::Reopened, Occasion::SnoozeOver, Occasion::NewOwner] {
+        for occasion in [
+            Occasion::Opened,
+            Occasion::Reopened,
+            Occasion::SnoozeOver,
+            Occasion::NewOwner,
+            Occasion::Reminder,
+            Occasion::Escalated,
+        ] {
             let context = AlertContext { occasion, ..context(manner, &alert, &lead, &luc) };
             let rendered = render::alert(&voice, &context);
             let first = rendered.html.lines().take(2).collect::<Vec<_>>().join("\n");

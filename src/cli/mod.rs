@@ -7,6 +7,7 @@ pub mod demo;
 pub mod doctor;
 pub mod export;
 pub mod extension;
+pub mod read;
 pub mod setup;
 
 use std::io::IsTerminal;
@@ -51,6 +52,8 @@ pub enum Command {
     Extension(extension::Args),
     /// Make a one-time link that ties a Telegram account to a CRM user.
     Link(daemon::LinkArgs),
+    /// Read messages, one per line: does the lead want to buy, what is it about, which words say so.
+    Read(read::Args),
 }
 
 /// Where the configuration is.
@@ -80,6 +83,7 @@ pub async fn carry_out(cli: Cli) -> ExitCode {
         Command::Demo(args) => demo::run(args).await,
         Command::Check(config) => check::run(&config),
         Command::Backtest(args) => return backtest::run(&args),
+        Command::Read(args) => return read::run(&args),
         Command::Setup(args) => setup::run(&args).await,
         Command::Doctor(args) => return doctor::run(&args).await,
         Command::Generate(config) => daemon::generate(&config).await,

@@ -18,6 +18,10 @@ pub enum Occasion {
     SnoozeOver,
     /// The lead has a new owner.
     NewOwner,
+    /// The owner has been told, and has not dealt with it in time.
+    Reminder,
+    /// Somebody else than the owner hears of it: nobody has dealt with it in time.
+    Escalated,
 }
 
 /// Why the mirror stands still.
@@ -138,6 +142,15 @@ pub enum Effect {
         /// Why.
         why: Refusal,
     },
+    /// Tell those who lead that nobody has dealt with an alert in time.
+    Escalate {
+        /// Which alert.
+        alert: AlertId,
+        /// Where: a manager's private chat, or a team's.
+        chat: ChatId,
+        /// In which topic of the team's chat.
+        topic: Option<i32>,
+    },
     /// Send the facts behind an alert.
     SendWhy {
         /// Which alert.
@@ -171,6 +184,7 @@ impl Effect {
             Self::WriteLink(key) => format!("crm-link/{key}"),
             Self::WriteDeed(deed) => format!("{DEEDS}{deed}"),
             Self::DeedRefused { deed, chat, .. } => format!("refused/{chat}/{deed}"),
+            Self::Escalate { alert, chat, .. } => format!("escalate/{chat}/{alert}"),
             Self::SendWhy { alert, chat } => format!("why/{chat}/{alert}"),
             Self::UndoOver(alert) => format!("undo/{alert}"),
         }
@@ -194,6 +208,7 @@ impl Effect {
             | Self::SyncStopped { .. }
             | Self::SyncResumed { .. }
             | Self::DeedRefused { .. }
+            | Self::Escalate { .. }
             | Self::SendWhy { .. }
             | Self::UndoOver(_) => false,
         }

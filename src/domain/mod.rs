@@ -23,7 +23,7 @@ pub use alert::{Alert, AlertState, AlertType, Anchor, CloseReason, Evidence, Sev
 pub use deed::{CallOutcome, Deed, DeedKind};
 pub use id::{ActivityId, AlertId, ChatId, DeedId, LeadId, TeamId, UserId};
 pub use lead::Lead;
-pub use manner::{Lang, Manner};
+pub use manner::{Lang, Manner, Wording};
 pub use people::{Rights, Team, User};
 pub use preferences::Preferences;
 pub use time::{DAY, HOUR, MINUTE, Seconds, Timestamp};

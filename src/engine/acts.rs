@@ -332,6 +332,22 @@ impl Engine {
         self.messages_sent_with(batch, std::slice::from_ref(message), done, stale)
     }
 
+    /// The same for a message that told others of an alert that nobody dealt with: `reader`, or a team.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn others_told(
+        &mut self,
+        message: &Message,
+        done: &[(String, u64)],
+        stale: Option<&AlertId>,
+        reader: Option<&UserId>,
+    ) -> Result<()> {
+        let mut batch = Batch::default();
+        self.chronicle_told(&mut batch, &message.alerts, reader)?;
+        self.messages_sent_with(batch, std::slice::from_ref(message), done, stale)
+    }
+
     /// Keeps what became of Telegram messages, and that the effects named by (key, sequence) are done. `stale`: an
     /// alert of which earlier messages now have to show that there is a newer one.
     ///

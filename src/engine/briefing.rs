@@ -9,7 +9,7 @@ use super::told::user_in;
 use crate::domain::effect::Occasion;
 use crate::domain::{
     Activity, Alert, AlertState, Channel, ChatId, Deed, DeedKind, Direction, Lead, MINUTE, Severity, Timestamp, User,
-    UserId,
+    UserId, Wording,
 };
 use crate::rules::{Settings, preferred};
 use crate::store::{Result, Store};
@@ -152,6 +152,7 @@ impl Briefing {
             default_country: Some(&speaker.default_country),
             content,
             occasion,
+            wording: Wording::of(&self.alert.id),
             done: self.done.as_ref(),
         }
     }

@@ -184,6 +184,7 @@ impl Worker {
             | Effect::SyncStopped { .. }
             | Effect::SyncResumed { .. }
             | Effect::DeedRefused { .. }
+            | Effect::Escalate { .. }
             | Effect::SendWhy { .. }
             | Effect::UndoOver(_) => Outcome::Done,
         };

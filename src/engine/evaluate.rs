@@ -102,7 +102,7 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         Effect::Announce { alert, occasion: Occasion::Opened | Occasion::Reopened | Occasion::SnoozeOver, .. } => {
             Some(alert)
         }
-        Effect::Announce { occasion: Occasion::NewOwner, .. }
+        Effect::Announce { occasion: Occasion::NewOwner | Occasion::Reminder | Occasion::Escalated, .. }
         | Effect::WriteAlert(_)
         | Effect::WriteActivity { .. }
         | Effect::VerifyLead(_)
@@ -117,6 +117,7 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         | Effect::WriteLink(_)
         | Effect::WriteDeed(_)
         | Effect::DeedRefused { .. }
+        | Effect::Escalate { .. }
         | Effect::SendWhy { .. }
         | Effect::UndoOver(_) => None,
     }
@@ -187,6 +188,7 @@ impl Engine {
             self.store.apply(batch)?;
             self.first_evaluation_done = true;
         }
+        self.escalate_due(trust == Trust::Whole)?;
         Ok(if self.looks.suspects.len() > suspects { Progress::Suspects(tally) } else { Progress::Done(tally) })
     }
 
@@ -313,8 +315,13 @@ impl Engine {
             return false;
         }
         // What the first evaluation rests on has just been read, be it before a crash; and it is told as one digest.
-        let looked = self.is_first_evaluation() || self.looks.all || self.looks.vouched.contains(&loaded.lead.id);
+        let looked = self.is_first_evaluation() || self.is_vouched_for(&loaded.lead.id);
         !looked || (trust == Trust::Partial && !is_news(loaded, decision))
+    }
+
+    /// Whether what the CRM has of a lead was read in this round.
+    pub(super) fn is_vouched_for(&self, lead: &LeadId) -> bool {
+        self.looks.all || self.looks.vouched.contains(lead)
     }
 
     /// Puts a lead off. `worth_a_look`: a second look may let it through.
@@ -397,6 +404,7 @@ impl Engine {
             batch.add_step(&row, sequence);
             self.chronicle(&mut batch, loaded, &decision, place, by, sequence)?;
         }
+        self.count_on(&mut batch, loaded, &decision)?;
         for effect in decision.effects {
             self.add_effect(&mut batch, effect, now)?;
         }
@@ -433,6 +441,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::engine::Policy;
     use crate::engine::calendars::Calendars;
+    use crate::engine::escalation::Plan;
     use crate::rules::Settings;
 
     fn engine() -> (tempfile::TempDir, Engine) {
@@ -440,7 +449,7 @@ mod tests {
         let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
         let calendar = Calendar::new(chrono_tz::UTC, vec![Weekday::Mon], time(9), time(18)).unwrap();
         let calendars = Calendars::new(calendar, BTreeMap::new());
-        let policy = Policy { rules: Settings::default(), calendars, stale_after: 300 };
+        let policy = Policy { rules: Settings::default(), calendars, stale_after: 300, escalation: Plan::default() };
         let store = Store::open(folder.path()).unwrap();
         let engine = Engine::new(store, Clock::manual(Timestamp(1_800_000_000)), policy).unwrap();
         (folder, engine)

@@ -10,6 +10,7 @@ pub mod checkup;
 pub mod chronicle;
 pub mod crm;
 pub mod deeds;
+pub mod escalation;
 pub mod evaluate;
 pub mod export;
 mod insights;
@@ -34,7 +35,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use calendars::Calendars;
 
 use crate::clock::Clock;
-use crate::domain::{LeadId, Seconds, Timestamp, UserId};
+use crate::domain::{AlertId, LeadId, Seconds, Timestamp, UserId};
 use crate::rules::Settings;
 use crate::store::{Store, StoreError};
 
@@ -82,6 +83,8 @@ pub struct Policy {
     pub calendars: Calendars,
     /// Without a complete sync for so long, time alone opens no alert: what we know is too old.
     pub stale_after: Seconds,
+    /// Who else hears of a hot lead that waits.
+    pub escalation: escalation::Plan,
 }
 
 /// What has been looked at in this round, and who waits for a second look before anybody is told of him.
@@ -97,6 +100,8 @@ struct Looks {
     suspects: BTreeSet<LeadId>,
     /// The decisions about these were put off.
     held: BTreeSet<LeadId>,
+    /// Others are to hear of these once their leads have been looked at.
+    to_escalate: BTreeSet<AlertId>,
 }
 
 /// The writer itself; it lives on a thread of its own.

@@ -12,7 +12,9 @@ pub async fn schedule(engine: Handle, crm: Crm, stop: CancellationToken) {
     let clock = engine.clock().clone();
     loop {
         let mut changes = engine.changes();
-        let next = engine.store().next_due();
+        let store = engine.store();
+        let Ok(escalation) = store.next_escalation() else { return };
+        let next = store.next_due().into_iter().chain(escalation).min();
         let due = next.is_some_and(|at| at <= clock.now());
         if due {
             match engine.run(Engine::evaluate_due).await {

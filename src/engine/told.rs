@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{Alert, ChatId, TeamId, User, UserId};
-use crate::store::{Result, Store};
+use crate::domain::{Alert, AlertState, ChatId, TeamId, User, UserId};
+use crate::store::{Escalation, Result, Store};
 
 /// What the configuration says about people.
 #[derive(Clone, Debug, Default)]
@@ -12,8 +12,19 @@ pub struct People {
     pub stand_ins: BTreeMap<UserId, UserId>,
     /// Who leads a team.
     pub managers: BTreeMap<TeamId, Vec<UserId>>,
+    /// Where a team is told.
+    pub chats: BTreeMap<TeamId, Destination>,
     /// The chat for what nobody else can be told.
     pub fallback_chat: Option<ChatId>,
+}
+
+/// A chat, and for a forum the topic in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Destination {
+    /// The chat.
+    pub chat: ChatId,
+    /// The topic, as Telegram's `message_thread_id`.
+    pub topic: Option<i32>,
 }
 
 /// Where an alert is announced.
@@ -47,6 +58,34 @@ pub fn in_line(store: &Store, people: &People, alert: &Alert) -> Result<Vec<Told
     }
     line.extend(people.fallback_chat.map(|chat| Told { chat, user: None }));
     Ok(line)
+}
+
+/// Where it is told that nobody has dealt with an alert: in the chat of each team of the lead's, or to those who lead it; in
+/// the fallback chat when that is nowhere. Not to the owner.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn destinations(store: &Store, people: &People, alert: &Alert) -> Result<BTreeSet<Destination>> {
+    let mut others = BTreeSet::new();
+    for team in &alert.teams {
+        if let Some(destination) = people.chats.get(team) {
+            others.insert(*destination);
+            continue;
+        }
+        let managers = people.managers.get(team).into_iter().flatten();
+        for manager in managers.filter(|manager| alert.owner.as_ref() != Some(manager)) {
+            others.extend(reachable(store, manager)?.map(|told| Destination { chat: told.chat, topic: None }));
+        }
+    }
+    if others.is_empty() {
+        others.extend(people.fallback_chat.map(|chat| Destination { chat, topic: None }));
+    }
+    Ok(others)
+}
+
+/// Whether what was counted is still about the alert as it is: open, the same opening, the same owner's.
+pub fn is_about(alert: &Alert, counted: &Escalation) -> bool {
+    alert.state == AlertState::Open && alert.openings == counted.opening && alert.owner == counted.owner
 }
 
 /// The active user whose private chat this is.

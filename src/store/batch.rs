@@ -6,8 +6,8 @@ use super::keys::{ACTIVITY, ALERT, Key, Kind};
 use super::outlooks::Row;
 use super::waiting::Place;
 use super::{
-    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, NotRelevant, OutboxEntry,
-    PendingLink, StepRow, encode, outlooks, waiting,
+    AlertRecordState, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, NotRelevant,
+    OutboxEntry, PendingLink, StepRow, encode, outlooks, waiting,
 };
 use crate::decide::Outlook;
 use crate::domain::event::Event;
@@ -205,13 +205,16 @@ impl Batch {
         self.remove(Key::new(Kind::Hint).part(&record.entity).last(&record.id));
     }
 
-    /// Sets a Telegram message, and its places in the index by alert.
+    /// Sets a Telegram message, its places in the index by alert, and its wording when it has one.
     pub fn put_message(&mut self, message: &Message) {
         let id = i64::from(message.message_id);
         for alert in &message.alerts {
             self.put(Key::new(Kind::AlertMessage).part(alert.as_str()).number(message.chat.0).number(id), &());
         }
         self.put(Key::new(Kind::Message).number(message.chat.0).number(id), message);
+        if let Some(wording) = message.wording {
+            self.put(Key::new(Kind::Wording).number(message.chat.0).number(id), &wording);
+        }
     }
 
     /// Sets a link.
@@ -272,6 +275,18 @@ impl Batch {
     /// An account has said yes or no.
     pub fn remove_pending_link(&mut self, account: i64) {
         self.remove(Key::new(Kind::PendingLink).number(account));
+    }
+
+    /// Sets how far others hear of an alert, and moves its place in the index by time from that of `before`.
+    pub fn put_escalation(&mut self, alert: &AlertId, escalation: &Escalation, before: Option<&Escalation>) {
+        let place = |due: Timestamp| Key::new(Kind::EscalationDue).number(due.0).last(alert.as_str());
+        if let Some(due) = before.and_then(|before| before.due).filter(|due| escalation.due != Some(*due)) {
+            self.remove(place(due));
+        }
+        if let Some(due) = escalation.due {
+            self.put(place(due), &());
+        }
+        self.put(Key::new(Kind::Escalation).last(alert.as_str()), escalation);
     }
 
     /// Notes the account that a user wrote from last.

@@ -41,6 +41,8 @@ pub(super) enum Kind {
     Cursor = b'c' as isize,
     /// Telegram messages: chat, message.
     Message = b'M' as isize,
+    /// In which wording a Telegram message was written: chat, message.
+    Wording = b'V' as isize,
     /// Telegram messages about an alert: alert, chat, message.
     AlertMessage = b'n' as isize,
     /// Telegram accounts linked to users: account.
@@ -53,6 +55,10 @@ pub(super) enum Kind {
     PendingLink = b'P' as isize,
     /// The account that a user of several wrote from last: user.
     LastAccount = b'Q' as isize,
+    /// How far it has come that others hear of an alert that nobody deals with: alert.
+    Escalation = b'X' as isize,
+    /// When it goes on: instant, alert.
+    EscalationDue = b'Y' as isize,
     /// Our webhooks in the CRM: id.
     Webhook = b'w' as isize,
     /// Our alert records in the CRM: alert.

@@ -33,8 +33,8 @@ use keys::{ACTIVITY, ALERT, Key, Kind, number_at, text_after};
 pub use open::OpenError;
 pub use outlooks::{Outlooks, Watched};
 pub use rows::{
-    AlertRecordState, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, NotRelevant, OutboxEntry,
-    PendingLink, RecordLink, StepKind, StepRow,
+    AlertRecordState, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, NotRelevant,
+    OutboxEntry, PendingLink, RecordLink, StepKind, StepRow,
 };
 use waiting::{Place, Waiting};
 
@@ -497,7 +497,22 @@ impl Store {
 
     /// A Telegram message.
     pub fn message(&self, chat: ChatId, message_id: i32) -> Result<Option<Message>> {
-        self.get(&Key::new(Kind::Message).number(chat.0).number(message_id.into()))
+        let key = |kind| Key::new(kind).number(chat.0).number(message_id.into());
+        let message: Option<Message> = self.get(&key(Kind::Message))?;
+        message.map(|message| Ok(Message { wording: self.get(&key(Kind::Wording))?, ..message })).transpose()
+    }
+
+    /// The latest messages in a chat, newest first, at most so many.
+    pub fn latest_messages(&self, chat: ChatId, most: usize) -> Result<Vec<Message>> {
+        let prefix = Key::new(Kind::Message).number(chat.0);
+        let start = prefix.bytes().len();
+        let mut messages = Vec::new();
+        for pair in self.tree.scan_prefix(prefix.bytes()).rev().take(most) {
+            let (key, _) = pair?;
+            let Some(id) = number_at(&key, start) else { continue };
+            messages.extend(self.message(chat, i32::try_from(id).unwrap_or_default())?);
+        }
+        Ok(messages)
     }
 
     /// The Telegram messages that speak of an alert.
@@ -554,6 +569,25 @@ impl Store {
     /// The account that a user wrote from last, or linked last.
     pub fn last_account(&self, user: &UserId) -> Result<Option<i64>> {
         self.get(&Key::new(Kind::LastAccount).last(user.as_str()))
+    }
+
+    /// How far others hear of an alert that nobody deals with.
+    pub fn escalation(&self, alert: &AlertId) -> Result<Option<Escalation>> {
+        self.get(&Key::new(Kind::Escalation).last(alert.as_str()))
+    }
+
+    /// The alerts of which others are to hear at or before `now`, soonest first.
+    pub fn escalations_due(&self, now: Timestamp) -> Result<Vec<AlertId>> {
+        let first = Key::new(Kind::EscalationDue).into_bytes();
+        let end = Key::new(Kind::EscalationDue).number(now.0.saturating_add(1)).into_bytes();
+        let alert = |key: sled::Result<sled::IVec>| Ok(AlertId(text_after(&key?, 9)));
+        self.tree.range(first..end).keys().map(alert).collect()
+    }
+
+    /// The soonest instant at which others are to hear of an alert.
+    pub fn next_escalation(&self) -> Result<Option<Timestamp>> {
+        let first = self.keys(&Key::new(Kind::EscalationDue)).next().transpose()?;
+        Ok(first.and_then(|key| number_at(&key, 1)).map(Timestamp))
     }
 
     /// Our webhooks in the CRM.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::effect::Effect;
-use crate::domain::{ActivityId, AlertId, AlertType, ChatId, LeadId, Reading, Timestamp, UserId};
+use crate::domain::{ActivityId, AlertId, AlertType, ChatId, LeadId, Reading, Timestamp, UserId, Wording};
 
 /// An effect that waits to be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +58,9 @@ pub struct Message {
     pub shown: u64,
     /// Nothing is left to change in it.
     pub settled: bool,
+    /// In which wording it was written, and stays: of one alert. It has a row of its own.
+    #[serde(skip)]
+    pub wording: Option<Wording>,
 }
 
 /// A Telegram account that belongs to a user of the CRM.
@@ -101,6 +104,23 @@ pub struct LinkToken {
     pub user: UserId,
     /// Worthless from this instant on.
     pub expires_at: Timestamp,
+}
+
+/// How far it has come that others hear of an alert that its owner does not deal with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// Which opening of the alert it is about.
+    pub opening: u32,
+    /// Whose lead it is: somebody else's turn begins anew.
+    pub owner: Option<UserId>,
+    /// Since when nobody has touched the lead.
+    pub since: Timestamp,
+    /// When it goes on; `None` when it does not.
+    pub due: Option<Timestamp>,
+    /// The owner has been reminded.
+    pub reminded: bool,
+    /// Others have been told.
+    pub told: bool,
 }
 
 /// A link that an account has opened, until it says that it is the right one.

@@ -9,7 +9,7 @@ use teloxide::payloads::{AnswerCallbackQuerySetters, EditMessageTextSetters, Get
 use teloxide::requests::Requester;
 use teloxide::types::{
     CallbackQueryId, CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, MessageId,
-    ParseMode, Update,
+    ParseMode, ThreadId, Update,
 };
 use teloxide::{ApiError, RequestError};
 
@@ -37,6 +37,9 @@ pub enum SendError {
     /// The group has a new id.
     #[error("the chat moved to {0}")]
     Migrated(ChatId),
+    /// The topic of a forum is closed or gone.
+    #[error("the topic takes no messages: {0}")]
+    NoTopic(String),
     /// The token is not a bot's.
     #[error("the bot token is refused: check [telegram] token")]
     BadToken,
@@ -89,7 +92,10 @@ impl SendError {
             | ApiError::CantTalkWithBots => Self::Unreachable(error.to_string()),
             other => {
                 let text = other.to_string();
-                if text.contains("Internal Server Error") || text.contains("Bad Gateway") {
+                if ["message thread not found", "TOPIC_CLOSED", "TOPIC_DELETED"].iter().any(|gone| text.contains(gone))
+                {
+                    Self::NoTopic(text)
+                } else if text.contains("Internal Server Error") || text.contains("Bad Gateway") {
                     Self::Unavailable(text)
                 } else {
                     Self::Refused(text)
@@ -141,17 +147,26 @@ impl Api {
         Ok(self.bot.get_me().await?.username().to_owned())
     }
 
-    /// Sends a message and returns its id. `silent`: without sound.
+    /// Sends a message and returns its id. `topic`: of a forum, by its `message_thread_id`. `silent`: without sound.
     ///
     /// # Errors
     /// When Telegram refuses or does not answer.
-    pub async fn send(&self, chat: ChatId, message: &Rendered, silent: bool) -> Result<i32, SendError> {
+    pub async fn send(
+        &self,
+        chat: ChatId,
+        topic: Option<i32>,
+        message: &Rendered,
+        silent: bool,
+    ) -> Result<i32, SendError> {
         let mut request = self
             .bot
             .send_message(teloxide::types::ChatId(chat.0), &message.html)
             .parse_mode(ParseMode::Html)
             .link_preview_options(no_preview())
             .disable_notification(silent);
+        if let Some(topic) = topic {
+            request = request.message_thread_id(ThreadId(MessageId(topic)));
+        }
         if !message.keyboard.is_empty() {
             request = request.reply_markup(keyboard(&message.keyboard));
         }

@@ -142,7 +142,7 @@ impl Bot {
 
     /// The same for what has buttons.
     pub(super) async fn show(&self, chat: ChatId, message: &Rendered) {
-        if let Err(error) = self.api.send(chat, message, false).await {
+        if let Err(error) = self.api.send(chat, None, message, false).await {
             tracing::warn!(%chat, %error, "a reply could not be sent");
         }
     }

@@ -1,9 +1,11 @@
 //! The dispatcher towards Telegram: takes effects out of the outbox, checks that they still hold, sends and
 //! edits, and keeps what it sent.
 
+mod escalating;
 mod limits;
 mod refresh;
 mod telling;
+mod wording;
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -16,14 +18,14 @@ use super::api::Api;
 use super::pace::Pace;
 use super::render::{self, Rendered};
 use crate::domain::effect::{Effect, Occasion};
-use crate::domain::{Alert, AlertId, AlertState, ChatId, Evidence, LeadId, MINUTE, Rights, Timestamp, UserId};
+use crate::domain::{Alert, AlertId, AlertState, ChatId, Evidence, LeadId, MINUTE, Rights, Timestamp, UserId, Wording};
 use crate::engine::briefing::{Briefing, Speaker};
 use crate::engine::calendars::Calendars;
 use crate::engine::evaluate::is_first_evaluation;
 use crate::engine::outbox::{Ready, pause_after, ready};
 use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
-use crate::engine::told::{People, Told, in_line, user_in};
+use crate::engine::told::{Destination, People, Told, in_line, user_in};
 use crate::engine::{Engine, EngineError, Handle};
 use crate::store::{OutboxEntry, Store};
 use crate::voice::{AlertContext, Content, Notice};
@@ -172,7 +174,7 @@ impl Worker {
             // One digest tells what the first evaluation found, once it has found all.
             entries.retain(|(_, entry)| !matches!(entry.effect, Effect::Announce { first_evaluation: true, .. }));
         }
-        let (mut asked_for, mut refreshes) = (Vec::new(), Vec::new());
+        let (mut asked_for, mut escalations, mut refreshes) = (Vec::new(), Vec::new(), Vec::new());
         let asked = self.ask_who_may_see(&entries).await?;
         for (key, entry) in entries {
             let sequence = entry.sequence;
@@ -202,6 +204,9 @@ impl Worker {
                     }
                 }
                 Effect::RefreshMessages(alert) => refreshes.push((key, sequence, alert)),
+                Effect::Escalate { alert, chat, topic } => {
+                    escalations.push((key, entry, alert, Destination { chat, topic }))
+                }
                 effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. } | Effect::SendWhy { .. }) => {
                     asked_for.push((key, sequence, effect))
                 }
@@ -246,6 +251,9 @@ impl Worker {
         for ((chat, user), mut announcements) in announcements {
             self.drop_outdated(&mut announcements)?;
             self.announce(chat, user, announcements).await?;
+        }
+        for (key, entry, alert, to) in escalations {
+            self.escalate(&key, &entry, &alert, to).await?;
         }
         for (key, sequence, effect) in asked_for {
             self.send_as_asked(&key, sequence, &effect).await?;
@@ -342,6 +350,7 @@ impl Worker {
             | Effect::SyncResumed { .. }
             | Effect::WriteDeed(_)
             | Effect::DeedRefused { .. }
+            | Effect::Escalate { .. }
             | Effect::UndoOver(_) => Ok(()),
         }
     }
@@ -381,13 +390,15 @@ impl Worker {
         owner == Some(user) || owner.is_some_and(|owner| self.sender.people.stand_ins.get(owner) == Some(user))
     }
 
-    /// What a message about these alerts shows now; `None` when nothing is known of them any more.
+    /// What a message about these alerts shows now, in its `wording` when it has one; `None` when nothing is known of
+    /// them any more.
     fn render(
         &self,
         chat: ChatId,
         alerts: &[AlertId],
         occasion: Occasion,
         told: Option<&UserId>,
+        wording: Option<Wording>,
     ) -> Result<Option<Rendered>, EngineError> {
         let now = self.now();
         let speaker = &self.sender.speaker;
@@ -402,8 +413,9 @@ impl Worker {
         briefings.sort_by_key(|Briefing { alert, .. }| {
             (speaker.pressing(alert.severity()), alert.anchor.instant().map_or(i64::MAX, |at| at.0))
         });
+        let contexts = briefings.iter().map(|briefing| briefing.context(speaker, manner, content, occasion, now));
         let contexts: Vec<_> =
-            briefings.iter().map(|briefing| briefing.context(speaker, manner, content, occasion, now)).collect();
+            contexts.map(|context| AlertContext { wording: wording.unwrap_or(context.wording), ..context }).collect();
         Ok(match contexts.as_slice() {
             [] => None,
             [one] if alerts.len() == 1 => Some(if self.has_moved(one.alert, told) {

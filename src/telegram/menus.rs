@@ -7,6 +7,7 @@ use super::render::{Key, KeyKind, Labels, opens_from_a_button};
 use super::times::Reminder;
 use crate::domain::button::{Button, SnoozeFor};
 use crate::domain::deed::UNDO_FOR;
+use crate::domain::effect::Occasion;
 use crate::domain::{AlertId, AlertType, CallOutcome, Channel, DeedKind, Timestamp};
 use crate::insight::advice;
 use crate::voice::{AlertContext, ButtonLabel, Content, Manner, Voice};
@@ -118,6 +119,12 @@ impl Keys<'_> {
 
     fn main(&self) -> Vec<Vec<Key>> {
         let (context, alert) = (self.context, self.context.alert);
+        // Whoever does not own the lead writes to it as its owner, or not at all.
+        if context.occasion == Occasion::Escalated {
+            let link = context.crm_link.filter(|link| opens_from_a_button(link));
+            let open = link.map(|link| self.labels.url(ButtonLabel::OpenInCrm, link.to_owned()));
+            return vec![std::iter::once(self.settle()).chain(open).collect()];
+        }
         let mut write = Vec::new();
         if advice::whatsapp_open(context.lead) {
             let voice = self.labels.voice;

@@ -22,7 +22,7 @@ use crate::engine::log::Report;
 use crate::engine::told::in_line;
 use crate::engine::{EngineError, boundary};
 use crate::store::Message;
-use crate::voice::Toast;
+use crate::voice::{AlertContext, Toast};
 
 /// A tap on a button, by somebody we know.
 pub(super) struct Tap {
@@ -255,6 +255,7 @@ impl Bot {
             told: alert.owner.clone(),
             shown: 0,
             settled: false,
+            wording: None,
         };
         self.engine.run(move |engine| engine.adopt_message(&message)).await
     }
@@ -329,9 +330,11 @@ impl Bot {
             return Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)));
         };
         let known = store.message(place.chat, place.message_id)?;
-        let occasion = known.map_or(Occasion::Opened, |message| message.occasion);
+        let occasion = known.as_ref().map_or(Occasion::Opened, |message| message.occasion);
         let manner = self.speaker.manner_in(store, place.chat)?;
         let context = briefing.context(&self.speaker, manner, self.speaker.content_in(place.chat), occasion, now);
+        let wording = known.and_then(|message| message.wording).unwrap_or(context.wording);
+        let context = AlertContext { wording, ..context };
         let mut rendered = render::alert(&self.speaker.voice, &context);
         if *menu != Menu::Main {
             rendered.keyboard = menus::keyboard(&self.speaker.voice, &context, menu);

@@ -1,9 +1,10 @@
-//! Invented alerts on which a user's own wordings are tried at start: what breaks on them would have broken in
-//! front of a rep.
+//! Invented alerts on which every wording is tried: what breaks on them would have broken in front of a rep. A user's
+//! own wordings are tried at start; `max voice` shows what is said.
 
-use super::speech::Speech;
-use super::templates::Fault;
-use super::{AlertContext, Content, Done, Manner, Notice, Toast, html};
+use super::html::{self, MESSAGE_UNITS};
+use super::speech::{Speech, file_of_type};
+use super::templates::{Fault, LABELS};
+use super::{AlertContext, Content, Done, Manner, Notice, Toast, Wording};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
 use crate::domain::deed::{CallOutcome, DeedKind, Refusal};
 use crate::domain::effect::{Occasion, Stillness};
@@ -14,118 +15,240 @@ use crate::domain::{
 };
 
 const NOW: Timestamp = Timestamp(1_773_324_000);
+/// How long the record's name in the CRM may be, in characters.
+pub const RECORD_CHARS: usize = 255;
+/// How long the answer to a tap may be, in characters.
+pub const TOAST_CHARS: usize = 200;
 
-/// Renders every wording in every situation; the first one that breaks, or that Telegram would refuse.
-pub fn try_out(speech: &Speech) -> Result<(), Fault> {
-    let (named, nameless, luc) = (lead("Sophie", "<b>&\""), lead("", ""), user());
-    for alert in AlertType::ALL.into_iter().flat_map(alerts) {
-        for lead in [&named, &nameless] {
-            let situations = [
-                (Content::Full, Occasion::Opened),
-                (Content::Minimal, Occasion::NewOwner),
-                (Content::Initials, Occasion::SnoozeOver),
-            ];
+/// One wording with sample data in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// The file below its manner's folder; of a short text also its section and key.
+    pub file: String,
+    /// Which of its wordings, from 1.
+    pub number: usize,
+    /// What is special about the data; may be empty.
+    pub sample: &'static str,
+    /// As a reader sees it.
+    pub text: String,
+}
+
+/// Renders every wording in every situation and shows each to `see`; the first one that breaks, is empty or too long,
+/// or that Telegram would refuse.
+pub fn each(speech: &Speech, see: impl FnMut(Said)) -> Result<(), Fault> {
+    let mut trial = Trial { speech, see, sample: "", wording: Wording::default() };
+    let luc = user();
+    for (number, (sample, lead)) in leads().into_iter().enumerate() {
+        trial.sample = sample;
+        let situations = [
+            (Content::Full, Occasion::Opened),
+            (Content::Minimal, Occasion::NewOwner),
+            (Content::Initials, Occasion::SnoozeOver),
+            (Content::Full, Occasion::Reminder),
+            (Content::Full, Occasion::Escalated),
+        ];
+        // What is special about most names shows where most is said.
+        let situations = &situations[..if number < 2 { 5 } else { 1 }];
+        for alert in AlertType::ALL.into_iter().flat_map(alerts) {
             for (content, occasion) in situations {
-                let owner = (content == Content::Full).then_some(&luc);
-                try_alert(speech, &context(speech.manner(), &alert, lead, owner, content, occasion))?;
+                let owner = (*content == Content::Full).then_some(&luc);
+                trial.alert(&context(speech.manner(), &alert, &lead, owner, *content, *occasion))?;
             }
         }
+        trial.lead(&lead)?;
     }
-    try_the_rest(speech, &named, &nameless, &luc)
-}
-
-fn try_alert(speech: &Speech, context: &AlertContext<'_>) -> Result<(), Fault> {
-    speech.record(context)?;
-    speech.evidence_in_full(context)?;
-    for channel in Channel::ALL {
-        speech.draft(context, channel)?;
-    }
-    accepted("draft.html.j2", &speech.draft_html(context, None)?)?;
-    let touch = Touch { at: NOW.plus(-DAY), channel: Channel::Email };
-    let known =
-        LeadInsight { last_in: Some(touch), last_out: Some(touch), next_step: Some(touch), ..LeadInsight::default() };
-    for insight in [known, LeadInsight::default()] {
-        accepted("why.html.j2", &speech.why_html(context, &insight)?)?;
-    }
-    for kind in deeds() {
-        let done = Done { kind, by: "Luc <b>".to_owned(), at: NOW };
-        let alert = Alert { state: states()[2].clone(), ..context.alert.clone() };
-        let context = AlertContext { alert: &alert, done: Some(&done), ..*context };
-        accepted("closed.html.j2", &speech.alert_html(&context, None)?)?;
-    }
-    for state in states() {
-        let alert = Alert { state, ..context.alert.clone() };
-        let name = match alert.state {
-            AlertState::Open => "alert.html.j2",
-            AlertState::Snoozed { .. } => "snoozed.html.j2",
-            AlertState::Closed { .. } | AlertState::Resolved(_) => "closed.html.j2",
-        };
-        let context = AlertContext { alert: &alert, ..*context };
-        accepted(name, &speech.alert_html(&context, Some("http://localhost/"))?)?;
-    }
-    accepted("closed.html.j2", &speech.moved_html(context, None)?)?;
-    accepted("closed.html.j2", &speech.moved_html(context, context.owner)?)?;
-    accepted("digest.html.j2", &speech.digest_html(context.owner, &[*context; 40])?)
-}
-
-fn try_the_rest(speech: &Speech, named: &Lead, nameless: &Lead, luc: &User) -> Result<(), Fault> {
-    let notices = [
-        ("welcome", Notice::Welcome(luc)),
-        ("not_linked", Notice::NotLinked),
-        ("link_expired", Notice::LinkExpired),
-        ("link_later", Notice::LinkLater),
-        ("unlinked", Notice::Unlinked),
-        ("help", Notice::Help),
-        ("unknown", Notice::Unknown),
-        ("all_clear", Notice::AllClear),
-        ("link_preview", Notice::LinkPreview { user: luc, instead: None }),
-        ("link_preview", Notice::LinkPreview { user: luc, instead: Some(luc) }),
-        ("link_declined", Notice::LinkDeclined),
-        ("sync_resumed", Notice::SyncResumed { lasted: 3 * DAY }),
-    ];
-    let stopped =
-        Stillness::ALL.map(|why| Notice::SyncStopped { since: NOW.plus(-DAY), why, now: NOW, zone: chrono_tz::UTC });
-    let notices = notices.into_iter().chain(stopped.map(|notice| ("sync_stopped", notice)));
-    let refused = deeds().into_iter().flat_map(|kind| Refusal::ALL.map(|why| (kind.clone(), why)));
-    for ((kind, why), lead) in refused.flat_map(|refused| [(refused.clone(), named), (refused, nameless)]) {
-        let notice = Notice::DeedRefused { kind: &kind, lead, why };
-        accepted("notices/deed_refused.html.j2", &speech.notice_html(notice)?)?;
-    }
-    for lead in [named, nameless] {
-        speech.call_name(lead)?;
-    }
-    for (name, notice) in notices {
-        accepted(&format!("notices/{name}.html.j2"), &speech.notice_html(notice)?)?;
-    }
-    let toasts = [
-        Toast::Resolved,
-        Toast::Snoozed { until: NOW.plus(DAY), now: NOW, zone: chrono_tz::UTC },
-        Toast::Sent(named),
-        Toast::Sent(nameless),
-        Toast::AlreadyHandled("Luc"),
-        Toast::AlreadyHandled(""),
-        Toast::AlreadyClosed,
-        Toast::DraftComing,
-        Toast::Stale,
-        Toast::NotYours,
-        Toast::NotAllowed,
-        Toast::CannotAsk,
-        Toast::TryAgain,
-        Toast::CallPlanned { at: NOW.plus(DAY), now: NOW, zone: chrono_tz::UTC },
-        Toast::CallNoted(CallOutcome::Reached),
-        Toast::CallNoted(CallOutcome::NoAnswer),
-        Toast::CallNoted(CallOutcome::LeftMessage),
-        Toast::CallNoted(CallOutcome::NotInterested),
-        Toast::NoCalls,
-        Toast::NotRelevant,
-        Toast::Archived(10),
-        Toast::Unarchived,
-        Toast::UndoOver,
-    ];
-    for toast in toasts {
-        speech.toast(toast)?;
+    trial.sample = "";
+    trial.rest(&luc)?;
+    for (section, key, number, text) in speech.wordings().labels() {
+        let said =
+            Said { file: format!("{LABELS} {section}.{key}"), number: number + 1, sample: "", text: text.to_owned() };
+        (trial.see)(said);
     }
     Ok(())
+}
+
+struct Trial<'a, See> {
+    speech: &'a Speech,
+    see: See,
+    sample: &'static str,
+    wording: Wording,
+}
+
+impl<See: FnMut(Said)> Trial<'_, See> {
+    fn alert(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {
+        for number in 0..self.speech.wordings().most() {
+            self.wording = Wording(u32::try_from(number).unwrap_or_default());
+            let context = AlertContext { wording: self.wording, ..*context };
+            self.texts(&context)?;
+            self.messages(&context)?;
+        }
+        self.wording = Wording::default();
+        let digest = self.speech.digest_html(context.owner, &[*context; 12])?;
+        self.html("digest.html.j2", &digest)
+    }
+
+    /// What is said about an alert, piece by piece.
+    fn texts(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {
+        let speech = self.speech;
+        let headline = match context.content {
+            Content::Full | Content::Minimal => file_of_type("headlines", context),
+            Content::Initials => "headlines/group.txt.j2".to_owned(),
+        };
+        self.text(&headline, speech.headline(context)?, MESSAGE_UNITS)?;
+        self.text(&file_of_type("reasons", context), speech.reason(context)?, MESSAGE_UNITS)?;
+        self.text(&file_of_type("evidence", context), speech.evidence_in_full(context)?, MESSAGE_UNITS)?;
+        self.text(&file_of_type("records", context), speech.record(context)?, RECORD_CHARS)?;
+        for channel in Channel::ALL {
+            self.text(&file_of_type("drafts", context), speech.draft(context, channel)?, MESSAGE_UNITS)?;
+        }
+        Ok(())
+    }
+
+    fn messages(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {
+        let speech = self.speech;
+        self.html("draft.html.j2", &speech.draft_html(context, None)?)?;
+        let touch = Some(Touch { at: NOW.plus(-DAY), channel: Channel::Email });
+        let known = LeadInsight { last_in: touch, last_out: touch, next_step: touch, ..LeadInsight::default() };
+        for insight in [known, LeadInsight::default()] {
+            self.html("why.html.j2", &speech.why_html(context, &insight)?)?;
+        }
+        for state in states() {
+            let alert = Alert { state, ..context.alert.clone() };
+            let name = match alert.state {
+                AlertState::Open => "alert.html.j2",
+                AlertState::Snoozed { .. } => "snoozed.html.j2",
+                AlertState::Closed { .. } | AlertState::Resolved(_) => "closed.html.j2",
+            };
+            let context = AlertContext { alert: &alert, ..*context };
+            self.html(name, &speech.alert_html(&context, Some("http://localhost/"))?)?;
+        }
+        for kind in deeds() {
+            let done = Done { kind, by: "Luc <b>".to_owned(), at: NOW };
+            let alert = Alert { state: states()[2].clone(), ..context.alert.clone() };
+            let context = AlertContext { alert: &alert, done: Some(&done), ..*context };
+            self.html("closed.html.j2", &speech.alert_html(&context, None)?)?;
+        }
+        self.html("closed.html.j2", &speech.moved_html(context, None)?)?;
+        self.html("closed.html.j2", &speech.moved_html(context, context.owner)?)
+    }
+
+    fn rest(&mut self, luc: &User) -> Result<(), Fault> {
+        let mut notices = vec![
+            ("welcome", Notice::Welcome(luc)),
+            ("not_linked", Notice::NotLinked),
+            ("link_expired", Notice::LinkExpired),
+            ("link_later", Notice::LinkLater),
+            ("unlinked", Notice::Unlinked),
+            ("help", Notice::Help),
+            ("unknown", Notice::Unknown),
+            ("all_clear", Notice::AllClear),
+            ("link_preview", Notice::LinkPreview { user: luc, instead: None }),
+            ("link_preview", Notice::LinkPreview { user: luc, instead: Some(luc) }),
+            ("link_declined", Notice::LinkDeclined),
+            ("sync_resumed", Notice::SyncResumed { lasted: 3 * DAY }),
+        ];
+        let (since, zone) = (NOW.plus(-DAY), chrono_tz::UTC);
+        let stopped = Stillness::ALL.map(|why| Notice::SyncStopped { since, why, now: NOW, zone });
+        notices.extend(stopped.map(|notice| ("sync_stopped", notice)));
+        self.notices(&notices)?;
+        self.toasts(&[
+            Toast::Resolved,
+            Toast::Snoozed { until: NOW.plus(DAY), now: NOW, zone: chrono_tz::UTC },
+            Toast::AlreadyHandled("Luc"),
+            Toast::AlreadyHandled(""),
+            Toast::AlreadyClosed,
+            Toast::DraftComing,
+            Toast::Stale,
+            Toast::NotYours,
+            Toast::NotAllowed,
+            Toast::CannotAsk,
+            Toast::TryAgain,
+            Toast::CallPlanned { at: NOW.plus(DAY), now: NOW, zone: chrono_tz::UTC },
+            Toast::NoCalls,
+            Toast::NotRelevant,
+            Toast::Archived(10),
+            Toast::Unarchived,
+            Toast::UndoOver,
+        ])?;
+        self.toasts(&CallOutcome::ALL.map(Toast::CallNoted))
+    }
+
+    /// What is said about a lead, whatever its alert.
+    fn lead(&mut self, lead: &Lead) -> Result<(), Fault> {
+        self.text("call.txt.j2", self.speech.call_name(lead)?, RECORD_CHARS)?;
+        for kind in deeds() {
+            let refused = Refusal::ALL.map(|why| ("deed_refused", Notice::DeedRefused { kind: &kind, lead, why }));
+            self.notices(&refused)?;
+        }
+        self.toasts(&[Toast::Sent(lead)])
+    }
+
+    /// Notices, each with its name.
+    fn notices(&mut self, notices: &[(&str, Notice<'_>)]) -> Result<(), Fault> {
+        for (name, notice) in notices {
+            let file = format!("notices/{name}.html.j2");
+            self.wordings_of(&file, |trial| {
+                let html = trial.speech.notice_html(*notice, Some(trial.wording))?;
+                trial.html(&file, &html)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn toasts(&mut self, toasts: &[Toast<'_>]) -> Result<(), Fault> {
+        for toast in toasts {
+            let file = self.speech.toast_file(*toast);
+            self.wordings_of(&file, |trial| {
+                let text = trial.speech.toast(*toast, Some(trial.wording))?;
+                trial.text(&file, text, TOAST_CHARS)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn wordings_of(&mut self, file: &str, say: impl Fn(&mut Self) -> Result<(), Fault>) -> Result<(), Fault> {
+        for number in 0..self.speech.wordings().count(file) {
+            self.wording = Wording(u32::try_from(number).unwrap_or_default());
+            say(self)?;
+        }
+        Ok(())
+    }
+
+    fn html(&mut self, file: &str, message: &str) -> Result<(), Fault> {
+        if let Some(fault) = html::fault(message) {
+            return Err(self.fault(file, format!("Telegram would refuse it: {fault}")));
+        }
+        self.text(file, html::plain(message), MESSAGE_UNITS)
+    }
+
+    fn text(&mut self, file: &str, text: String, most: usize) -> Result<(), Fault> {
+        if text.trim().is_empty() {
+            return Err(self.fault(file, "it says nothing, and Telegram refuses empty messages".to_owned()));
+        }
+        let units = text.encode_utf16().count();
+        if units > most {
+            return Err(self.fault(file, format!("it is {units} characters long, and {most} fit")));
+        }
+        let number = self.speech.wordings().number(file, self.wording) + 1;
+        (self.see)(Said { file: file.to_owned(), number, sample: self.sample, text });
+        Ok(())
+    }
+
+    fn fault(&self, file: &str, detail: String) -> Fault {
+        self.speech.wordings().fault(file, self.wording, detail)
+    }
+}
+
+/// Leads by what is special about their names.
+fn leads() -> [(&'static str, Lead); 6] {
+    [
+        ("Sophie", lead("Sophie", "Sophie Martin")),
+        ("without a name", lead("", "")),
+        ("<b> in the name", lead("Sophie", "<b>&\"")),
+        ("emojis", lead("🙂👩\u{200D}🚀", "🙂👩\u{200D}🚀")),
+        ("4,000 characters", lead(&"M".repeat(4_000), &"M".repeat(4_000))),
+        ("right to left", lead("שרה", "שרה לוי")),
+    ]
 }
 
 /// One deed of each kind.
@@ -137,13 +260,6 @@ fn deeds() -> Vec<DeedKind> {
         DeedKind::SetStatus { to: "Dead".to_owned(), before: "New".to_owned() },
         DeedKind::Assign { to: luc, before: None },
     ]
-}
-
-fn accepted(name: &str, message: &str) -> Result<(), Fault> {
-    if message.is_empty() {
-        return Err(Fault::new(name, "it says nothing, and Telegram refuses empty messages".to_owned()));
-    }
-    html::fault(message).map_or(Ok(()), |fault| Err(Fault::new(name, format!("Telegram would refuse it: {fault}"))))
 }
 
 fn context<'a>(
@@ -167,6 +283,7 @@ fn context<'a>(
         content,
         occasion,
         done: None,
+        wording: Wording::default(),
     }
 }
 

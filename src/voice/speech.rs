@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use minijinja::{Environment, Error, Value, context};
+use minijinja::{Error, Value, context};
 
-use super::templates::{self, Labels, VoiceError};
-use super::{AlertContext, Content, Done, Draft, Lang, Manner, Notice, Toast, html, names, type_key, words};
+use super::templates::{VoiceError, Wordings};
+use super::{AlertContext, Content, Done, Draft, Lang, Manner, Notice, Toast, Wording, html, names, type_key, words};
 use crate::domain::alert::{ChannelRate, Cited, Resolution};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::insight::{LeadInsight, Touch};
@@ -24,15 +24,13 @@ const GOOD_RATE: u32 = 60;
 pub struct Speech {
     manner: Manner,
     lang: Lang,
-    environment: Environment<'static>,
-    labels: Labels,
+    wordings: Wordings,
 }
 
 impl Speech {
     /// The embedded wordings with those of `folder` in their place.
     pub fn load(manner: Manner, folder: Option<&Path>) -> Result<Self, VoiceError> {
-        let (environment, labels) = templates::load(manner, folder)?;
-        Ok(Self { manner, lang: manner.lang(), environment, labels })
+        Ok(Self { manner, lang: manner.lang(), wordings: Wordings::load(manner, folder)? })
     }
 
     /// Its manner.
@@ -40,18 +38,22 @@ impl Speech {
         self.manner
     }
 
-    /// A short text; its key when there is none, which a test rules out.
-    pub fn label(&self, section: &str, key: &str) -> String {
-        self.labels.get(section).and_then(|texts| texts.get(key)).map_or_else(|| key.to_owned(), String::clone)
+    /// Its templates and labels.
+    pub fn wordings(&self) -> &Wordings {
+        &self.wordings
     }
 
-    fn render(&self, name: &str, values: &Value) -> Result<String, Error> {
-        let text = self.environment.get_template(name)?.render(values)?;
-        Ok(tidy(&text))
+    /// A short text of which there is one wording.
+    pub fn label(&self, section: &str, key: &str) -> String {
+        self.wordings.label(section, key, Wording::default())
+    }
+
+    fn render(&self, name: &str, wording: Wording, values: &Value) -> Result<String, Error> {
+        Ok(tidy(&self.wordings.render(name, wording, values)?))
     }
 
     fn of_type(&self, folder: &str, context: &AlertContext<'_>, values: &Value) -> Result<String, Error> {
-        self.render(&format!("{folder}/{}.txt.j2", type_key(context.alert.alert_type)), values)
+        self.render(&file_of_type(folder, context), context.wording, values)
     }
 
     /// One sentence: what is the matter.
@@ -59,12 +61,12 @@ impl Speech {
         let facts = self.facts(context);
         match context.content {
             Content::Full | Content::Minimal => self.of_type("headlines", context, &facts),
-            Content::Initials => self.render("headlines/group.txt.j2", &facts),
+            Content::Initials => self.render("headlines/group.txt.j2", context.wording, &facts),
         }
     }
 
     /// A few words: what is the matter, in a list.
-    fn reason(&self, context: &AlertContext<'_>) -> Result<String, Error> {
+    pub fn reason(&self, context: &AlertContext<'_>) -> Result<String, Error> {
         match context.content {
             Content::Full | Content::Minimal => self.of_type("reasons", context, &self.facts(context)),
             Content::Initials => Ok(words::duration(self.lang, as_of(context).since(reference(context)))),
@@ -118,7 +120,7 @@ impl Speech {
             | Suggestion::CheckConsent
             | Suggestion::MarkHandled => suggestion.key(),
         };
-        self.label("spoken", &key)
+        self.wordings.label("spoken", &key, context.wording)
     }
 
     /// What every template about an alert may use; `templates/voice/README.md` lists it.
@@ -136,6 +138,8 @@ impl Speech {
         };
         let named = !called.is_empty();
         let in_group = context.content == Content::Initials;
+        // Whoever does not own the lead is asked whether to take it, and not told what to do.
+        let others = context.occasion == Occasion::Escalated;
         let nameless = |key: &str| self.label("nameless", key);
         let activity = cited(&context.alert.evidence);
         let quote = if context.content == Content::Full { quote(context) } else { String::new() };
@@ -160,10 +164,10 @@ impl Speech {
             waiting => waiting(&context.alert.evidence),
             quoted => !quote.is_empty(),
             quote,
-            suggestion => if in_group { String::new() } else { self.spoken_suggestion(context) },
+            suggestion => if in_group || others { String::new() } else { self.spoken_suggestion(context) },
             action => self.suggested_action(context),
             emoji => self.label("emoji", type_key(context.alert.alert_type)),
-            opening => if in_group { String::new() } else { self.opening(context.occasion) },
+            opening => if in_group { String::new() } else { self.opening(context) },
             ..self.rates(&context.alert.evidence)
         }
     }
@@ -187,14 +191,18 @@ impl Speech {
         }
     }
 
-    fn opening(&self, occasion: Occasion) -> String {
-        let key = match occasion {
+    fn opening(&self, context: &AlertContext<'_>) -> String {
+        let key = match context.occasion {
             Occasion::Opened => return String::new(),
             Occasion::Reopened => "reopened",
             Occasion::SnoozeOver => "snooze_over",
             Occasion::NewOwner => "new_owner",
+            Occasion::Reminder => "reminder",
+            Occasion::Escalated if context.owner.is_none() => "escalated_nobody",
+            Occasion::Escalated => "escalated",
         };
-        self.label("opening", key)
+        let owner = context.owner.map(names::user).unwrap_or_default();
+        self.wordings.label("opening", key, context.wording).replace("{owner}", &owner)
     }
 
     /// An alert in its present state.
@@ -212,7 +220,7 @@ impl Speech {
                     link => shown_link.unwrap_or_default(),
                     ..facts
                 };
-                self.render("alert.html.j2", &values)
+                self.render("alert.html.j2", context.wording, &values)
             }
             AlertState::Snoozed { until } => {
                 let values = context! {
@@ -221,7 +229,7 @@ impl Speech {
                     link => shown_link.unwrap_or_default(),
                     ..self.facts(context)
                 };
-                self.render("snoozed.html.j2", &values)
+                self.render("snoozed.html.j2", context.wording, &values)
             }
             AlertState::Closed { reason, .. } => {
                 let outcome = match context.done {
@@ -242,7 +250,7 @@ impl Speech {
             DeedKind::SetStatus { .. } | DeedKind::Assign { .. } => (String::new(), String::new()),
         };
         let values = context! { what => done.kind.as_str(), by => names::name(&done.by), when, outcome };
-        self.render("done.txt.j2", &values)
+        self.render("done.txt.j2", context.wording, &values)
     }
 
     /// The facts and dates behind an alert.
@@ -258,7 +266,7 @@ impl Speech {
             opened => context.alert.opened_at.map(|at| words::on(self.lang, at, context.now, context.zone)),
             ..self.facts(context)
         };
-        self.render("why.html.j2", &values)
+        self.render("why.html.j2", context.wording, &values)
     }
 
     fn outcome(&self, context: &AlertContext<'_>, reason: CloseReason) -> String {
@@ -268,7 +276,7 @@ impl Speech {
             }
             CloseReason::Cleared => format!("cleared_{}", type_key(context.alert.alert_type)),
         };
-        self.label("closed", &key)
+        self.wordings.label("closed", &key, context.wording)
     }
 
     fn resolved(&self, context: &AlertContext<'_>, resolution: &Resolution) -> Result<String, Error> {
@@ -298,7 +306,7 @@ impl Speech {
             outcome,
             ..context! { ..values, ..nothing, ..self.facts(context) }
         };
-        self.render("closed.html.j2", &values)
+        self.render("closed.html.j2", context.wording, &values)
     }
 
     /// How a list calls a lead.
@@ -342,8 +350,9 @@ impl Speech {
             .collect();
         let me = reader.map(names::user).unwrap_or_default();
         let urgent = alerts.iter().filter(|context| context.alert.severity() == Severity::Urgent).count();
+        let wording = alerts.first().map(|context| context.wording).unwrap_or_default();
         let values = context! { total => alerts.len(), urgent, groups, left => alerts.len() - shown, me };
-        self.render("digest.html.j2", &values)
+        self.render("digest.html.j2", wording, &values)
     }
 
     /// An e-mail's subject.
@@ -364,7 +373,7 @@ impl Speech {
             Channel::Email => "frames/email.txt.j2",
             Channel::Call => "frames/call.txt.j2",
         };
-        self.render(frame, &context! { body, ..facts })
+        self.render(frame, context.wording, &context! { body, ..facts })
     }
 
     /// A draft, presented for copying.
@@ -377,12 +386,18 @@ impl Speech {
             on => draft.map(|draft| self.label("on", draft.channel.as_str())).unwrap_or_default(),
             ..self.facts(context)
         };
-        self.render("draft.html.j2", &values)
+        self.render("draft.html.j2", context.wording, &values)
     }
 
-    /// A message that is not about one alert.
-    pub fn notice_html(&self, notice: Notice<'_>) -> Result<String, Error> {
-        let (name, values) = match notice {
+    /// A message that is not about one alert, in the wording that is asked for, else in the one of what it says.
+    pub fn notice_html(&self, notice: Notice<'_>, wording: Option<Wording>) -> Result<String, Error> {
+        let (name, values) = self.notice(notice);
+        let wording = wording.unwrap_or_else(|| Wording::of_text(&values.to_string()));
+        self.render(&format!("notices/{name}.html.j2"), wording, &values)
+    }
+
+    fn notice(&self, notice: Notice<'_>) -> (&'static str, Value) {
+        match notice {
             Notice::Welcome(user) => ("welcome", context! { me => names::user(user) }),
             Notice::NotLinked => ("not_linked", context! {}),
             Notice::LinkExpired => ("link_expired", context! {}),
@@ -410,20 +425,30 @@ impl Speech {
                 let values = context! { what => kind.as_str(), why => why.as_str(), named => !who.is_empty(), who };
                 ("deed_refused", values)
             }
-        };
-        self.render(&format!("notices/{name}.html.j2"), &values)
+        }
     }
 
     /// What a call with a lead is called in the CRM.
     pub fn call_name(&self, lead: &Lead) -> Result<String, Error> {
         let known = [&lead.name, &lead.account_name].map(|text| names::one_line(text, CALLED_CHARS));
         let who = known.into_iter().find(|name| !name.is_empty()).unwrap_or_default();
-        self.render("call.txt.j2", &context! { named => !who.is_empty(), who })
+        self.render("call.txt.j2", Wording::default(), &context! { named => !who.is_empty(), who })
     }
 
-    /// The short answer to a tap.
-    pub fn toast(&self, toast: Toast<'_>) -> Result<String, Error> {
-        let (name, values) = match toast {
+    /// The short answer to a tap, in the wording that is asked for, else in the one of what it says.
+    pub fn toast(&self, toast: Toast<'_>, wording: Option<Wording>) -> Result<String, Error> {
+        let (_, values) = self.toast_of(toast);
+        let wording = wording.unwrap_or_else(|| Wording::of_text(&values.to_string()));
+        self.render(&self.toast_file(toast), wording, &values)
+    }
+
+    /// The file of an answer.
+    pub fn toast_file(&self, toast: Toast<'_>) -> String {
+        format!("toasts/{}.txt.j2", self.toast_of(toast).0)
+    }
+
+    fn toast_of(&self, toast: Toast<'_>) -> (&'static str, Value) {
+        match toast {
             Toast::Resolved => ("resolved", context! {}),
             Toast::Snoozed { until, now, zone } => {
                 ("snoozed", context! { until => words::until(self.lang, until, now, zone) })
@@ -451,9 +476,13 @@ impl Speech {
             Toast::Archived(minutes) => ("archived", context! { minutes }),
             Toast::Unarchived => ("unarchived", context! {}),
             Toast::UndoOver => ("undo_over", context! {}),
-        };
-        self.render(&format!("toasts/{name}.txt.j2"), &values)
+        }
     }
+}
+
+/// The file of what is said about an alert's type in one of the folders.
+pub fn file_of_type(folder: &str, context: &AlertContext<'_>) -> String {
+    format!("{folder}/{}.txt.j2", type_key(context.alert.alert_type))
 }
 
 fn rate_values(rate: ChannelRate, name: String, on: String) -> Value {

@@ -1,5 +1,6 @@
 //! Where the wordings come from: embedded files, replaced file by file from a folder of the user's. A manner has
-//! the files of its language, and goes before them with its own.
+//! the files of its language, and goes before them with its own. A file may hold several wordings of one thing, with
+//! a line `---` between them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,8 +8,9 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value};
+use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 
-use super::{Lang, Manner, html, words};
+use super::{Lang, Manner, Wording, html, words};
 
 /// The file of short texts, beside the templates.
 pub const LABELS: &str = "labels.toml";
@@ -46,8 +48,168 @@ pub enum VoiceError {
     },
 }
 
+/// Between two wordings of one file, on a line of its own.
+const BETWEEN: &str = "---";
+/// The sections of the labels in which a text may have several wordings.
+const SEVERAL: [&str; 3] = ["spoken", "closed", "opening"];
+
 /// Short texts by section and key.
-pub type Labels = BTreeMap<String, BTreeMap<String, String>>;
+type Labels = BTreeMap<String, BTreeMap<String, Texts>>;
+
+/// The wordings of one short text: at least one. In the file a text, or a list of texts.
+#[derive(Clone, Debug)]
+struct Texts(Vec<String>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Wanted;
+        impl<'de> Visitor<'de> for Wanted {
+            type Value = Texts;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a text, or a list of texts")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Texts, E> {
+                Ok(Texts(vec![text.to_owned()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Texts, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                if texts.is_empty() {
+                    return Err(serde::de::Error::invalid_length(0, &"at least one text"));
+                }
+                Ok(Texts(texts))
+            }
+        }
+        deserializer.deserialize_any(Wanted)
+    }
+}
+
+/// One file of wordings.
+#[derive(Debug)]
+struct File {
+    /// Where it lies.
+    path: PathBuf,
+    /// The lines at which its wordings begin, from 1.
+    starts: Vec<usize>,
+}
+
+/// All that one manner says.
+#[derive(Debug)]
+pub struct Wordings {
+    environment: Environment<'static>,
+    files: BTreeMap<String, File>,
+    labels: Labels,
+}
+
+impl Wordings {
+    /// One manner's templates and labels, with the files of `own` in place of ours.
+    pub fn load(manner: Manner, own: Option<&Path>) -> Result<Self, VoiceError> {
+        let mut wordings = Self { environment: environment(), files: BTreeMap::new(), labels: labels(manner, own)? };
+        for name in names(manner).into_iter().filter(|name| name != LABELS) {
+            let (source, path) = source(manner, &name, own)?;
+            wordings.add(manner, &name, &source, path)?;
+        }
+        Ok(wordings)
+    }
+
+    fn add(&mut self, manner: Manner, name: &str, source: &str, path: PathBuf) -> Result<(), VoiceError> {
+        let wordings = apart(source);
+        let starts = wordings.iter().map(|(start, _)| *start).collect();
+        for (number, (_, source)) in wordings.into_iter().enumerate() {
+            let source = spaced(manner, &source);
+            let added = self.environment.add_template_owned(format!("{number}:{name}"), source);
+            added.map_err(|error| Fault::from(error).at(path.clone()))?;
+        }
+        self.files.insert(name.to_owned(), File { path, starts });
+        Ok(())
+    }
+
+    /// How many wordings a file has.
+    pub fn count(&self, name: &str) -> usize {
+        self.files.get(name).map_or(1, |file| file.starts.len())
+    }
+
+    /// How many wordings there are of what has most.
+    pub fn most(&self) -> usize {
+        let texts = self.labels.values().flat_map(BTreeMap::values).map(|texts| texts.0.len());
+        self.files.values().map(|file| file.starts.len()).chain(texts).max().unwrap_or(1)
+    }
+
+    /// Which of a file's wordings this is, from 0.
+    pub fn number(&self, name: &str, wording: Wording) -> usize {
+        wording.0 as usize % self.count(name)
+    }
+
+    /// A file's wording with these values in it.
+    pub fn render(&self, name: &str, wording: Wording, values: &Value) -> Result<String, Error> {
+        self.environment.get_template(&format!("{}:{name}", self.number(name, wording)))?.render(values)
+    }
+
+    /// A short text; its key when there is none, which a test rules out.
+    pub fn label(&self, section: &str, key: &str, wording: Wording) -> String {
+        let texts = self.labels.get(section).and_then(|texts| texts.get(key));
+        texts.map_or_else(|| key.to_owned(), |Texts(texts)| texts[wording.0 as usize % texts.len()].clone())
+    }
+
+    /// Every short text: section, key, number from 0, text.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &str, usize, &str)> {
+        self.labels.iter().flat_map(|(section, texts)| {
+            texts.iter().flat_map(move |(key, Texts(texts))| {
+                texts.iter().enumerate().map(move |(number, text)| (&**section, &**key, number, &**text))
+            })
+        })
+    }
+
+    /// What is wrong with one wording of a file as a whole.
+    pub fn fault(&self, name: &str, wording: Wording, detail: String) -> Fault {
+        let starts = self.files.get(name).map(|file| file.starts.as_slice()).unwrap_or_default();
+        let line = starts.get(self.number(name, wording)).copied().unwrap_or(1);
+        Fault { name: name.to_owned(), line, detail }
+    }
+
+    /// The same as an error that names the file.
+    pub fn error(&self, fault: Fault) -> VoiceError {
+        let path = self.files.get(&fault.name).map_or_else(|| PathBuf::from(&fault.name), |file| file.path.clone());
+        fault.at(path)
+    }
+}
+
+/// The source of a template and where it lies: of a manner's folders the last one that has it, and in each the user's
+/// before ours.
+fn source(manner: Manner, name: &str, own: Option<&Path>) -> Result<(String, PathBuf), VoiceError> {
+    let (mut source, mut path) = (String::new(), PathBuf::from(name));
+    for folder in folders(manner) {
+        let theirs = own.map(|own| own.join(folder).join(name));
+        if let Some(text) = theirs.as_deref().map(read_if_there).transpose()?.flatten() {
+            (source, path) = (text, theirs.unwrap_or_default());
+        } else if let Some(text) = embedded(folder, name) {
+            (source, path) = (text.to_owned(), Path::new("templates/voice").join(folder).join(name));
+        }
+    }
+    Ok((source, path))
+}
+
+/// The wordings of a file, each with the line at which it begins. Empty lines stand for what is before it, so that
+/// lines are counted in the file; nobody reads them, for the ends of a text are trimmed.
+fn apart(source: &str) -> Vec<(usize, String)> {
+    // An editor's byte order mark and line ends are not part of what is said.
+    let source = source.trim_start_matches('\u{FEFF}').replace("\r\n", "\n");
+    let mut wordings = vec![(1, String::new())];
+    for (index, line) in source.lines().enumerate() {
+        if line.trim_end() == BETWEEN {
+            wordings.push((index + 2, "\n".repeat(index + 1)));
+        } else if let Some((_, wording)) = wordings.last_mut() {
+            wording.push_str(line);
+            wording.push('\n');
+        }
+    }
+    wordings
+}
 
 /// The folders of a manner: the first holds every file, what the next ones hold goes before it.
 fn folders(manner: Manner) -> &'static [&'static str] {
@@ -77,26 +239,6 @@ fn embedded(folder: &str, name: &str) -> Option<&'static str> {
     WORDINGS.get_file(format!("{folder}/{name}"))?.contents_utf8()
 }
 
-/// One manner's templates and labels, with the files of `own` in place of ours.
-pub fn load(manner: Manner, own: Option<&Path>) -> Result<(Environment<'static>, Labels), VoiceError> {
-    let mut environment = environment();
-    for name in names(manner).into_iter().filter(|name| name != LABELS) {
-        let (mut source, mut path) = (None, None);
-        for folder in folders(manner) {
-            let file = own.map(|own| own.join(folder).join(&name));
-            match file.as_deref().map(read_if_there).transpose()?.flatten() {
-                Some(theirs) => (source, path) = (Some(theirs), file),
-                None => source = embedded(folder, &name).map(str::to_owned).or(source),
-            }
-        }
-        let source = spaced(manner, &source.unwrap_or_default());
-        environment
-            .add_template_owned(name.clone(), source)
-            .map_err(|error| Fault::from(error).at(&name, path.as_deref()))?;
-    }
-    Ok((environment, labels(manner, own)?))
-}
-
 fn labels(manner: Manner, own: Option<&Path>) -> Result<Labels, VoiceError> {
     let mut labels = Labels::new();
     let mut replace = |theirs: Labels| {
@@ -118,19 +260,16 @@ fn labels(manner: Manner, own: Option<&Path>) -> Result<Labels, VoiceError> {
             replace(read_labels(&source, Some(&known), &path)?);
         }
     }
-    if manner.lang() == Lang::Fr {
-        let texts = labels.values_mut().flat_map(BTreeMap::values_mut);
-        texts.for_each(|text| *text = words::french_spaces(text));
+    for text in labels.values_mut().flat_map(BTreeMap::values_mut).flat_map(|Texts(texts)| texts) {
+        *text = spaced(manner, text);
     }
     Ok(labels)
 }
 
 fn spaced(manner: Manner, source: &str) -> String {
-    // An editor's byte order mark and line ends are not part of what is said.
-    let source = source.trim_start_matches('\u{FEFF}').replace("\r\n", "\n");
     match manner.lang() {
-        Lang::Fr => words::french_spaces(&source),
-        Lang::En => source,
+        Lang::Fr => words::french_spaces(source),
+        Lang::En => source.to_owned(),
     }
 }
 
@@ -170,6 +309,13 @@ fn read_labels(source: &str, known: Option<&Labels>, path: &Path) -> Result<Labe
         let line = error.span().map_or(1, |span| line_at(source, span.start));
         broken(line, error.message().to_owned())
     })?;
+    let several = |(section, texts): &(&String, &BTreeMap<String, Texts>)| {
+        let more = texts.iter().find(|(_, texts)| texts.0.len() > 1).map(|(key, _)| key.clone());
+        more.filter(|_| !SEVERAL.contains(&section.as_str()))
+    };
+    if let Some((section, key)) = labels.iter().find_map(|entry| Some((entry.0, several(&entry)?))) {
+        return Err(broken(line_of(source, &key), format!("`{key}` in [{section}] is one text, not several")));
+    }
     let Some(known) = known else { return Ok(labels) };
     for (section, texts) in &labels {
         let ours = known.get(section);
@@ -178,6 +324,11 @@ fn read_labels(source: &str, known: Option<&Labels>, path: &Path) -> Result<Labe
         }
         if let Some(key) = texts.keys().find(|key| ours.is_none_or(|ours| !ours.contains_key(*key))) {
             return Err(broken(line_of(source, key), format!("there is no `{key}` in [{section}]")));
+        }
+        let is_said = |key: &str| ours.and_then(|ours| ours.get(key)).is_some_and(|Texts(ours)| !ours[0].is_empty());
+        let is_blank = |texts: &Texts| texts.0.iter().any(|text| text.trim().is_empty());
+        if let Some((key, _)) = texts.iter().find(|(key, texts)| is_blank(texts) && is_said(key)) {
+            return Err(broken(line_of(source, key), format!("`{key}` in [{section}] is empty")));
         }
     }
     Ok(labels)
@@ -249,19 +400,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault of the whole file `name`.
-    pub fn new(name: &str, detail: String) -> Self {
-        Self { name: name.to_owned(), line: 1, detail }
-    }
-
-    /// The same as an error about the user's folder.
-    pub fn into_error(self, folder: &Path, manner: Manner) -> VoiceError {
-        let path = folder.join(manner.as_str()).join(&self.name);
-        VoiceError::Broken { path, line: self.line, detail: self.detail }
-    }
-
-    fn at(self, name: &str, path: Option<&Path>) -> VoiceError {
-        let path = path.map_or_else(|| PathBuf::from(name), Path::to_owned);
+    fn at(self, path: PathBuf) -> VoiceError {
         VoiceError::Broken { path, line: self.line, detail: self.detail }
     }
 }
@@ -270,6 +409,8 @@ impl From<Error> for Fault {
     fn from(error: Error) -> Self {
         let detail =
             error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
-        Self { name: error.name().unwrap_or_default().to_owned(), line: error.line().unwrap_or(1), detail }
+        let name = error.name().unwrap_or_default();
+        let name = name.split_once(':').map_or(name, |(_, name)| name).to_owned();
+        Self { name, line: error.line().unwrap_or(1), detail }
     }
 }

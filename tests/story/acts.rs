@@ -353,7 +353,7 @@ async fn a_cold_lead_is_archived_after_a_question_and_can_be_brought_back_for_te
     assert_eq!(world.alert(&lead, "StaleLead30d")["closeReason"], "lead_closed");
     let told = world.last();
     assert!(told.plain.contains("Lead archivé, par Luc Moreau."), "{}", told.plain);
-    world.pass(9 * MINUTE).await;
+    world.pass(7 * MINUTE).await;
     world.tap("unarch").await;
     assert_eq!(world.espo.get("Lead", &lead).unwrap()["status"], "In Process");
     assert_eq!(world.alert(&lead, "StaleLead30d")["status"], "Open");

@@ -1,27 +1,40 @@
-//! A first honest reading of a message in French and English: does it want to buy, does it want an answer, did
-//! a machine write it?
+//! Reading a message in French and English: does it want to buy, what is it about, does it want an answer, did a
+//! machine write it?
 //!
-//! Three steps: `text` keeps what was written now and turns it into words and clauses; `pattern` finds the
-//! phrases of the `lexicon` in them; this file weighs what was found. A buying phrase counts unless its own
-//! clause denies it, and unless the message as a whole says something stronger (a refusal after it, a supplier's
-//! offer, an application, a complaint).
+//! `text` keeps what was written now and turns it into words and clauses; `pattern` finds the phrases of the
+//! `lexicon` in them; `verdict` weighs those; `model` weighs them again together with every word, by what it learnt
+//! from labelled sentences. What a machine wrote and what wants no more messages is decided by the lexicon's phrases
+//! alone when it has one for it: those are said in few ways, and must not be missed.
 
+mod category;
+mod concepts;
+mod features;
 mod lexicon;
+mod model;
 mod pattern;
 mod text;
+mod verdict;
+
+pub use category::Category;
+pub use features::{Feature, Group};
+pub use model::{ANSWERS, EXPECTS, INTENT, Model};
 
 use crate::domain::Reading;
 use lexicon::Sign;
+use model::Scores;
 use pattern::Hit;
-use text::{Clause, Words};
+use verdict::Message;
 
-/// A reading with the words that decided it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A reading with what it says beyond three booleans, and the words that decided it.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Explained {
     /// What the text was read to mean.
     pub reading: Reading,
-    /// The words that decided, as they were understood (lower case, no accents), in the order of the text.
-    /// Empty when nothing decided: a plain sentence expects a reply.
+    /// What it is about.
+    pub category: Category,
+    /// How likely it is that it wants to buy, from 0 to 1.
+    pub score: f32,
+    /// The words that decided, as they stand in the text and in its order. Empty when nothing decided.
     pub evidence: Vec<String>,
 }
 
@@ -29,289 +42,143 @@ pub struct Explained {
 /// reply, without intent. Linear in the length of the text.
 pub fn read(text: &str) -> Reading {
     let words = text::words(&text::new_text(text));
-    Message::new(&words).verdict().0
+    Verdict::of(&Message::new(&words), model::trained()).reading
 }
 
-/// Reads a message and says which words decided.
+/// Reads a message and says what it is about, how sure that is, and which words decided.
 pub fn explain(text: &str) -> Explained {
+    explain_with(model::trained(), text)
+}
+
+/// As [`explain`], with other weights than the committed ones.
+pub fn explain_with(model: &Model, text: &str) -> Explained {
+    let new = text::new_text(text);
+    let words = text::words(&new);
+    let message = Message::new(&words);
+    let verdict = Verdict::of(&message, model);
+    let evidence = quote(text, &new, &verdict.spans(&message, model), &message);
+    Explained { reading: verdict.reading, category: verdict.category, score: verdict.score, evidence }
+}
+
+/// What the model looks at in a message; none when nothing is in it.
+pub fn features_of(text: &str) -> Option<Vec<Feature>> {
     let words = text::words(&text::new_text(text));
     let message = Message::new(&words);
-    let (reading, decisive) = message.verdict();
-    let evidence = message.quote(decisive);
-    Explained { reading, evidence }
+    let (lexicon, _) = message.verdict();
+    (words.len() > 0).then(|| features::features(&message, lexicon))
 }
 
-const AUTO_REPLY: Reading = Reading { intent: false, expects_reply: false, auto_reply: true };
-const WANTS: Reading = Reading { intent: true, expects_reply: true, auto_reply: false };
-const ASKS: Reading = Reading { intent: false, expects_reply: true, auto_reply: false };
-const DONE: Reading = Reading { intent: false, expects_reply: false, auto_reply: false };
+/// From this likelihood on, a message is said to want to buy.
+const INTENT_FROM: f32 = 0.5;
+/// From this likelihood on, what the lexicon does not know as a machine's is one's.
+const MACHINE_FROM: f32 = 0.6;
+/// From this likelihood on, what the lexicon does not know as an unsubscribe is one.
+const STOP_FROM: f32 = 0.5;
 
-/// How clearly something is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Wish {
-    /// A step that is also taken for other reasons: a complaint turns it into no wish at all.
-    Step,
-    /// Only buyers say this.
-    Clear,
+struct Verdict {
+    reading: Reading,
+    category: Category,
+    score: f32,
+    /// What the lexicon decided by, if its answer stands.
+    lexicon: Option<Vec<Hit>>,
+    features: Vec<Feature>,
 }
 
-/// A message with what was found in it.
-struct Message<'a> {
-    words: &'a Words,
-    hits: Vec<Hit>,
-    /// Where each clause's hits begin in `hits`; one more at the end.
-    bounds: Vec<usize>,
-    /// Per word: says nothing, as "pas" in "pas de souci".
-    masked: Vec<bool>,
-}
-
-impl<'a> Message<'a> {
-    fn new(words: &'a Words) -> Self {
-        let hits = pattern::find(words);
-        let mut masked = vec![false; words.len()];
-        for hit in hits.iter().filter(|hit| hit.sign == Sign::Mask) {
-            masked[hit.start..hit.end].fill(true);
+impl Verdict {
+    fn of(message: &Message, model: &Model) -> Self {
+        if message.words.len() == 0 {
+            let reading = Reading { expects_reply: true, ..Reading::default() };
+            return Self::certain(reading, Category::Question, Vec::new());
         }
-        let mut bounds = vec![0; words.clauses.len() + 1];
-        for hit in &hits {
-            bounds[hit.clause + 1] += 1;
+        let (lexicon, hits) = message.verdict();
+        if lexicon.auto_reply {
+            return Self::certain(lexicon, Category::AutoReply, hits);
         }
-        for index in 1..bounds.len() {
-            bounds[index] += bounds[index - 1];
+        if hits.first().is_some_and(|hit| hit.sign == Sign::Stop) {
+            return Self::certain(lexicon, Category::Unsubscribe, hits);
         }
-        Self { words, hits, bounds, masked }
+        let features = features::features(message, lexicon);
+        let scores = model.scores(&features);
+        let person = message.hits.iter().any(|hit| hit.sign == Sign::Human);
+        let (reading, category, score) = weigh(&scores, person);
+        let agrees = !hits.is_empty() && reading == lexicon;
+        Self { reading, category, score, lexicon: agrees.then_some(hits), features }
     }
 
-    /// What the message means, and the hits that decided.
-    fn verdict(&self) -> (Reading, Vec<Hit>) {
-        if self.words.len() == 0 {
-            return (ASKS, Vec::new());
-        }
-        let machine = self.all(Sign::Machine);
-        if !machine.is_empty() {
-            return (AUTO_REPLY, machine);
-        }
-        let stop: Vec<Hit> = self.all(Sign::Stop);
-        let wishes = self.wishes();
-        let clear = wishes.iter().any(|(wish, _)| *wish == Wish::Clear);
-        let asked = self.words.clauses.iter().any(|clause| clause.question);
-        let away = self.all(Sign::Away);
-        if !clear && !asked && stop.is_empty() && self.all(Sign::Human).is_empty() && distinct(&away) >= 2 {
-            return (AUTO_REPLY, away);
-        }
-        if !stop.is_empty() {
-            return (DONE, stop);
-        }
-        let wanted = self.surviving(wishes);
-        if !wanted.is_empty() {
-            return (WANTS, wanted);
-        }
-        self.reply(asked)
+    fn certain(reading: Reading, category: Category, hits: Vec<Hit>) -> Self {
+        Self { reading, category, score: 0.0, lexicon: Some(hits), features: Vec::new() }
     }
 
-    /// Without intent: does it expect a reply?
-    fn reply(&self, asked: bool) -> (Reading, Vec<Hit>) {
-        let trouble: Vec<Hit> = [Sign::Trouble, Sign::Applies].into_iter().flat_map(|sign| self.all(sign)).collect();
-        let closed: Vec<Hit> = [Sign::Refuse, Sign::Postpone, Sign::Wrong, Sign::Mocks, Sign::Maybe]
-            .into_iter()
-            .flat_map(|sign| self.all(sign))
-            .filter(|hit| !self.is_masked(hit))
-            .collect();
-        if !closed.is_empty() && trouble.is_empty() {
-            // "Pas intéressé. Qui vous a donné mon numéro ?" still asks, after the refusal.
-            let last = closed.iter().map(|hit| hit.clause).max().unwrap_or_default();
-            let asks_after = self.words.clauses[last + 1..].iter().any(|clause| clause.question);
-            let mocks = closed.iter().any(|hit| hit.sign == Sign::Mocks);
-            return if asks_after && !mocks { (ASKS, Vec::new()) } else { (DONE, closed) };
-        }
-        let asks = self.hits.iter().any(|hit| matches!(hit.sign, Sign::Ask | Sign::Question) && !self.in_closing(hit));
-        if asked || asks || !trouble.is_empty() {
-            return (ASKS, trouble);
-        }
-        let later = self.all(Sign::Human);
-        if !later.is_empty() {
-            return (DONE, later);
-        }
-        if (0..self.words.clauses.len()).all(|clause| self.says_nothing_new(clause)) {
-            let closing = self.all(Sign::Closing);
-            // "Bonjour" on its own opens a conversation.
-            return if closing.is_empty() { (ASKS, Vec::new()) } else { (DONE, closing) };
-        }
-        (ASKS, Vec::new())
-    }
-
-    fn all(&self, sign: Sign) -> Vec<Hit> {
-        self.hits.iter().filter(|hit| hit.sign == sign).copied().collect()
-    }
-
-    fn in_clause(&self, clause: usize, sign: Sign) -> impl Iterator<Item = &Hit> {
-        self.hits[self.bounds[clause]..self.bounds[clause + 1]].iter().filter(move |hit| hit.sign == sign)
-    }
-
-    fn has(&self, clause: usize, sign: Sign) -> bool {
-        self.in_clause(clause, sign).next().is_some()
-    }
-
-    /// What is wanted, clause by clause, before the message as a whole is weighed.
-    fn wishes(&self) -> Vec<(Wish, Hit)> {
-        let mut wishes = Vec::new();
-        let mut asked_in = None;
-        for (number, clause) in self.words.clauses.iter().enumerate() {
-            if self.has_free(number, Sign::Maybe) {
-                continue;
+    /// The words that decided, from and to (exclusive), in the order of the text.
+    fn spans(&self, message: &Message, model: &Model) -> Vec<(usize, usize)> {
+        let mut spans: Vec<(usize, usize)> = match &self.lexicon {
+            Some(hits) => hits.iter().map(|hit| (hit.start, hit.end)).collect(),
+            None => {
+                let answer = if self.reading.intent { INTENT } else { self.category as usize };
+                telling(&model.by_word(&self.features, message.words.len(), answer))
             }
-            let asks = self.in_clause(number, Sign::Ask).any(|hit| !self.denied(hit));
-            if asks {
-                asked_in = Some(clause.sentence);
-            }
-            let asks = clause.question || asked_in == Some(clause.sentence) || self.has(number, Sign::Question);
-            let had = self.has(number, Sign::Had);
-            for hit in &self.hits[self.bounds[number]..self.bounds[number + 1]] {
-                let wish = match hit.sign {
-                    Sign::Sure => Some(Wish::Clear),
-                    Sign::Buy if !self.denied(hit) => Some(Wish::Clear),
-                    Sign::Lean if !self.denied(hit) => Some(Wish::Step),
-                    Sign::Offer
-                        if (asks && (clause.question || !had) || self.is_short(clause, had)) && !self.denied(hit) =>
-                    {
-                        Some(Wish::Clear)
-                    }
-                    Sign::Step if asks && !had && !self.denied(hit) => Some(Wish::Step),
-                    _ => None,
-                };
-                let inside_mask =
-                    hit.sign != Sign::Sure && self.is_masked(hit) || hit.sign == Sign::Sure && self.masks(hit);
-                if let Some(wish) = wish.filter(|_| !inside_mask) {
-                    wishes.push((wish, *hit));
-                }
-            }
-        }
-        wishes
-    }
-
-    fn has_free(&self, clause: usize, sign: Sign) -> bool {
-        self.in_clause(clause, sign).any(|hit| !self.is_masked(hit))
-    }
-
-    /// "Devis svp", "tarif formule pro": naming it is asking for it.
-    fn is_short(&self, clause: &Clause, had: bool) -> bool {
-        const TELLING: [&str; 18] = [
-            "est", "sont", "trop", "is", "are", "was", "etait", "too", "recu", "ok", "bien", "avons", "ai", "a",
-            "have", "got", "votre", "your",
-        ];
-        !had && clause.end - clause.start <= 5
-            && !(clause.start..clause.end).any(|i| TELLING.contains(&self.words.get(i)))
-    }
-
-    /// All of its words say nothing.
-    fn is_masked(&self, hit: &Hit) -> bool {
-        self.masked[hit.start..hit.end].iter().all(|masked| *masked)
-    }
-
-    /// A mask begins exactly here: "combien de temps" hides "combien".
-    fn masks(&self, hit: &Hit) -> bool {
-        self.in_clause(hit.clause, Sign::Mask).any(|mask| mask.start <= hit.start && mask.end > hit.end)
-    }
-
-    /// Whether a negation stands before the hit in its clause, or right behind its first words ("je n'achète pas").
-    fn denied(&self, hit: &Hit) -> bool {
-        const REACH: usize = 7;
-        let clause = &self.words.clauses[hit.clause];
-        let before = hit.start.saturating_sub(REACH).max(clause.start);
-        let ne = (before..hit.end).any(|index| matches!(self.words.get(index), "ne" | "n") && !self.masked[index]);
-        let behind = if ne { (hit.end + 2).min(clause.end) } else { hit.end };
-        let mut noes = self.in_clause(hit.clause, Sign::No).filter(|no| !self.masked[no.start]);
-        let mut no_mores = self.in_clause(hit.clause, Sign::NoMore).filter(|no| !self.masked[no.start]);
-        noes.any(|no| no.start >= before && (no.start < hit.start || ne && no.start < behind))
-            || ne && no_mores.any(|no| no.start >= before && no.start < behind)
-    }
-
-    /// The wishes that the rest of the message leaves standing.
-    fn surviving(&self, mut wishes: Vec<(Wish, Hit)>) -> Vec<Hit> {
-        let sells = distinct(&self.all(Sign::Sells)) * 2 + distinct(&self.all(Sign::MaySell)) >= 2 && self.offers();
-        let applies = self.hits.iter().any(|hit| hit.sign == Sign::Applies);
-        let mocks = self.hits.iter().any(|hit| hit.sign == Sign::Mocks);
-        if sells || applies || mocks {
-            return Vec::new();
-        }
-        let trouble = self.clauses_of(&[Sign::Trouble]);
-        let refusals = self.clauses_of(&[Sign::Refuse, Sign::Wrong]);
-        let delays = self.clauses_of(&[Sign::Postpone]);
-        let sentence = |clause: usize| self.words.clauses[clause].sentence;
-        wishes.retain(|(wish, hit)| {
-            let clause = hit.clause;
-            let refused = refusals.iter().any(|refusal| *refusal >= clause);
-            let delayed = delays.iter().any(|delay| *delay >= clause || sentence(*delay) == sentence(clause))
-                || !delays.is_empty() && *wish == Wish::Step;
-            let about_trouble = match wish {
-                Wish::Step => !trouble.is_empty(),
-                Wish::Clear => trouble.iter().any(|trouble| sentence(*trouble) == sentence(clause)),
-            };
-            let after_refusal = *wish == Wish::Step && !refusals.is_empty() && !self.words.clauses[clause].question;
-            !(refused || delayed || about_trouble || after_refusal)
-        });
-        wishes.into_iter().map(|(_, hit)| hit).collect()
-    }
-
-    /// A supplier speaks of what is theirs; a buyer who asks for a quote does so once, and of what is ours.
-    fn offers(&self) -> bool {
-        self.hits.iter().any(|hit| hit.sign == Sign::Sells) || distinct(&self.all(Sign::MaySell)) >= 3
-    }
-
-    fn clauses_of(&self, signs: &[Sign]) -> Vec<usize> {
-        let hits = self.hits.iter().filter(|hit| signs.contains(&hit.sign) && !self.is_masked(hit));
-        hits.map(|hit| hit.clause).collect()
-    }
-
-    /// Whether a thanks or a leave-taking covers this hit: "merci de votre réponse" asks for nothing.
-    fn in_closing(&self, hit: &Hit) -> bool {
-        self.in_clause(hit.clause, Sign::Closing).any(|closing| closing.start <= hit.start && closing.end >= hit.end)
-    }
-
-    /// Whether a clause only greets, thanks, agrees or takes leave.
-    fn says_nothing_new(&self, clause: usize) -> bool {
-        let Clause { start, end, .. } = self.words.clauses[clause];
-        let mut open = end - start;
-        let mut covered = start;
-        for hit in &self.hits[self.bounds[clause]..self.bounds[clause + 1]] {
-            if matches!(hit.sign, Sign::Closing | Sign::Filler) && hit.end > covered {
-                open -= hit.end - covered.max(hit.start);
-                covered = hit.end;
-            }
-        }
-        // One word more is a name.
-        open <= 1 && (open == 0 || end - start > 1 || self.has_closing())
-    }
-
-    fn has_closing(&self) -> bool {
-        self.hits.iter().any(|hit| hit.sign == Sign::Closing)
-    }
-
-    /// The words of these hits, each span once.
-    fn quote(&self, mut hits: Vec<Hit>) -> Vec<String> {
-        hits.sort_by_key(|hit| (hit.start, std::cmp::Reverse(hit.end)));
+        };
+        spans.sort_by_key(|(start, end)| (*start, std::cmp::Reverse(*end)));
         let mut shown = 0;
-        let mut quotes = Vec::new();
-        for hit in hits {
-            if hit.end > shown {
-                let words: Vec<&str> = (hit.start..hit.end).map(|index| self.words.get(index)).collect();
-                quotes.push(words.join(" "));
-                shown = hit.end;
-            }
-        }
-        quotes
+        spans.retain(|(_, end)| {
+            let more = *end > shown;
+            shown = shown.max(*end);
+            more
+        });
+        spans
     }
 }
 
-/// How many of these hits, in the order of the text, do not overlap: one phrase may be found in several ways.
-fn distinct(hits: &[Hit]) -> usize {
-    let mut count = 0;
-    let mut end = 0;
-    for hit in hits {
-        if hit.start >= end {
-            count += 1;
-            end = hit.end;
+/// What the model's answers come to; what a person says of an absence (`person`) is no machine's.
+fn weigh(scores: &Scores, person: bool) -> (Reading, Category, f32) {
+    let score = scores.probability(INTENT);
+    let (machine, sure) = scores.category(|category| category != Category::AutoReply || !person);
+    if machine == Category::AutoReply && sure >= MACHINE_FROM {
+        return (Reading { auto_reply: true, ..Reading::default() }, machine, score.min(1.0 - sure));
+    }
+    if machine == Category::Unsubscribe && sure >= STOP_FROM {
+        return (Reading::default(), machine, score.min(1.0 - sure));
+    }
+    let intent = score >= INTENT_FROM;
+    let (category, _) = scores.category(|category| category.buys() == intent && category != Category::AutoReply);
+    let expects_reply = intent || category != Category::Unsubscribe && scores.probability(EXPECTS) >= 0.5;
+    (Reading { intent, expects_reply, auto_reply: false }, category, score)
+}
+
+/// The words that add most, at most three runs of them.
+fn telling(added: &[f32]) -> Vec<(usize, usize)> {
+    let most = added.iter().copied().fold(0.0_f32, f32::max);
+    let mut runs: Vec<(usize, usize, f32)> = Vec::new();
+    for (place, added) in added.iter().copied().enumerate().filter(|(_, added)| *added > most * 0.4) {
+        match runs.last_mut() {
+            Some(run) if run.1 == place => (run.1, run.2) = (place + 1, run.2 + added),
+            _ => runs.push((place, place + 1, added)),
         }
     }
-    count
+    runs.sort_by(|one, other| other.2.total_cmp(&one.2));
+    runs.iter().take(3).map(|(start, end, _)| (*start, *end)).collect()
+}
+
+/// These words as they stand in the text; what markup or a cut stands between is left out.
+fn quote(text: &str, new: &str, spans: &[(usize, usize)], message: &Message) -> Vec<String> {
+    let mut quotes: Vec<String> = Vec::new();
+    let mut shown = 0;
+    for (start, end) in spans {
+        let origin = message.words.origin(*start, *end);
+        let whole = bare(&new[origin.start.max(shown).min(origin.end)..origin.end]);
+        shown = shown.max(origin.end);
+        if text.contains(whole) {
+            quotes.push(whole.to_owned());
+        } else {
+            quotes.extend(whole.split_whitespace().map(bare).filter(|word| text.contains(word)).map(str::to_owned));
+        }
+    }
+    quotes.retain(|quote| !quote.is_empty());
+    quotes
+}
+
+fn bare(words: &str) -> &str {
+    let bare = words.trim_matches(|c: char| c.is_whitespace() || c.is_ascii_punctuation() || "«»…".contains(c));
+    // "👍" and "?" are words too.
+    if bare.is_empty() { words.trim() } else { bare }
 }

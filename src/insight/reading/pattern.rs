@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 
 use foldhash::fast::FixedState;
 
+use super::features::hash;
 use super::lexicon::{PHRASES, SETS, Sign};
 use super::text::{Clause, Words};
 
@@ -13,6 +14,8 @@ use super::text::{Clause, Words};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hit {
     pub(super) sign: Sign,
+    /// Tells its phrase from the others, and stays the same while the phrase does.
+    pub(super) phrase: u32,
     /// Index of the clause it was found in.
     pub(super) clause: usize,
     /// Index of its first word.
@@ -23,6 +26,7 @@ pub(super) struct Hit {
 
 struct Phrase {
     sign: Sign,
+    name: u32,
     elements: Vec<Element>,
 }
 
@@ -102,7 +106,7 @@ pub(super) fn find(words: &Words) -> Vec<Hit> {
             search.each_candidate(start, clause.end, |phrase| {
                 let phrase = &index.phrases[phrase];
                 if let Some(end) = search.matches(&phrase.elements, clause, start) {
-                    hits.push(Hit { sign: phrase.sign, clause: number, start, end });
+                    hits.push(Hit { sign: phrase.sign, phrase: phrase.name, clause: number, start, end });
                 }
             });
         }
@@ -118,7 +122,7 @@ impl Index {
                 let elements: Vec<Element> = text.split_whitespace().map(|text| index.element(text)).collect();
                 let number = index.phrases.len();
                 index.enter(&elements, number);
-                index.phrases.push(Phrase { sign: *sign, elements });
+                index.phrases.push(Phrase { sign: *sign, name: hash(*sign as u32, text.as_bytes()), elements });
             }
         }
         index.number_words();

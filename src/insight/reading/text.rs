@@ -14,6 +14,10 @@ use unicode_normalization::char::is_combining_mark;
 pub(super) struct Words {
     buffer: String,
     spans: Vec<(usize, usize)>,
+    /// Per word, where in the text the letters stand that it was made of.
+    origins: Vec<(usize, usize)>,
+    /// Where the letters stand that are being read now.
+    reading: (usize, usize),
     /// In the order of the text; none is empty.
     pub(super) clauses: Vec<Clause>,
 }
@@ -43,10 +47,16 @@ impl Words {
         &self.buffer[start..end]
     }
 
+    /// Where in the text the letters stand that the words from `start` to `end` (exclusive) were made of.
+    pub(super) fn origin(&self, start: usize, end: usize) -> std::ops::Range<usize> {
+        self.origins[start].0..self.origins[end - 1].1
+    }
+
     fn push(&mut self, word: &str) {
         let start = self.buffer.len();
         self.buffer.push_str(word);
         self.spans.push((start, self.buffer.len()));
+        self.origins.push(self.reading);
     }
 
     fn ends_with(&self, words: &[&str]) -> bool {
@@ -55,8 +65,12 @@ impl Words {
     }
 
     fn replace_last(&mut self, count: usize, word: &str) {
-        self.spans.truncate(self.len() - count);
+        let first = self.len() - count;
+        let begins = self.origins[first].0;
+        self.spans.truncate(first);
+        self.origins.truncate(first);
         self.push(word);
+        self.origins[first].0 = begins;
     }
 }
 
@@ -284,6 +298,8 @@ pub(super) fn words(text: &str) -> Words {
     let mut words = Words {
         buffer: String::with_capacity(text.len() + text.len() / 8),
         spans: Vec::with_capacity(text.len() / 4),
+        origins: Vec::with_capacity(text.len() / 4),
+        reading: (0, 0),
         clauses: Vec::with_capacity(8),
     };
     let (mut normal, mut word) = (Vec::new(), String::new());
@@ -292,6 +308,9 @@ pub(super) fn words(text: &str) -> Words {
     let mut sentence_start = 0;
     for line in lines_unwrapped(text) {
         for chunk in line.split_whitespace() {
+            // Both are parts of `text`.
+            let begins = chunk.as_ptr() as usize - text.as_ptr() as usize;
+            words.reading = (begins, begins + chunk.len());
             if is_address(chunk) {
                 words.push("addr");
                 continue;

@@ -14,11 +14,26 @@ impl Worker {
         message: &Rendered,
         silent: bool,
     ) -> Result<Attempt, EngineError> {
+        self.send_in(chat, None, message, silent).await
+    }
+
+    /// The same to a topic of a forum; to the forum itself when the topic is closed or gone.
+    pub(super) async fn send_in(
+        &mut self,
+        chat: ChatId,
+        topic: Option<i32>,
+        message: &Rendered,
+        silent: bool,
+    ) -> Result<Attempt, EngineError> {
         if !self.may_send(chat) {
             return Ok(Attempt::NotNow);
         }
         boundary::pass("telegram-before-send");
-        let result = self.sender.api.send(chat, message, silent).await;
+        let mut result = self.sender.api.send(chat, topic, message, silent).await;
+        if let (Err(SendError::NoTopic(reason)), Some(topic)) = (&result, topic) {
+            tracing::warn!(%chat, topic, %reason, "a topic takes no messages: the chat itself is told; see topic in [teams]");
+            result = self.sender.api.send(chat, None, message, silent).await;
+        }
         boundary::pass("telegram-after-send");
         self.judge(chat, result).await
     }
@@ -118,7 +133,7 @@ impl Worker {
                 self.wake_at_millis(until);
                 Ok(Attempt::NotNow)
             }
-            SendError::Refused(reason) => {
+            SendError::NoTopic(reason) | SendError::Refused(reason) => {
                 tracing::error!(%chat, %reason, "Telegram refuses a message for good; it is given up");
                 metrics::counter!("max_effects_given_up_total").increment(1);
                 Ok(Attempt::Never)

@@ -50,7 +50,7 @@ impl Worker {
             }
             let before = message.clone();
             let (occasion, chat, told) = (message.occasion, message.chat, message.told.as_ref());
-            let Some(mut rendered) = self.render(chat, &message.alerts, occasion, told)? else {
+            let Some(mut rendered) = self.render(chat, &message.alerts, occasion, told, message.wording)? else {
                 continue;
             };
             if self.has_later(&message)? {

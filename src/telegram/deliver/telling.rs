@@ -64,7 +64,8 @@ impl Worker {
         let occasion = if parts.len() == 1 { first.occasion } else { Occasion::Opened };
         let alerts: Vec<AlertId> = parts.iter().map(|part| part.alert.id.clone()).collect();
         let done: Vec<(String, u64)> = parts.iter().map(|part| (part.key.clone(), part.entry.sequence)).collect();
-        let Some(rendered) = self.render(chat, &alerts, occasion, user)? else {
+        let wording = self.wording_for(chat, &alerts)?;
+        let Some(rendered) = self.render(chat, &alerts, occasion, user, wording)? else {
             return self.sender.engine.run(move |engine| engine.messages_sent(&[], &done, None)).await;
         };
         match self.send(chat, &rendered, planned.silent).await? {
@@ -80,6 +81,7 @@ impl Worker {
                     told: user.cloned(),
                     shown: fingerprint(&rendered),
                     settled: false,
+                    wording,
                 };
                 let stale = self.stale_by(&message)?;
                 self.sender.engine.run(move |engine| engine.announced(&message, &done, stale.as_ref())).await
@@ -152,8 +154,13 @@ impl Worker {
         chat: ChatId,
     ) -> Result<(), EngineError> {
         let alerts = [alert.clone()];
-        let user = self.told_in(chat, alert)?;
-        let Some(rendered) = self.render(chat, &alerts, Occasion::Opened, user.as_ref())? else {
+        // Whoever looks at what others heard of can take it over there.
+        let (user, occasion) = match self.could_take(chat, alert)? {
+            Some(alert) => (alert.owner, Occasion::Escalated),
+            None => (self.told_in(chat, alert)?, Occasion::Opened),
+        };
+        let wording = self.wording_for(chat, &alerts)?;
+        let Some(rendered) = self.render(chat, &alerts, occasion, user.as_ref(), wording)? else {
             return self.settle(key, sequence).await;
         };
         match self.send(chat, &rendered, true).await? {
@@ -165,10 +172,11 @@ impl Worker {
                     message_id,
                     alerts: alerts.to_vec(),
                     sent_at: self.now(),
-                    occasion: Occasion::Opened,
+                    occasion,
                     told: user,
                     shown: fingerprint(&rendered),
                     settled: false,
+                    wording,
                 };
                 let (stale, done) = (self.stale_by(&message)?, vec![(key.to_owned(), sequence)]);
                 self.sender.engine.run(move |engine| engine.messages_sent(&[message], &done, stale.as_ref())).await

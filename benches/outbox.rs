@@ -6,10 +6,10 @@ use std::time::Instant;
 use chrono::{NaiveTime, Weekday};
 use max::domain::calendar::Calendar;
 use max::domain::effect::{Effect, Occasion};
-use max::domain::{AlertId, AlertType, DAY, Timestamp};
+use max::domain::{AlertId, AlertType, DAY, Preferences, Timestamp};
 use max::engine::outbox::ready;
 use max::store::{Batch, OutboxEntry, Store};
-use max::telegram::announce::{Pending, plan};
+use max::telegram::announce::{Moment, Pending, plan};
 
 /// A Sunday, 9:00 UTC.
 const NOW: Timestamp = Timestamp(1_772_355_600);
@@ -54,16 +54,23 @@ fn looks(store: &Store) {
 }
 
 fn plans() {
-    let pending =
-        |n| Pending { alert: alert(n), alert_type: AlertType::NoReply3d, shared: None, first_evaluation: false };
+    let pending = |n| Pending {
+        alert: alert(n),
+        alert_type: AlertType::NoReply3d,
+        shared: None,
+        first_evaluation: false,
+        decided_at: NOW,
+    };
     let pending: Vec<Pending> = (0..WAITING).map(pending).collect();
     let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).expect("an hour");
     let days = vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];
     let calendar = Calendar::new(chrono_tz::UTC, days, time(9), time(18)).expect("working hours");
     for (what, hour) in [("one digest", 10), ("all put off", 20)] {
         let at = Timestamp::parse_rfc3339(&format!("2026-03-02T{hour}:00:00Z")).expect("an instant");
+        let wishes = Preferences::default();
+        let moment = Moment { now: at, calendar: &calendar, wishes: &wishes, said: &[], more_may_come: false };
         let begun = Instant::now();
-        let planned = plan(&pending, &[], &calendar, at);
+        let planned = plan(&pending, &moment);
         println!("{what}: {:?}, {} messages, {} put off", begun.elapsed(), planned.now.len(), planned.later.len());
     }
 }

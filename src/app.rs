@@ -26,6 +26,7 @@ use crate::store::{OpenError, Store, StoreError};
 use crate::telegram::api::Api;
 use crate::telegram::bot::Bot;
 use crate::telegram::deliver::Sender;
+use crate::telegram::talk::memory::Memory;
 use crate::voice::{Voice, VoiceError};
 use crate::{http, voice};
 
@@ -102,20 +103,20 @@ impl App {
         let config = Arc::new(config);
         let speaker = Arc::new(speaker(&config)?);
         let store = Store::open(&config.store.path)?;
-        let calendars = Calendars::new(config.calendar.clone(), config.people.clone());
+        let people = Arc::new(people(&config));
+        let calendars = people.calendars.clone();
         let policy = Policy {
             rules: config.rules.clone(),
             escalation: escalation::Plan {
                 enabled: config.escalation.enabled && config.telegram.is_on(),
                 after: config.escalation.after,
-                people: people(&config),
+                people: People::clone(&people),
             },
             calendars: calendars.clone(),
             stale_after: (config.sync.poll_interval * STALE_AFTER_POLLS).max(STALE_AFTER_AT_LEAST),
         };
         let engine = Handle::start(store, clock, policy)?;
         let status = Status::default();
-        let people = Arc::new(people(&config));
         let client = Client::new(&config.espocrm)?;
         let permissions = Permissions::new(client.clone(), engine.clock().clone());
         let mapping = Mapping::new(&config.espocrm.activities, &config.espocrm.inbound_sources)?;
@@ -144,6 +145,7 @@ impl App {
                 calendars: calendars.clone(),
                 archive_status: config.leads.archive_status.clone(),
                 status: status.clone(),
+                memory: Memory::default(),
             };
             tasks.spawn(bot.work(stop.clone()));
             let sender = Sender {
@@ -223,6 +225,7 @@ fn speaker(config: &Config) -> Result<Speaker, VoiceError> {
 pub fn people(config: &Config) -> People {
     People {
         stand_ins: config.stand_ins.clone(),
+        calendars: Calendars::new(config.calendar.clone(), config.people.clone()),
         managers: config.teams.iter().map(|(team, section)| (team.clone(), section.managers.clone())).collect(),
         chats: config.teams.iter().filter_map(|(team, section)| Some((team.clone(), team_chat(section)?))).collect(),
         fallback_chat: config.telegram.fallback_chat.filter(|chat| *chat != ChatId(0)),

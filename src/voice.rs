@@ -7,10 +7,12 @@
 mod html;
 mod names;
 mod samples;
+pub mod screens;
 mod speech;
 mod templates;
 mod words;
 
+use std::ops::Range;
 use std::path::Path;
 
 use chrono_tz::Tz;
@@ -19,11 +21,13 @@ use serde::{Deserialize, Serialize};
 use crate::domain::alert::Severity;
 use crate::domain::button::SnoozeFor;
 use crate::domain::deed::Refusal;
+use crate::domain::draft::{Prepared, Tone};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::insight::LeadInsight;
 pub use crate::domain::manner::{Lang, Manner};
 use crate::domain::{Alert, AlertType, CallOutcome, Channel, DeedKind, Lead, Seconds, Timestamp, User, Wording};
 use crate::insight::advice::{self, CtaAction, CtaParams};
+use crate::insight::exchange::Exchange;
 
 pub use html::{MESSAGE_UNITS, escape, fault, fitted, plain, visible_units};
 pub use samples::Said;
@@ -69,6 +73,8 @@ pub struct AlertContext<'a> {
     pub content: Content,
     /// Why the rep hears of it.
     pub occasion: Occasion,
+    /// The conversation with the lead: drafts go on with it.
+    pub exchange: Exchange,
     /// What somebody did by a button of it, if that closed it.
     pub done: Option<&'a Done>,
     /// In which of several wordings.
@@ -87,12 +93,12 @@ pub struct Done {
 }
 
 impl AlertContext<'_> {
-    /// A link that opens WhatsApp on the lead's number with `draft` filled in; `None` when there is no usable
-    /// number, the channel is closed, or numbers must not be shown.
+    /// A link that opens WhatsApp on the lead's number with `draft` filled in, if all of it fits; `None` when there is no
+    /// usable number, the channel is closed, or numbers must not be shown.
     pub fn whatsapp_link(&self, draft: &str) -> Option<String> {
         match self.content {
             Content::Full => {
-                advice::whatsapp_of(self.lead, self.default_country).map(|number| advice::wa_link(&number, draft))
+                advice::whatsapp_of(self.lead, self.default_country).map(|number| advice::wa_link_whole(&number, draft))
             }
             Content::Minimal | Content::Initials => None,
         }
@@ -120,6 +126,55 @@ pub struct Draft {
     pub subject: Option<String>,
     /// The text, signed.
     pub text: String,
+}
+
+/// Which of the wordings of a prepared message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// How it sounds.
+    pub tone: Tone,
+    /// Which one of the tone's; more than there are begins anew.
+    pub wording: u32,
+}
+
+impl Style {
+    /// The style that an alert begins with: the same every time, and not the same for every alert.
+    pub fn of(alert: &Alert) -> Self {
+        let tone = match alert.alert_type {
+            AlertType::HotLead24h | AlertType::AwaitingReply24h | AlertType::NoFollowup7d => Tone::Direct,
+            AlertType::NoContact7d | AlertType::StaleLead30d | AlertType::NoReply3d | AlertType::PreferredChannel => {
+                Tone::Warm
+            }
+        };
+        Self { tone, wording: Wording::of(&alert.id).0 }
+    }
+}
+
+/// What the message of a prepared message shows.
+#[derive(Clone, Copy, Debug)]
+pub enum DraftShown<'a> {
+    /// There is none: the lead is not to be contacted.
+    Refused,
+    /// There is none: nothing is known of how to reach the lead.
+    NoChannel,
+    /// This one.
+    Prepared {
+        /// As it stands.
+        prepared: &'a Prepared,
+        /// By which addresses it would go.
+        route: Route<'a>,
+        /// The alert is settled: there is nothing to be sent any more.
+        over: bool,
+    },
+}
+
+/// The addresses of an e-mail; empty where one is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Route<'a> {
+    /// The group account's, from which it goes.
+    pub from: &'a str,
+    /// The rep's, to which the answer comes.
+    pub reply_to: &'a str,
 }
 
 /// One action on offer, as the API gives it.
@@ -150,6 +205,8 @@ pub enum Notice<'a> {
     Help,
     /// Something we do not understand.
     Unknown,
+    /// A text that is too long for a draft.
+    DraftTooLong,
     /// Nothing that a digest listed is open any more; of what other messages told this says nothing.
     AllClear,
     /// The CRM has not been seen for a while.
@@ -210,6 +267,8 @@ pub enum Toast<'a> {
     AlreadyClosed,
     /// A draft is on its way.
     DraftComing,
+    /// The rep's own text is awaited.
+    DraftText,
     /// A button of another time.
     Stale,
     /// A button that is not for this person.
@@ -270,6 +329,24 @@ pub enum ButtonLabel {
     Copy,
     /// See one alert in private.
     Show,
+    /// A prepared message in this tone.
+    DraftTone(Tone),
+    /// Other words.
+    DraftOther,
+    /// Write it oneself.
+    DraftEdit,
+    /// Send it as an e-mail.
+    DraftMail,
+    /// Yes, send it.
+    DraftSendNow,
+    /// Try to send it again.
+    DraftAgain,
+    /// For WhatsApp instead.
+    ToWhatsapp,
+    /// As an e-mail instead.
+    ToEmail,
+    /// By telephone instead.
+    ToCall,
     /// The link is for me.
     LinkYes,
     /// It is not.
@@ -298,7 +375,7 @@ pub enum ButtonLabel {
 
 impl ButtonLabel {
     /// Every label.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 39] = [
         Self::WhatsappAnswer,
         Self::WhatsappWrite,
         Self::Sent,
@@ -313,6 +390,16 @@ impl ButtonLabel {
         Self::OpenInCrm,
         Self::Copy,
         Self::Show,
+        Self::DraftTone(Tone::Direct),
+        Self::DraftTone(Tone::Warm),
+        Self::DraftOther,
+        Self::DraftEdit,
+        Self::DraftMail,
+        Self::DraftSendNow,
+        Self::DraftAgain,
+        Self::ToWhatsapp,
+        Self::ToEmail,
+        Self::ToCall,
         Self::LinkYes,
         Self::LinkNo,
         Self::SnoozeAfternoon,
@@ -346,6 +433,16 @@ impl ButtonLabel {
             Self::OpenInCrm => "open_in_crm",
             Self::Copy => "copy",
             Self::Show => "show",
+            Self::DraftTone(Tone::Direct) => "draft_direct",
+            Self::DraftTone(Tone::Warm) => "draft_warm",
+            Self::DraftOther => "draft_other",
+            Self::DraftEdit => "draft_edit",
+            Self::DraftMail => "draft_mail",
+            Self::DraftSendNow => "draft_send_now",
+            Self::DraftAgain => "draft_again",
+            Self::ToWhatsapp => "to_whatsapp",
+            Self::ToEmail => "to_email",
+            Self::ToCall => "to_call",
             Self::LinkYes => "link_yes",
             Self::LinkNo => "link_no",
             Self::SnoozeAfternoon => "snooze_afternoon",
@@ -462,15 +559,21 @@ impl Voice {
         self.draft_for(context, channel)
     }
 
-    /// A prepared message for `channel`; `None` when the lead is not to be contacted, or not there.
+    /// A prepared message for `channel`, in the lead's manner; `None` when the lead is not to be contacted, or not there.
     pub fn draft_for(&self, context: &AlertContext<'_>, channel: Channel) -> Option<Draft> {
+        self.draft_as(context, channel, Style::of(context.alert))
+    }
+
+    /// The same in a style of one's choice.
+    pub fn draft_as(&self, context: &AlertContext<'_>, channel: Channel, style: Style) -> Option<Draft> {
         if context.lead.is_do_not_contact() || !context.lead.channel_open(channel) {
             return None;
         }
+        let manner = context.exchange.manner;
         Some(Draft {
             channel,
-            subject: (channel == Channel::Email).then(|| self.say(context.manner, |speech| speech.subject(context))),
-            text: self.say(context.manner, |speech| speech.draft(context, channel)),
+            subject: (channel == Channel::Email).then(|| self.say(manner, |speech| speech.subject(context))),
+            text: self.say(manner, |speech| speech.draft(context, channel, style)),
         })
     }
 
@@ -485,20 +588,60 @@ impl Voice {
         self.say(context.manner, |speech| speech.moved_html(context, new_owner))
     }
 
-    /// Several alerts in one message, as HTML, in the order in which they are given: most pressing first. The last
-    /// ones may only count as "and 12 others". One message is in one manner; `reader` is greeted.
-    pub fn digest_html(&self, manner: Manner, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> String {
-        self.say(manner, |speech| speech.digest_html(reader, alerts))
+    /// Several alerts in one message, as HTML, in the order in which they are given: most pressing first. Those of `page`
+    /// are listed, and the last of them may only count as "and 2 others". One message is in one manner; `reader` is
+    /// greeted.
+    pub fn digest_html(
+        &self,
+        manner: Manner,
+        reader: Option<&User>,
+        alerts: &[AlertContext<'_>],
+        page: Range<usize>,
+    ) -> String {
+        self.say(manner, |speech| speech.digest_html(reader, alerts, page.clone()))
     }
 
-    /// A prepared message, presented for copying, as HTML; words of regret when there is none.
-    pub fn draft_html(&self, context: &AlertContext<'_>, draft: Option<&Draft>) -> String {
-        self.say(context.manner, |speech| speech.draft_html(context, draft))
+    /// A prepared message as its message in the chat shows it, as HTML; words of regret when there is none.
+    pub fn draft_html(&self, context: &AlertContext<'_>, shown: DraftShown<'_>) -> String {
+        self.say(context.manner, |speech| speech.draft_html(context, shown))
     }
 
     /// A message that is not about one alert, as HTML.
     pub fn notice_html(&self, manner: Manner, notice: Notice<'_>) -> String {
         self.say(manner, |speech| speech.notice_html(notice, None))
+    }
+
+    /// An answer to what somebody typed, as HTML.
+    pub fn screen_html(&self, manner: Manner, scene: screens::Scene, screen: &screens::Screen<'_>) -> String {
+        self.say(manner, |speech| speech.screen_html(scene, screen, None))
+    }
+
+    /// A short text of our answers' buttons, or of the menu: `[screen]` and `[command]` in `labels.toml`.
+    pub fn short(&self, manner: Manner, section: &str, key: &str) -> String {
+        self.say(manner, |speech| Ok(speech.label(section, key)))
+    }
+
+    /// A lead on a button: who, and which company; at most so many characters.
+    pub fn lead_label(&self, manner: Manner, content: Content, lead: &Lead) -> String {
+        let name = match content {
+            Content::Full => names::identity(lead),
+            Content::Minimal => names::call_name(lead, true),
+            Content::Initials => names::initials(lead),
+        };
+        let name = if name.is_empty() { self.short(manner, "nameless", "start") } else { name };
+        names::isolated(names::one_line(&name, 40))
+    }
+
+    /// An instant ahead on a button: "Demain à 10h".
+    pub fn instant_label(&self, manner: Manner, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+        let text = words::ahead(manner.lang(), at, now, zone);
+        let mut letters = text.chars();
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    }
+
+    /// A colleague on a button.
+    pub fn user_label(&self, user: &User) -> String {
+        names::isolated(names::one_line(if user.name.trim().is_empty() { &user.user_name } else { &user.name }, 32))
     }
 
     /// The short answer to a tap, plain text of at most 200 characters.
@@ -522,8 +665,8 @@ impl Voice {
     }
 
     /// The facts and dates behind an alert, as HTML.
-    pub fn why_html(&self, context: &AlertContext<'_>, insight: &LeadInsight) -> String {
-        self.say(context.manner, |speech| speech.why_html(context, insight))
+    pub fn behind_html(&self, context: &AlertContext<'_>, insight: &LeadInsight) -> String {
+        self.say(context.manner, |speech| speech.behind_html(context, insight))
     }
 
     /// What a digest's button for one alert says: the lead's name.

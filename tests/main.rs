@@ -11,6 +11,7 @@ mod crash;
 mod demo;
 mod demo_page;
 mod doctor;
+mod drafts;
 mod espo_client;
 mod extension;
 mod extension_client;

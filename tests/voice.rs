@@ -14,6 +14,7 @@ use max::domain::{
     Direction, Evidence, HOUR, Lead, LeadId, MINUTE, Severity, Timestamp, User, UserId, Wording,
 };
 use max::insight::advice::{self, CtaAction, Suggestion};
+use max::insight::exchange::Exchange;
 use max::rules::Settings;
 use max::telegram::menus::{self, Menu};
 use max::telegram::render::{self, KeyKind, Rendered};
@@ -26,7 +27,7 @@ use max::voice::{
 const CRM: &str = "https://crm.example.com/#Lead/view/691b2816e43817b92";
 
 /// Thursday 12 March 2026, 15:00 in Paris.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::parse_rfc3339("2026-03-12T15:00:00+01:00").unwrap()
 }
 
@@ -160,12 +161,13 @@ pub fn context<'a>(manner: Manner, alert: &'a Alert, lead: &'a Lead, owner: &'a 
         content: Content::Full,
         occasion: Occasion::Opened,
         wording: Wording::default(),
+        exchange: Exchange { manner: Manner::of(manner.lang(), true), ..Exchange::default() },
         done: None,
     }
 }
 
 /// A message as a page to read: text, then rows of buttons.
-fn page(rendered: &Rendered) -> String {
+pub(crate) fn page(rendered: &Rendered) -> String {
     assert_eq!(fault(&rendered.html), None, "{}", rendered.html);
     assert!(visible_units(&rendered.html) <= MESSAGE_UNITS);
     assert!(!plain(&rendered.html).trim().is_empty());
@@ -176,6 +178,7 @@ fn page(rendered: &Rendered) -> String {
             let target = match &key.kind {
                 KeyKind::Callback(button) => button.to_data(),
                 KeyKind::Url(url) => url.clone(),
+                KeyKind::Ask(ask) => ask.to_data(),
                 KeyKind::Copy(text) => format!("copy {} characters", text.chars().count()),
             };
             write!(page, "[{} -> {target}] ", key.text).unwrap();
@@ -184,7 +187,7 @@ fn page(rendered: &Rendered) -> String {
     page.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-fn chapter(book: &mut String, title: &str, text: &str) {
+pub(crate) fn chapter(book: &mut String, title: &str, text: &str) {
     write!(book, "=== {title}\n{text}\n\n").unwrap();
 }
 
@@ -390,57 +393,33 @@ fn digests_read_well() {
         let minimal: Vec<_> =
             contexts.iter().map(|context| AlertContext { content: Content::Minimal, ..*context }).collect();
         let mut book = String::new();
-        chapter(&mut book, "digest", &page(&render::digest(&voice, manner, Some(&luc), &contexts)));
-        chapter(&mut book, "digest, minimal content", &page(&render::digest(&voice, manner, None, &minimal)));
+        chapter(&mut book, "digest", &page(&render::digest(&voice, manner, Some(&luc), &contexts, 0)));
+        chapter(&mut book, "digest, minimal content", &page(&render::digest(&voice, manner, None, &minimal, 0)));
         let last = &contexts[contexts.len() - 1..];
-        chapter(&mut book, "digest of one", &page(&render::digest(&voice, manner, None, last)));
+        chapter(&mut book, "digest of one", &page(&render::digest(&voice, manner, None, last, 0)));
         insta::assert_snapshot!(format!("digests_{}", manner.as_str()), book);
     }
 }
 
 #[test]
-fn a_long_digest_fits_and_counts_what_it_leaves_out() {
+fn a_long_digest_has_pages_that_fit() {
     let (voice, luc, alert) = (voice(), user("Luc"), sample(AlertType::NoReply3d));
     let lead = Lead { account_name: "&<🙂".repeat(4_000), ..called("", &"🙂".repeat(4_000)) };
     let contexts = vec![context(Manner::Tu, &alert, &lead, &luc); 60];
-    let rendered = render::digest(&voice, Manner::Tu, None, &contexts);
+    let rendered = render::digest(&voice, Manner::Tu, None, &contexts, 0);
     page(&rendered);
-    assert_eq!(rendered.keyboard.len(), render::DIGEST_BUTTONS);
+    assert_eq!(rendered.keyboard.len(), render::PAGE + 1);
     let listed = rendered.html.lines().filter(|line| line.contains("sans réponse depuis")).count();
-    assert!(listed >= 10);
-    assert!(rendered.html.ends_with(&format!("… et {} autres", 60 - listed)), "{}", rendered.html);
-}
-
-#[test]
-fn drafts_read_well() {
-    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
-    for manner in Manner::ALL {
-        let mut book = String::new();
-        for alert_type in AlertType::ALL {
-            let alert = sample(alert_type);
-            let context = context(manner, &alert, &lead, &luc);
-            for channel in [Channel::Whatsapp, Channel::Email, Channel::Call] {
-                let draft = voice.draft_for(&context, channel).unwrap();
-                let text =
-                    draft.subject.iter().fold(String::new(), |_, subject| format!("({subject})\n")) + &draft.text;
-                chapter(&mut book, &format!("{} {}", alert_type.as_str(), channel.as_str()), &text);
-            }
-        }
-        let alert = sample(AlertType::NoReply3d);
-        let by_mail = AlertContext { preferred: Some(Channel::Email), ..context(manner, &alert, &lead, &luc) };
-        chapter(&mut book, "as a message", &page(&render::draft(&voice, &context(manner, &alert, &lead, &luc))));
-        chapter(&mut book, "as a message, by mail", &page(&render::draft(&voice, &by_mail)));
-        let closed = Lead { do_not_contact: true, ..sophie() };
-        chapter(
-            &mut book,
-            "not to be contacted",
-            &page(&render::draft(&voice, &context(manner, &alert, &closed, &luc))),
-        );
-        let stranger = nameless();
-        let unsigned = AlertContext { owner: None, ..context(manner, &alert, &stranger, &luc) };
-        chapter(&mut book, "without names", &page(&render::draft(&voice, &unsigned)));
-        insta::assert_snapshot!(format!("drafts_{}", manner.as_str()), book);
-    }
+    assert_eq!(listed, render::PAGE, "{}", rendered.html);
+    let nav = |page: u16| {
+        let rendered = render::digest(&voice, Manner::Tu, None, &contexts, page);
+        let keys = rendered.keyboard.last().unwrap().iter().map(|key| key.text.clone());
+        (rendered.keyboard.len() - 1, keys.collect::<Vec<_>>().join(" "))
+    };
+    assert_eq!(nav(0), (8, "1/8 ▶️".to_owned()));
+    assert_eq!(nav(3), (8, "◀️ 4/8 ▶️".to_owned()));
+    assert_eq!(nav(7), (4, "◀️ 8/8".to_owned()));
+    assert_eq!(nav(99), (4, "◀️ 8/8".to_owned()), "the last one, when there are fewer");
 }
 
 #[test]
@@ -564,7 +543,7 @@ fn what_the_buttons_bring_up() {
             ..LeadInsight::default()
         };
         for (title, insight) in [("why", known), ("why, with nothing known", LeadInsight::default())] {
-            chapter(&mut book, title, &voice.why_html(&context, &insight));
+            chapter(&mut book, title, &voice.behind_html(&context, &insight));
         }
         let closed = Alert { state: AlertState::Closed { at: now, reason: CloseReason::Planned }, ..alert.clone() };
         let ends = [
@@ -700,8 +679,8 @@ fn everything_said(voice: &Voice, manner: Manner, lead: &Lead, preview: &str) ->
         }
         alert.state = AlertState::Open;
         let context = context(manner, &alert, lead, &luc);
-        said.push(render::draft(voice, &context));
-        said.push(render::digest(voice, manner, None, &[context; 20]));
+        said.push(crate::drafts::drafted(voice, &context));
+        said.push(render::digest(voice, manner, None, &[context; 20], 0));
         said.push(render::moved(voice, &context, Some(&User { first_name: lead.name.clone(), ..user("x") })));
         assert!(voice.toast(manner, Toast::Sent(lead)).chars().count() <= 200);
         assert!(voice.toast(manner, Toast::AlreadyHandled(&lead.name)).chars().count() <= 200);
@@ -776,8 +755,8 @@ fn minimal_content_shows_neither_words_nor_number_nor_surname() {
         let context = AlertContext { content: Content::Minimal, ..context(Manner::Tu, &alert, &lead, &luc) };
         for rendered in [
             render::alert(&voice, &context),
-            render::digest(&voice, Manner::Tu, None, &[context]),
-            render::draft(&voice, &context),
+            render::digest(&voice, Manner::Tu, None, &[context], 0),
+            crate::drafts::drafted(&voice, &context),
         ] {
             let page = page(&rendered);
             for secret in ["Martin", "TechCorp", "blockquote", "wa.me", "612345678", "devis"] {
@@ -876,7 +855,7 @@ fn only_short_texts_get_a_copy_button() {
     for alert_type in AlertType::ALL {
         let alert = sample(alert_type);
         for lead in [sophie(), called(&"é".repeat(4_000), "")] {
-            let rendered = render::draft(&voice, &context(Manner::Tu, &alert, &lead, &luc));
+            let rendered = crate::drafts::drafted(&voice, &context(Manner::Tu, &alert, &lead, &luc));
             for key in rendered.keyboard.iter().flatten() {
                 if let KeyKind::Copy(text) = &key.kind {
                     assert!((1..=render::COPY_UNITS).contains(&text.encode_utf16().count()));
@@ -1044,7 +1023,7 @@ fn a_group_learns_initials_and_waiting_time_only() {
     for alert_type in AlertType::ALL {
         let alert = sample(alert_type);
         let context = AlertContext { content: Content::Initials, ..context(Manner::Tu, &alert, &lead, &luc) };
-        let shown = [render::alert(&voice, &context), render::digest(&voice, Manner::Tu, None, &[context])];
+        let shown = [render::alert(&voice, &context), render::digest(&voice, Manner::Tu, None, &[context], 0)];
         for page in shown.iter().map(page) {
             assert!(page.contains("S. M."), "{page}");
             for secret in ["Sophie", "Martin", "TechCorp", "blockquote", "wa.me", "crm.example.com", "par email"] {

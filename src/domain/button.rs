@@ -1,8 +1,11 @@
 //! What a tap on a button means, and its form on the wire: at most 64 bytes, compact, versioned. It carries an
 //! alert, an action and at most an instant; everything else is looked up when it is tapped.
 
+use serde::{Deserialize, Serialize};
+
 use super::deed::CallOutcome;
-use super::{AlertId, MINUTE, Timestamp, UserId};
+use super::draft::DraftTap;
+use super::{AlertId, Bucket, MINUTE, Timestamp, UserId};
 
 /// How long a snooze button silences an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +40,33 @@ pub enum LinkAnswer {
     No,
 }
 
+/// What a message that lists alerts shows of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum Sheet {
+    /// The alerts it was sent for.
+    #[default]
+    Own,
+    /// All that is open now and asks for this.
+    Of(Bucket),
+}
+
+impl Sheet {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Own => "o",
+            Self::Of(Bucket::FollowUp) => "f",
+            Self::Of(Bucket::Answer) => "a",
+            Self::Of(Bucket::Hot) => "h",
+            Self::Of(Bucket::Channel) => "c",
+        }
+    }
+
+    fn of_code(code: &str) -> Option<Self> {
+        let all = Bucket::ALL.map(Self::Of);
+        std::iter::once(Self::Own).chain(all).find(|sheet| sheet.code() == code)
+    }
+}
+
 /// One tap's meaning.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Button {
@@ -54,8 +84,12 @@ pub enum Button {
     Resolve(AlertId),
     /// Show one alert of a digest as a message of its own.
     Show(AlertId),
+    /// A button of a prepared message's own.
+    Drafting(AlertId, DraftTap),
     /// Link the account to this user, or not: as the message names the user, and never another.
     Link(LinkAnswer, UserId),
+    /// Show this page of a list in the message, from 0 on.
+    Page(Sheet, u16),
     /// Snooze until an instant, a whole minute.
     SnoozeUntil(AlertId, Timestamp),
     /// Offer days to snooze until.
@@ -97,6 +131,8 @@ impl Button {
             Self::Show(_) => "show".to_owned(),
             Self::Link(LinkAnswer::Yes, _) => "lyes".to_owned(),
             Self::Link(LinkAnswer::No, _) => "lno".to_owned(),
+            Self::Drafting(_, tap) => format!("d-{}", tap.code()),
+            Self::Page(..) => "page".to_owned(),
             Self::SnoozeUntil(_, until) => format!("until-{}", minutes(*until)),
             Self::SnoozeDays(_) => "zdays".to_owned(),
             Self::CallMenu(_) => "call".to_owned(),
@@ -112,8 +148,9 @@ impl Button {
             Self::Unarchive(_) => "unarch".to_owned(),
         };
         let about = match self {
-            Self::Link(_, user) => user.as_str(),
-            _ => self.alert().map_or("", AlertId::as_str),
+            Self::Link(_, user) => user.to_string(),
+            Self::Page(sheet, page) => format!("{}{page}", sheet.code()),
+            _ => self.alert().map(AlertId::to_string).unwrap_or_default(),
         };
         format!("1:{action}:{about}")
     }
@@ -128,6 +165,10 @@ impl Button {
         match action {
             "lyes" => return Some(Self::Link(LinkAnswer::Yes, UserId::from(alert))),
             "lno" => return Some(Self::Link(LinkAnswer::No, UserId::from(alert))),
+            "page" => {
+                let (sheet, page) = alert.split_at_checked(1)?;
+                return Some(Self::Page(Sheet::of_code(sheet)?, page.parse().ok()?));
+            }
             _ => {}
         }
         let alert = AlertId::from(alert);
@@ -147,6 +188,7 @@ impl Button {
             "arch" => Some(Self::Archive(alert)),
             "archyes" => Some(Self::ArchiveYes(alert)),
             "unarch" => Some(Self::Unarchive(alert)),
+            _ if action.starts_with("d-") => Some(Self::Drafting(alert, DraftTap::parse(action.strip_prefix("d-")?)?)),
             _ => Self::parse_choice(action, alert),
         }
     }
@@ -171,7 +213,7 @@ impl Button {
     /// The alert it is about; none for what is not about one.
     pub fn alert(&self) -> Option<&AlertId> {
         match self {
-            Self::Link(..) => None,
+            Self::Link(..) | Self::Page(..) => None,
             Self::SentByHand(alert)
             | Self::Draft(alert)
             | Self::SnoozeMenu(alert)
@@ -179,6 +221,7 @@ impl Button {
             | Self::Back(alert)
             | Self::Resolve(alert)
             | Self::Show(alert)
+            | Self::Drafting(alert, _)
             | Self::SnoozeUntil(alert, _)
             | Self::SnoozeDays(alert)
             | Self::CallMenu(alert)
@@ -243,6 +286,9 @@ mod tests {
             .extend([Button::SnoozeUntil, Button::CallDay, Button::PlanCall].map(|button| button(alert.clone(), at)));
         buttons.extend(SnoozeFor::ALL.map(|length| Button::Snooze(alert.clone(), length)));
         buttons.extend(CallOutcome::ALL.map(|outcome| Button::Called(alert.clone(), outcome)));
+        buttons.push(Button::Page(Sheet::Own, 0));
+        buttons.extend(Bucket::ALL.map(|bucket| Button::Page(Sheet::Of(bucket), u16::MAX)));
+        buttons.extend(DraftTap::ALL.map(|tap| Button::Drafting(alert.clone(), tap)));
         for button in buttons {
             assert!(button.to_data().len() <= 64);
             assert_eq!(Button::parse(&button.to_data()), Some(button));
@@ -262,6 +308,9 @@ mod tests {
             "1:at-:a1",
             "1:at-zz:a1",
             "1:in-1:a1",
+            "1:page:o",
+            "1:page:x1",
+            "1:page:é1",
         ];
         for data in foreign {
             assert_eq!(Button::parse(data), None, "{data}");

@@ -22,6 +22,15 @@ pub enum Occasion {
     Reminder,
     /// Somebody else than the owner hears of it: nobody has dealt with it in time.
     Escalated,
+    /// The day begins: all that is open.
+    Briefing,
+}
+
+impl Occasion {
+    /// Whether it is the day, and no alert of its own.
+    pub fn is_of_the_day(self) -> bool {
+        matches!(self, Self::Briefing)
+    }
 }
 
 /// Why the mirror stands still.
@@ -151,6 +160,13 @@ pub enum Effect {
         /// In which topic of the team's chat.
         topic: Option<i32>,
     },
+    /// Bring the message of a prepared message to its present state.
+    RefreshDraft {
+        /// In which chat.
+        chat: ChatId,
+        /// Which message.
+        message_id: i32,
+    },
     /// Send the facts behind an alert.
     SendWhy {
         /// Which alert.
@@ -182,6 +198,7 @@ impl Effect {
             Self::WriteInsight(lead) => format!("crm-insight/{lead}"),
             Self::SyncStopped { chat, .. } | Self::SyncResumed { chat, .. } => format!("standstill/{chat}"),
             Self::WriteLink(key) => format!("crm-link/{key}"),
+            Self::RefreshDraft { chat, message_id } => format!("drafted/{chat}/{message_id}"),
             Self::WriteDeed(deed) => format!("{DEEDS}{deed}"),
             Self::DeedRefused { deed, chat, .. } => format!("refused/{chat}/{deed}"),
             Self::Escalate { alert, chat, .. } => format!("escalate/{chat}/{alert}"),
@@ -207,6 +224,7 @@ impl Effect {
             | Self::Welcome { .. }
             | Self::SyncStopped { .. }
             | Self::SyncResumed { .. }
+            | Self::RefreshDraft { .. }
             | Self::DeedRefused { .. }
             | Self::Escalate { .. }
             | Self::SendWhy { .. }

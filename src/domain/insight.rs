@@ -29,6 +29,17 @@ pub struct Touch {
     pub channel: Channel,
 }
 
+/// An attempt to reach a lead: one outbound, or several in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// Where.
+    pub channel: Channel,
+    /// When.
+    pub at: Timestamp,
+    /// Whether the lead answered.
+    pub answered: bool,
+}
+
 /// A part of the day in which a lead mostly answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BestTime {

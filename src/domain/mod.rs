@@ -3,9 +3,12 @@
 
 pub mod activity;
 pub mod alert;
+pub mod ask;
+pub mod bucket;
 pub mod button;
 pub mod calendar;
 pub mod deed;
+pub mod draft;
 pub mod effect;
 pub mod event;
 pub mod holidays;
@@ -16,10 +19,12 @@ pub mod manner;
 pub mod observation;
 pub mod people;
 pub mod preferences;
+pub mod spelling;
 pub mod time;
 
 pub use activity::{Activity, ActivityStatus, Channel, Direction, Reading};
 pub use alert::{Alert, AlertState, AlertType, Anchor, CloseReason, Evidence, Severity};
+pub use bucket::Bucket;
 pub use deed::{CallOutcome, Deed, DeedKind};
 pub use id::{ActivityId, AlertId, ChatId, DeedId, LeadId, TeamId, UserId};
 pub use lead::Lead;

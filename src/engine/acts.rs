@@ -7,8 +7,8 @@ use crate::domain::alert::{Resolution, Via};
 use crate::domain::effect::{Effect, Occasion};
 pub use crate::domain::event::Actor;
 use crate::domain::observation::{AlertRecord, Observation};
-use crate::domain::{Alert, AlertId, AlertState, ChatId, Preferences, Timestamp, UserId};
-use crate::store::{AlertRecordState, Batch, Link, Message, Result, Store};
+use crate::domain::{Alert, AlertId, AlertState, ChatId, HOUR, Preferences, Timestamp, UserId};
+use crate::store::{AlertRecordState, Batch, Link, Message, OutboxEntry, Result, Said, SheetRow, Store};
 
 /// What came of an act.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -221,6 +221,14 @@ impl Engine {
         change(&mut preferences);
         let mut batch = Batch::default();
         batch.put_preferences(user, &preferences);
+        // What waits because of what was wished before is looked at anew.
+        let now = self.now();
+        for (_, entry) in self.store.outbox_beyond(false, now)? {
+            let Effect::Announce { alert, .. } = &entry.effect else { continue };
+            if self.store.alert(alert)?.is_some_and(|alert| alert.owner.as_ref() == Some(user)) {
+                batch.put_outbox(&OutboxEntry { not_before: now, ..entry });
+            }
+        }
         self.store.apply(batch)?;
         Ok(preferences)
     }
@@ -277,6 +285,21 @@ impl Engine {
         self.store.apply(batch)
     }
 
+    /// Has a message that lists alerts show another page.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn turn_page(&mut self, chat: ChatId, message_id: i32, row: SheetRow) -> Result<()> {
+        let Some(message) = self.store.message(chat, message_id)? else { return Ok(()) };
+        let mut batch = Batch::default();
+        batch.put_sheet(chat, message_id, &row);
+        if let Some(alert) = message.alerts.first() {
+            let now = self.now();
+            self.add_effect(&mut batch, Effect::RefreshMessages(alert.clone()), now)?;
+        }
+        self.store.apply(batch)
+    }
+
     /// Announces all that is open for an owner, as one digest: until now nobody could be told.
     pub(super) fn tell_all(&mut self, batch: &mut Batch, owner: &UserId) -> Result<()> {
         let now = self.now();
@@ -321,13 +344,23 @@ impl Engine {
         self.store.apply(batch)
     }
 
-    /// Keeps a message that told somebody of alerts, and that the effects named by (key, sequence) are done. `stale` as
-    /// in [`Engine::messages_sent`].
+    /// Keeps a message that told somebody of alerts, that the effects named by (key, sequence) are done, and in the diary
+    /// of `whose` that it was said. `stale` as in [`Engine::messages_sent`].
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub fn announced(&mut self, message: &Message, done: &[(String, u64)], stale: Option<&AlertId>) -> Result<()> {
+    pub fn announced(
+        &mut self,
+        message: &Message,
+        done: &[(String, u64)],
+        stale: Option<&AlertId>,
+        (whose, said): (&str, Said),
+    ) -> Result<()> {
         let mut batch = Batch::default();
+        let mut diary = self.store.diary(whose)?;
+        diary.said.retain(|before| said.at.since(before.at) <= HOUR && before.at <= said.at);
+        diary.said.push(said);
+        batch.put_diary(whose, &diary);
         self.chronicle_told(&mut batch, &message.alerts, message.told.as_ref())?;
         self.messages_sent_with(batch, std::slice::from_ref(message), done, stale)
     }
@@ -393,7 +426,12 @@ pub fn may_act(store: &Store, people: &super::told::People, user: &UserId, alert
     if !store.user(user)?.is_some_and(|user| user.active) {
         return Ok(false);
     }
-    let stands_in = alert.owner.as_ref().is_some_and(|owner| people.stand_ins.get(owner) == Some(user));
+    let stands_in = match &alert.owner {
+        Some(owner) => {
+            people.stand_ins.get(owner) == Some(user) || store.preferences(owner)?.stand_in.as_ref() == Some(user)
+        }
+        None => false,
+    };
     let manages = alert.teams.iter().any(|team| people.managers.get(team).is_some_and(|names| names.contains(user)));
     Ok(alert.owner.as_ref() == Some(user) || stands_in || manages)
 }

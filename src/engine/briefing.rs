@@ -5,13 +5,16 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono_tz::Tz;
 
+use super::insights::habits;
 use super::told::user_in;
 use crate::domain::effect::Occasion;
 use crate::domain::{
     Activity, Alert, AlertState, Channel, ChatId, Deed, DeedKind, Direction, Lead, MINUTE, Severity, Timestamp, User,
     UserId, Wording,
 };
-use crate::rules::{Settings, preferred};
+use crate::insight::exchange::{Exchange, exchange};
+use crate::insight::leaning::{SURE, leaning, tallies};
+use crate::rules::{Settings, attempts, preferred};
 use crate::store::{Result, Store};
 use crate::voice::{AlertContext, Content, Done, Manner, Voice};
 
@@ -113,6 +116,7 @@ pub struct Briefing {
     /// The lead's owner, if known.
     pub owner: Option<User>,
     preferred: Option<Channel>,
+    exchange: Exchange,
     link: String,
     done: Option<Done>,
 }
@@ -125,10 +129,20 @@ impl Briefing {
     pub fn load(store: &Store, speaker: &Speaker, alert: Alert, now: Timestamp) -> Result<Option<Self>> {
         let Some(lead) = store.lead(&alert.lead_id)? else { return Ok(None) };
         let owner = lead.owner.as_ref().map(|owner| store.user(owner)).transpose()?.flatten();
-        let preferred = preferred(&store.activities(&lead.id)?, &speaker.rules, now).map(|rate| rate.channel);
+        let activities = store.activities(&lead.id)?;
+        let exchange = exchange(&activities, speaker.manner().lang());
+        let learned = leaning(&tallies(&attempts(&activities, &speaker.rules, now), now), &habits(store)?.channels);
+        // What is surely known goes before what the last 30 days show.
+        let learned = learned.filter(|leaning| leaning.sureness >= SURE).map(|leaning| leaning.channel);
+        let preferred = learned.or_else(|| preferred(&activities, &speaker.rules, now).map(|rate| rate.channel));
         let link = speaker.lead_url(&lead);
         let done = done(store, &alert, &lead)?;
-        Ok(Some(Self { alert, lead, owner, preferred, link, done }))
+        Ok(Some(Self { alert, lead, owner, preferred, exchange, link, done }))
+    }
+
+    /// The lead's preferred channel, if known.
+    pub fn preferred(&self) -> Option<Channel> {
+        self.preferred
     }
 
     /// As the voice wants it.
@@ -152,6 +166,7 @@ impl Briefing {
             default_country: Some(&speaker.default_country),
             content,
             occasion,
+            exchange: self.exchange,
             wording: Wording::of(&self.alert.id),
             done: self.done.as_ref(),
         }

@@ -55,7 +55,7 @@ pub fn of_store(store: &Store, people: &People, now: Timestamp) -> Result<Checku
     checkup.outbox = outbox.len();
     checkup.overdue = outbox.iter().map(|(_, entry)| now.since(entry.not_before)).filter(|late| *late > 0).max();
     for alert in store.open_alerts()? {
-        checkup.untold += usize::from(told(store, people, &alert)?.is_none());
+        checkup.untold += usize::from(told(store, people, &alert, now)?.is_none());
     }
     let owners = read_leads(store, &mut checkup);
     let links = store.links()?;

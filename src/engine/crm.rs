@@ -183,6 +183,7 @@ impl Worker {
             | Effect::Welcome { .. }
             | Effect::SyncStopped { .. }
             | Effect::SyncResumed { .. }
+            | Effect::RefreshDraft { .. }
             | Effect::DeedRefused { .. }
             | Effect::Escalate { .. }
             | Effect::SendWhy { .. }

@@ -116,7 +116,7 @@ impl Engine {
     /// The next step: the owner, and when that was or cannot be, those who lead.
     fn go_further(&mut self, alert: &Alert, before: &Escalation, now: Timestamp) -> Result<()> {
         let plan = self.policy.escalation.clone();
-        let first = told(&self.store, &plan.people, alert)?.and_then(|told| told.user);
+        let first = told(&self.store, &plan.people, alert, now)?.and_then(|told| told.user);
         let is_told = self.store.outbox_entry(&announcement(alert, now).key())?.is_none();
         let owner = first.as_ref().is_some_and(|user| alert.owner.as_ref() == Some(&user.id) && is_told);
         let is_there = owner && !self.is_away(alert, now)?;

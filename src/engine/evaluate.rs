@@ -102,7 +102,10 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         Effect::Announce { alert, occasion: Occasion::Opened | Occasion::Reopened | Occasion::SnoozeOver, .. } => {
             Some(alert)
         }
-        Effect::Announce { occasion: Occasion::NewOwner | Occasion::Reminder | Occasion::Escalated, .. }
+        Effect::Announce {
+            occasion: Occasion::NewOwner | Occasion::Reminder | Occasion::Escalated | Occasion::Briefing,
+            ..
+        }
         | Effect::WriteAlert(_)
         | Effect::WriteActivity { .. }
         | Effect::VerifyLead(_)
@@ -115,6 +118,7 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         | Effect::SyncResumed { .. }
         | Effect::WriteDoneActivity { .. }
         | Effect::WriteLink(_)
+        | Effect::RefreshDraft { .. }
         | Effect::WriteDeed(_)
         | Effect::DeedRefused { .. }
         | Effect::Escalate { .. }

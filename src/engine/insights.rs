@@ -9,14 +9,18 @@ use serde_json::{Map, Value};
 use super::Engine;
 use super::evaluate::is_first_evaluation;
 use crate::domain::effect::Effect;
-use crate::domain::{DAY, LeadId, Timestamp};
+use crate::domain::{Activity, DAY, Lead, LeadId, Timestamp};
 use crate::espo::write::{InsightWrite, insight_attributes};
-use crate::insight::lead::known_of;
-use crate::rules::{preferred, rates};
-use crate::store::{Batch, InsightRow, OutboxEntry, Result};
+use crate::insight::habits::{Habits, Survey};
+use crate::insight::lead::{Lens, known_of};
+use crate::insight::zone;
+use crate::rules::{attempts, preferred, rates};
+use crate::store::{Batch, InsightRow, OutboxEntry, Result, Store};
 
 /// How far all leads have been gone through is kept under this name.
 const CURSOR: &str = "insights";
+/// What was learned from them is kept under this one.
+const HABITS: &str = "habits";
 /// Leads gone through in one job: other jobs wait no longer than these take.
 const LEADS_PER_JOB: usize = 200;
 /// At most so many are written before anything else gets its turn.
@@ -48,26 +52,43 @@ pub(super) struct Outdated {
 #[derive(Debug)]
 pub(super) enum Portion {
     /// These are to be written, and then [`Engine::insights_gone_through`] is to hear of `last`.
-    Some { outdated: Vec<Outdated>, last: Option<LeadId> },
+    Some {
+        outdated: Vec<Outdated>,
+        /// The last one that was looked at; `None`: there are no more.
+        last: Option<LeadId>,
+    },
     /// Nothing is to be done before.
     NotBefore(Timestamp),
     /// The leads have not all been evaluated yet: that comes first.
     NotYet,
 }
 
+/// What has been learned of how the team's leads answer.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn habits(store: &Store) -> Result<Habits> {
+    Ok(store.cursor(HABITS)?.unwrap_or_default())
+}
+
 impl Engine {
     /// What is to be written of a lead; `None` when that has been done, or it is closed: then the record stays.
     pub(super) fn outdated_insight(&self, lead: &LeadId) -> Result<Option<Outdated>> {
-        let now = self.now();
         let Some(lead) = self.store.lead(lead)?.filter(|lead| !lead.deleted) else { return Ok(None) };
-        let rules = &self.policy.rules;
-        if !rules.is_active_status(&lead.status) {
+        if !self.policy.rules.is_active_status(&lead.status) {
             return Ok(None);
         }
         let activities = self.store.activities(&lead.id)?;
-        let preferred = preferred(&activities, rules, now).map(|rate| rate.channel);
-        let (grace, zone) = (rules.next_step_grace, self.policy.calendars.everybody().zone());
-        let insight = known_of(&activities, rates(&activities, rules, now), preferred, grace, zone, now);
+        self.outdated_insight_of(lead, &activities, &habits(&self.store)?)
+    }
+
+    fn outdated_insight_of(&self, lead: Lead, activities: &[Activity], habits: &Habits) -> Result<Option<Outdated>> {
+        let (now, rules) = (self.now(), &self.policy.rules);
+        let preferred = preferred(activities, rules, now).map(|rate| rate.channel);
+        let zone = self.policy.calendars.everybody().zone();
+        let home = lead.phone.as_deref().and_then(zone::of_phone).unwrap_or(zone);
+        let lens = Lens { usual: &habits.hours, home, zone, grace: rules.next_step_grace };
+        let insight = known_of(activities, rates(activities, rules, now), preferred, lens, now);
         let written = self.store.insight(&lead.id)?;
         if insight.is_empty() && written.is_none() {
             return Ok(None);
@@ -114,7 +135,7 @@ impl Engine {
     }
 
     /// Goes on through all leads, up to the next few that are to be written.
-    pub(super) fn next_insights(&self) -> Result<Portion> {
+    pub(super) fn next_insights(&mut self) -> Result<Portion> {
         if !self.is_backfilled()? || is_first_evaluation(&self.store)? {
             return Ok(Portion::NotYet);
         }
@@ -125,10 +146,14 @@ impl Engine {
             return Ok(Portion::NotBefore(again));
         }
         let after = cursor.filter(|cursor| !cursor.done).and_then(|cursor| cursor.after);
+        if after.is_none() {
+            self.survey = Some(Survey::default());
+        }
+        let habits = habits(&self.store)?;
         let (mut outdated, mut last, mut looked_at) = (Vec::new(), None, 0);
-        for lead in self.store.lead_ids_after(after.as_ref()).take(LEADS_PER_JOB) {
-            let lead = lead?;
-            outdated.extend(self.outdated_insight(&lead)?);
+        let ids: Vec<LeadId> = self.store.lead_ids_after(after.as_ref()).take(LEADS_PER_JOB).collect::<Result<_>>()?;
+        for lead in ids {
+            outdated.extend(self.look_at(&lead, &habits)?);
             looked_at += 1;
             last = Some(lead);
             if outdated.len() == WRITES_AT_ONCE {
@@ -136,6 +161,34 @@ impl Engine {
             }
         }
         Ok(Portion::Some { outdated, last: last.filter(|_| looked_at == LEADS_PER_JOB) })
+    }
+
+    /// Counts a lead, closed ones too, into what is learned of all, and returns what is to be written of it.
+    fn look_at(&mut self, lead: &LeadId, habits: &Habits) -> Result<Option<Outdated>> {
+        let now = self.now();
+        let Some(lead) = self.store.lead(lead)?.filter(|lead| !lead.deleted) else { return Ok(None) };
+        let activities = self.store.activities(&lead.id)?;
+        let home = lead.phone.as_deref().and_then(zone::of_phone).unwrap_or(self.policy.calendars.everybody().zone());
+        let attempts = attempts(&activities, &self.policy.rules, now);
+        if let Some(survey) = &mut self.survey {
+            survey.see(&lead.id, &attempts, &activities, home, now);
+        }
+        if !self.policy.rules.is_active_status(&lead.status) {
+            return Ok(None);
+        }
+        self.outdated_insight_of(lead, &activities, habits)
+    }
+
+    /// What was seen of all leads, once they have been gone through from the first to the last.
+    pub(super) fn survey(&mut self) -> Option<Survey> {
+        self.survey.take()
+    }
+
+    /// Keeps what was learned.
+    pub(super) fn learned(&mut self, habits: &Habits) -> Result<()> {
+        let mut batch = Batch::default();
+        batch.put_cursor(HABITS, habits);
+        self.store.apply(batch)
     }
 
     /// All leads up to `last` have been gone through; `None`: all there are.

@@ -10,10 +10,13 @@ pub mod checkup;
 pub mod chronicle;
 pub mod crm;
 pub mod deeds;
+pub mod dossier;
+pub mod drafts;
 pub mod escalation;
 pub mod evaluate;
 pub mod export;
-mod insights;
+pub mod figures;
+pub mod insights;
 pub mod linking;
 pub mod log;
 pub mod observe;
@@ -23,6 +26,7 @@ mod progress;
 pub mod review;
 mod rulebook;
 pub mod schedule;
+pub mod search;
 pub mod status;
 pub mod sync;
 pub mod told;
@@ -36,6 +40,7 @@ use calendars::Calendars;
 
 use crate::clock::Clock;
 use crate::domain::{AlertId, LeadId, Seconds, Timestamp, UserId};
+use crate::insight::habits::Survey;
 use crate::rules::Settings;
 use crate::store::{Store, StoreError};
 
@@ -123,6 +128,8 @@ pub struct Engine {
     rules_since: Timestamp,
     /// Every lead has been evaluated for the first time.
     first_evaluation_done: bool,
+    /// What has been seen of the team's leads; nothing when a start came in between.
+    survey: Option<Survey>,
 }
 
 impl Engine {
@@ -146,6 +153,7 @@ impl Engine {
             looks,
             rules_since,
             first_evaluation_done,
+            survey: None,
         };
         engine.heed_rules()?;
         Ok(engine)

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::{Alert, AlertState, ChatId, TeamId, User, UserId};
+use super::calendars::Calendars;
+use crate::domain::{Alert, AlertState, ChatId, TeamId, Timestamp, User, UserId};
 use crate::store::{Escalation, Result, Store};
 
 /// What the configuration says about people.
@@ -10,6 +11,8 @@ use crate::store::{Escalation, Result, Store};
 pub struct People {
     /// Who stands in for whom.
     pub stand_ins: BTreeMap<UserId, UserId>,
+    /// Who works when, and is away.
+    pub calendars: Calendars,
     /// Who leads a team.
     pub managers: BTreeMap<TeamId, Vec<UserId>>,
     /// Where a team is told.
@@ -40,24 +43,45 @@ pub struct Told {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn told(store: &Store, people: &People, alert: &Alert) -> Result<Option<Told>> {
-    Ok(in_line(store, people, alert)?.into_iter().next())
+pub fn told(store: &Store, people: &People, alert: &Alert, now: Timestamp) -> Result<Option<Told>> {
+    Ok(in_line(store, people, alert, now)?.into_iter().next())
 }
 
 /// Where an alert may be announced, best first: the next one counts when the CRM does not let the one before it see the
-/// lead.
+/// lead. While the owner is away at `now`, those who stand in come first.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn in_line(store: &Store, people: &People, alert: &Alert) -> Result<Vec<Told>> {
-    let owner = alert.owner.as_ref();
-    let stand_in = owner.and_then(|owner| people.stand_ins.get(owner));
+pub fn in_line(store: &Store, people: &People, alert: &Alert, now: Timestamp) -> Result<Vec<Told>> {
+    let fallback = people.fallback_chat.map(|chat| Told { chat, user: None });
+    let Some(owner) = alert.owner.as_ref() else { return Ok(fallback.into_iter().collect()) };
+    let is_away = people.calendars.is_away(store, owner, now)?;
+    let named = store.preferences(owner)?.stand_in.filter(|named| is_away && named != owner);
     let mut line = Vec::new();
-    for user in [owner, stand_in].into_iter().flatten() {
+    let stand_ins = named.iter().chain(people.stand_ins.get(owner).filter(|user| named.as_ref() != Some(*user)));
+    for user in stand_ins {
         line.extend(reachable(store, user)?);
     }
-    line.extend(people.fallback_chat.map(|chat| Told { chat, user: None }));
+    let owner = reachable(store, owner)?;
+    if is_away {
+        line.extend(fallback);
+        line.extend(owner);
+    } else {
+        line.splice(0..0, owner);
+        line.extend(fallback);
+    }
     Ok(line)
+}
+
+/// Whether a user answers for a lead of `owner`'s at `now`: as its owner, or in the owner's stead.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn answers_for(store: &Store, people: &People, user: &UserId, owner: &UserId, now: Timestamp) -> Result<bool> {
+    if owner == user || people.stand_ins.get(owner) == Some(user) {
+        return Ok(true);
+    }
+    Ok(store.preferences(owner)?.stand_in.as_ref() == Some(user) && people.calendars.is_away(store, owner, now)?)
 }
 
 /// Where it is told that nobody has dealt with an alert: in the chat of each team of the lead's, or to those who lead it; in

@@ -48,9 +48,9 @@ pub(super) async fn readyz(State(api): State<Api>) -> Result<(StatusCode, Json<V
 /// Open alerts of which nobody can be told on Telegram.
 fn untold(api: &Api) -> Result<usize, Refusal> {
     let store = api.engine.store();
-    let mut count = 0;
+    let (mut count, now) = (0, api.engine.clock().now());
     for alert in store.open_alerts()? {
-        if told(store, &api.people, &alert)?.is_none() {
+        if told(store, &api.people, &alert, now)?.is_none() {
             count += 1;
         }
     }

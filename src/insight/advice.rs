@@ -296,6 +296,13 @@ pub fn wa_link(number: &str, draft: &str) -> String {
     link
 }
 
+/// The same with the whole draft; without it when it does not fit, so that nobody sends half of it.
+pub fn wa_link_whole(number: &str, draft: &str) -> String {
+    let length: usize = draft.bytes().map(|byte| percent_encoded(byte).len()).sum();
+    let fits = format!("https://wa.me/{number}?text=").len() + length <= LINK_BYTES;
+    wa_link(number, if fits { draft } else { "" })
+}
+
 fn percent_encoded(byte: u8) -> String {
     if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
         char::from(byte).to_string()

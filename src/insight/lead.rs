@@ -1,47 +1,44 @@
 //! What is known of a lead beyond its alerts: which channel works, when it answers, who wrote last, what comes next.
-//!
-//! **The best time.** An answer is every word from the lead on WhatsApp, by mail or by telephone (no automatic reply),
-//! and every call of ours that was picked up. Those of one hour of one day count once, and the latest
-//! [`ANSWERS_LOOKED_AT`] are looked at. The best time is the hour of the day, in the team's time zone, in which most of
-//! them fall, when at least half of them do; else that hour with the busier of its neighbours, when half of them fall
-//! into the two; else there is none. Fewer than [`ANSWERS_NEEDED`] answers tell nothing. It has a weekday when at least
-//! [`ANSWERS_NEEDED`], and two thirds, of the answers in it fall on that day. Of equals the earlier wins.
 
-use std::collections::BTreeSet;
-
-use chrono::{DateTime, Datelike, NaiveDate, Timelike};
 use chrono_tz::Tz;
 
+use super::hours::{Hours, best_time};
 use crate::domain::alert::ChannelRate;
-use crate::domain::insight::{BestTime, LeadInsight, Touch};
+use crate::domain::insight::{LeadInsight, Touch};
 use crate::domain::{Activity, ActivityStatus, Channel, Direction, Seconds, Timestamp};
 
-/// So many answers tell something.
-pub const ANSWERS_NEEDED: usize = 3;
-/// Older answers than the latest so many do not count.
-pub const ANSWERS_LOOKED_AT: usize = 50;
+/// By what a lead's history is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Lens<'a> {
+    /// When the team's leads answer.
+    pub usual: &'a Hours,
+    /// Where the lead lives.
+    pub home: Tz,
+    /// Whose hours are told.
+    pub zone: Tz,
+    /// How long after its time a planned step counts.
+    pub grace: Seconds,
+}
 
-/// What `activities` (ordered by time) tell at `now`. `rates` and `preferred` are what the rules make of them;
-/// a planned step counts until `grace` after its time; hours are those of `zone`.
+/// What `activities` (ordered by time) tell at `now`. `rates` and `preferred` are what the rules make of them.
 pub fn known_of(
     activities: &[Activity],
     rates: Vec<ChannelRate>,
     preferred: Option<Channel>,
-    grace: Seconds,
-    zone: Tz,
+    lens: Lens<'_>,
     now: Timestamp,
 ) -> LeadInsight {
-    let has_happened = |activity: &&Activity| is_contact(activity) && activity.timestamp <= now;
+    let has_happened = |activity: &&Activity| has_happened(activity, now);
     let last = |direction| {
         let of_it = activities.iter().rev().filter(has_happened).find(|activity| activity.direction == direction);
         of_it.map(touch)
     };
     let is_ahead =
-        |activity: &&Activity| activity.status == ActivityStatus::Planned && activity.timestamp.plus(grace) > now;
+        |activity: &&Activity| activity.status == ActivityStatus::Planned && activity.timestamp.plus(lens.grace) > now;
     LeadInsight {
         preferred,
         channels: rates,
-        best_time: best_time(activities.iter().filter(has_happened), zone),
+        best_time: best_time(activities.iter().filter(has_happened), lens.usual, lens.home, lens.zone, now),
         last_in: last(Direction::In),
         last_out: last(Direction::Out),
         next_step: activities.iter().find(is_ahead).map(touch),
@@ -52,51 +49,15 @@ fn touch(activity: &Activity) -> Touch {
     Touch { at: activity.timestamp, channel: activity.channel }
 }
 
-fn is_contact(activity: &Activity) -> bool {
-    activity.status != ActivityStatus::Planned && !activity.reading.auto_reply
-}
-
-fn is_answer(activity: &Activity) -> bool {
-    let spoken = matches!(activity.channel, Channel::Whatsapp | Channel::Email | Channel::Call);
-    let picked_up = activity.channel == Channel::Call && activity.status == ActivityStatus::Replied;
-    spoken && (activity.direction == Direction::In || picked_up)
-}
-
-fn best_time<'a>(contacts: impl DoubleEndedIterator<Item = &'a Activity>, zone: Tz) -> Option<BestTime> {
-    let local = |activity: &Activity| -> DateTime<Tz> { activity.timestamp.to_utc().with_timezone(&zone) };
-    let mut answers: BTreeSet<(NaiveDate, u32)> = BTreeSet::new();
-    for at in contacts.rev().filter(|activity| is_answer(activity)).map(local) {
-        if answers.len() == ANSWERS_LOOKED_AT {
-            break;
-        }
-        answers.insert((at.date_naive(), at.hour()));
-    }
-    let of = answers.len();
-    if of < ANSWERS_NEEDED {
-        return None;
-    }
-    let within = |from: u32, to: u32| answers.iter().filter(|(_, hour)| (from..to).contains(hour)).count();
-    let busiest = |blocks: Vec<(u32, u32)>| {
-        blocks.into_iter().rev().map(|(from, to)| (within(from, to), from, to)).max_by_key(|(count, ..)| *count)
-    };
-    let (alone, hour, _) = busiest((0..24).map(|hour| (hour, hour + 1)).collect())?;
-    let (answers_within, from, to) = if 2 * alone >= of {
-        (alone, hour, hour + 1)
-    } else {
-        let before = (hour > 0).then(|| (hour - 1, hour + 1));
-        let after = (hour < 23).then_some((hour, hour + 2));
-        busiest(before.into_iter().chain(after).collect()).filter(|(count, ..)| 2 * count >= of)?
-    };
-    let in_it = answers.iter().filter(|(_, hour)| (from..to).contains(hour));
-    let days: Vec<u32> = in_it.map(|(date, _)| date.weekday().number_from_monday()).collect();
-    let on = |day: u32| days.iter().filter(|known| **known == day).count();
-    let weekday = (1..=7).find(|day| on(*day) >= ANSWERS_NEEDED && 3 * on(*day) >= 2 * answers_within);
-    Some(BestTime { weekday, from, to, answers: answers_within, of })
+/// Whether an activity is a contact that took place by `now`.
+pub fn has_happened(activity: &Activity, now: Timestamp) -> bool {
+    activity.status != ActivityStatus::Planned && !activity.reading.auto_reply && activity.timestamp <= now
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::insight::BestTime;
     use crate::domain::{ActivityId, DAY, HOUR, LeadId, MINUTE, Reading};
 
     /// A Monday, 09:00 in Paris.
@@ -123,8 +84,13 @@ mod tests {
         activity(at, Channel::Whatsapp, Direction::In, ActivityStatus::Sent)
     }
 
+    fn known(activities: &[Activity], grace: Seconds, now: Timestamp) -> LeadInsight {
+        let lens = Lens { usual: &Hours::default(), home: ZONE, zone: ZONE, grace };
+        known_of(activities, Vec::new(), None, lens, now)
+    }
+
     fn best(activities: &[Activity]) -> Option<BestTime> {
-        known_of(activities, Vec::new(), None, 0, ZONE, MONDAY.plus(900 * DAY)).best_time
+        known(activities, 0, MONDAY.plus(900 * DAY)).best_time
     }
 
     #[test]
@@ -172,12 +138,12 @@ mod tests {
             activity(now.plus(-HOUR), Channel::Call, Direction::Out, ActivityStatus::Planned),
             activity(now.plus(DAY), Channel::Manual, Direction::Out, ActivityStatus::Planned),
         ];
-        let of = |grace| known_of(&history, Vec::new(), None, grace, ZONE, now);
+        let of = |grace| known(&history, grace, now);
         let insight = of(DAY);
         assert_eq!(insight.last_in, Some(Touch { at: MONDAY, channel: Channel::Whatsapp }));
         assert_eq!(insight.last_out, Some(Touch { at: MONDAY.plus(DAY), channel: Channel::Email }));
         assert_eq!(insight.next_step.map(|step| step.channel), Some(Channel::Call), "it may only not be noted yet");
         assert_eq!(of(HOUR).next_step.map(|step| step.channel), Some(Channel::Manual));
-        assert!(known_of(&[], Vec::new(), None, DAY, ZONE, now).is_empty());
+        assert!(known(&[], DAY, now).is_empty());
     }
 }

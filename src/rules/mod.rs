@@ -22,7 +22,7 @@ use situation::{Basis, View};
 use crate::domain::{Activity, Alert, AlertType, Anchor, Evidence, Lead, Timestamp};
 
 pub use history::{History, Presence};
-pub use preferred_channel::{preferred, rates};
+pub use preferred_channel::{attempts, preferred, rates};
 pub use settings::{BadSettings, PreferredChannelSettings, Settings, Span, settings_from_toml};
 pub(crate) use situation::Course;
 pub use situation::{Mark, Situation};

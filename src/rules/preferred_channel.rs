@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::alert::ChannelRate;
-use crate::domain::{Activity, AlertType, Anchor, Channel, Timestamp};
+use crate::domain::{Activity, AlertType, Anchor, Channel, Timestamp, insight};
 
 use super::history::{Deed, Fact, facts_and_steps};
 use super::situation::{Course, View, is_inbound_on};
@@ -162,6 +162,26 @@ pub(super) fn next_due(view: &View<'_>, settings: &Settings) -> Option<Timestamp
     }
     let candidates = view.trails.iter().filter(|trail| trail.has_enough(settings, view.now));
     candidates.filter_map(|trail| trail.next_due(settings, view.now)).min()
+}
+
+/// Every attempt that counts at `now`, however old, by channel and then oldest first: what
+/// [`rates`] would be made of without a window. `activities` are ordered by (timestamp, id).
+pub fn attempts(activities: &[Activity], settings: &Settings, now: Timestamp) -> Vec<insight::Attempt> {
+    let (facts, _) = facts_and_steps(activities, settings, |_| false);
+    let mut course = Course::default();
+    course.advance(&facts, &settings.preferred_channel, now);
+    let counts_after = settings.preferred_channel.counts_after;
+    let of_channel = |(trail, channel): (&Trail, Channel)| {
+        let latest = trail.attempts.len().saturating_sub(1);
+        let attempts =
+            trail.attempts.iter().enumerate().filter(|(place, attempt)| {
+                attempt.answered || *place < latest || now.since(attempt.at) >= counts_after
+            });
+        attempts
+            .map(|(_, attempt)| insight::Attempt { channel, at: attempt.at, answered: attempt.answered })
+            .collect::<Vec<_>>()
+    };
+    course.trails().iter().zip(Trail::CHANNELS).flat_map(of_channel).collect()
 }
 
 /// How well each valid channel worked at `now`, best first. `activities` are ordered by (timestamp, id).

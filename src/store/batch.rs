@@ -2,19 +2,20 @@
 
 use serde::Serialize;
 
-use super::keys::{ACTIVITY, ALERT, Key, Kind};
+use super::keys::{ACTIVITY, ALERT, BY_ALERT, BY_PLACE, Key, Kind};
 use super::outlooks::Row;
 use super::waiting::Place;
 use super::{
-    AlertRecordState, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, NotRelevant,
-    OutboxEntry, PendingLink, StepRow, encode, outlooks, waiting,
+    AlertRecordState, Diary, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message,
+    NotRelevant, OutboxEntry, PendingLink, SheetRow, StepRow, encode, outlooks, waiting,
 };
 use crate::decide::Outlook;
+use crate::domain::draft::Prepared;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
-    Activity, ActivityId, Alert, AlertId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp, User,
-    UserId,
+    Activity, ActivityId, Alert, AlertId, ChatId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp,
+    User, UserId,
 };
 
 /// Changes that take effect together or not at all.
@@ -26,6 +27,8 @@ pub struct Batch {
     changes: Vec<(LeadId, outlooks::Change)>,
     /// What becomes of the outbox.
     outbox: Vec<waiting::Change>,
+    /// The leads that may be called otherwise.
+    named: Vec<LeadId>,
 }
 
 impl Batch {
@@ -36,6 +39,10 @@ impl Batch {
 
     pub(super) fn take_changes(&mut self) -> Vec<(LeadId, outlooks::Change)> {
         std::mem::take(&mut self.changes)
+    }
+
+    pub(super) fn take_named(&mut self) -> Vec<LeadId> {
+        std::mem::take(&mut self.named)
     }
 
     /// What is to be written, and what of it concerns the outbox.
@@ -90,6 +97,7 @@ impl Batch {
             self.put(Key::new(Kind::Address).part(address).last(lead.id.as_str()), &());
         }
         self.put(Key::new(Kind::Lead).last(lead.id.as_str()), lead);
+        self.named.push(lead.id.clone());
     }
 
     /// Sets an activity.
@@ -217,6 +225,18 @@ impl Batch {
         }
     }
 
+    /// Sets a prepared message, and its place in the index by alert.
+    pub fn put_prepared(&mut self, prepared: &Prepared) {
+        self.put(prepared_by_alert(prepared), &());
+        self.put(prepared_key(prepared.chat, prepared.message_id), prepared);
+    }
+
+    /// Forgets a prepared message.
+    pub fn remove_prepared(&mut self, prepared: &Prepared) {
+        self.remove(prepared_by_alert(prepared));
+        self.remove(prepared_key(prepared.chat, prepared.message_id));
+    }
+
     /// Sets a link.
     pub fn put_link(&mut self, link: &Link) {
         self.put(Key::new(Kind::Link).number(link.account), link);
@@ -294,6 +314,16 @@ impl Batch {
         self.put(Key::new(Kind::LastAccount).last(user.as_str()), &account);
     }
 
+    /// Keeps what was said to somebody: a user's id, or a chat's.
+    pub fn put_diary(&mut self, whose: &str, diary: &Diary) {
+        self.put(Key::new(Kind::Diary).last(whose), diary);
+    }
+
+    /// Keeps what a message that lists alerts shows of them.
+    pub fn put_sheet(&mut self, chat: ChatId, message_id: i32, row: &SheetRow) {
+        self.put(Key::new(Kind::Sheet).number(chat.0).number(message_id.into()), row);
+    }
+
     /// Keeps a webhook's secret.
     pub fn put_hook(&mut self, hook: &Hook) {
         self.put(Key::new(Kind::Webhook).last(&hook.id), hook);
@@ -332,4 +362,14 @@ pub(super) fn activity_key(lead: &LeadId, activity: &ActivityId) -> Key {
 
 pub(super) fn alert_key(lead: &LeadId, alert: &AlertId) -> Key {
     Key::new(Kind::History).part(lead.as_str()).letter(ALERT).last(alert.as_str())
+}
+
+/// A prepared message's key, by its place.
+pub(super) fn prepared_key(chat: ChatId, message_id: i32) -> Key {
+    Key::new(Kind::Prepared).letter(BY_PLACE).number(chat.0).number(message_id.into())
+}
+
+fn prepared_by_alert(prepared: &Prepared) -> Key {
+    let alert = Key::new(Kind::Prepared).letter(BY_ALERT).part(prepared.alert.as_str());
+    alert.number(prepared.chat.0).number(prepared.message_id.into())
 }

@@ -35,6 +35,10 @@ pub(super) enum Kind {
     Outbox = b'o' as isize,
     /// What users wish: user.
     Preferences = b'f' as isize,
+    /// What was said to somebody, and on which days: user, or chat.
+    Diary = b'B' as isize,
+    /// What a Telegram message that lists alerts shows of them: chat, message.
+    Sheet = b'S' as isize,
     /// Records to look at again: record.
     Hint = b'h' as isize,
     /// Cursors of the sources: name.
@@ -45,6 +49,8 @@ pub(super) enum Kind {
     Wording = b'V' as isize,
     /// Telegram messages about an alert: alert, chat, message.
     AlertMessage = b'n' as isize,
+    /// Prepared messages: `m`, chat and message; by alert: `a`, alert, chat and message.
+    Prepared = b'u' as isize,
     /// Telegram accounts linked to users: account.
     Link = b'K' as isize,
     /// Links' records in the CRM: the record's key.
@@ -91,6 +97,11 @@ pub(super) const ACTIVITY: &str = "a";
 /// See [`ACTIVITY`].
 pub(super) const ALERT: &str = "x";
 
+/// The parts of [`Kind::Prepared`].
+pub(super) const BY_PLACE: &str = "m";
+/// See [`BY_PLACE`].
+pub(super) const BY_ALERT: &str = "a";
+
 /// Builds one key, or the prefix of a range.
 #[derive(Clone, Debug)]
 pub(super) struct Key(Vec<u8>);
@@ -113,7 +124,7 @@ impl Key {
         self
     }
 
-    /// The letter of a part of [`Kind::History`].
+    /// The letter of a part of [`Kind::History`] or [`Kind::Prepared`].
     pub(super) fn letter(mut self, letter: &str) -> Self {
         self.0.extend(letter.bytes());
         self

@@ -6,6 +6,7 @@
 
 mod batch;
 mod keys;
+mod names;
 mod open;
 mod outlooks;
 mod rows;
@@ -20,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::domain::draft::Prepared;
 use crate::domain::effect::DEEDS;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
@@ -29,12 +31,13 @@ use crate::domain::{
 };
 
 pub use batch::Batch;
-use keys::{ACTIVITY, ALERT, Key, Kind, number_at, text_after};
+use keys::{ACTIVITY, ALERT, BY_ALERT, BY_PLACE, Key, Kind, number_at, text_after};
+pub use names::Names;
 pub use open::OpenError;
 pub use outlooks::{Outlooks, Watched};
 pub use rows::{
-    AlertRecordState, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message, NotRelevant,
-    OutboxEntry, PendingLink, RecordLink, StepKind, StepRow,
+    AlertRecordState, Diary, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message,
+    NotRelevant, OutboxEntry, PendingLink, RecordLink, Said, SheetRow, StepKind, StepRow,
 };
 use waiting::{Place, Waiting};
 
@@ -93,6 +96,10 @@ struct Inner {
     writes: AtomicU64,
     /// What the outbox holds.
     waiting: Mutex<Waiting>,
+    /// What leads are called, once somebody has asked.
+    names: RwLock<Option<Names>>,
+    /// Held by whoever makes the above.
+    naming: Mutex<bool>,
 }
 
 impl std::fmt::Debug for Store {
@@ -137,7 +144,9 @@ impl Store {
             None => {}
         }
         let outlooks = RwLock::new(load_outlooks(&tree).map_err(content)?);
-        let inner = Inner { db, file, outlooks, writes: AtomicU64::new(0), waiting: Mutex::default() };
+        let (writes, waiting) = (AtomicU64::new(0), Mutex::default());
+        let (names, naming) = (RwLock::default(), Mutex::default());
+        let inner = Inner { db, file, outlooks, writes, waiting, names, naming };
         let store = Self { tree, inner: Arc::new(inner) };
         if schema != Some(SCHEMA) {
             let mut batch = Batch::default();
@@ -174,8 +183,10 @@ impl Store {
         for (bucket, row) in changed.iter().flat_map(outlooks::Changed::rows) {
             batch.put_bucket(bucket, row);
         }
+        let named = batch.take_named();
         let (rows, outbox) = batch.into_parts();
         self.tree.apply_batch(rows)?;
+        self.rename(&named)?;
         if let Some(changed) = changed {
             self.inner.outlooks.write().unwrap_or_else(PoisonError::into_inner).accept(changed);
         }
@@ -185,6 +196,49 @@ impl Store {
         }
         self.inner.writes.fetch_add(1, Ordering::SeqCst);
         Ok(())
+    }
+
+    /// Keeps what leads are called true, once it is known.
+    fn rename(&self, leads: &[LeadId]) -> Result<()> {
+        if leads.is_empty() || self.inner.names.read().unwrap_or_else(PoisonError::into_inner).is_none() {
+            return Ok(());
+        }
+        for lead in leads {
+            // Before the lock is taken: whoever searches holds it too.
+            let Some(lead) = self.lead(lead)? else { continue };
+            if let Some(names) = &mut *self.inner.names.write().unwrap_or_else(PoisonError::into_inner) {
+                names.set(&lead);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has `look` look at what all leads are called. The first time every lead is read for it, beside the writer.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn with_names<T>(&self, look: impl FnOnce(&Names) -> T) -> Result<T> {
+        let mut is_made = self.inner.naming.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*is_made {
+            self.names_mut(|_| ());
+            let mut leads = self.leads();
+            loop {
+                let some: Vec<Lead> = leads.by_ref().take(1_000).collect::<Result<_>>()?;
+                if some.is_empty() {
+                    break;
+                }
+                self.names_mut(|names| some.iter().for_each(|lead| names.fill(lead)));
+            }
+            *is_made = true;
+        }
+        drop(is_made);
+        let names = self.inner.names.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(look(names.as_ref().unwrap_or(&Names::default())))
+    }
+
+    fn names_mut(&self, change: impl FnOnce(&mut Names)) {
+        let mut names = self.inner.names.write().unwrap_or_else(PoisonError::into_inner);
+        change(names.get_or_insert_default());
     }
 
     /// How many batches were applied since the store was opened.
@@ -515,6 +569,15 @@ impl Store {
         Ok(messages)
     }
 
+    /// The Telegram messages of a chat, latest first.
+    pub fn messages_in(&self, chat: ChatId) -> impl Iterator<Item = Result<Message>> + use<> {
+        let prefix = Key::new(Kind::Message).number(chat.0);
+        self.tree.scan_prefix(prefix.bytes()).rev().map(|pair| {
+            let (key, value) = pair?;
+            decode(&key, &value)
+        })
+    }
+
     /// The Telegram messages that speak of an alert.
     pub fn messages_about(&self, alert: &AlertId) -> Result<Vec<Message>> {
         let prefix = Key::new(Kind::AlertMessage).part(alert.as_str());
@@ -526,6 +589,38 @@ impl Store {
             messages.extend(self.message(ChatId(chat), i32::try_from(id).unwrap_or_default())?);
         }
         Ok(messages)
+    }
+
+    /// The prepared message that a message shows.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn prepared(&self, chat: ChatId, message_id: i32) -> Result<Option<Prepared>> {
+        self.get(&batch::prepared_key(chat, message_id))
+    }
+
+    /// The prepared messages in a chat, oldest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn prepared_in(&self, chat: ChatId) -> Result<Vec<Prepared>> {
+        self.values(&Key::new(Kind::Prepared).letter(BY_PLACE).number(chat.0)).collect()
+    }
+
+    /// The prepared messages for an alert.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn prepared_for(&self, alert: &AlertId) -> Result<Vec<Prepared>> {
+        let prefix = Key::new(Kind::Prepared).letter(BY_ALERT).part(alert.as_str());
+        let start = prefix.bytes().len();
+        let mut prepared = Vec::new();
+        for key in self.keys(&prefix) {
+            let key = key?;
+            let (Some(chat), Some(id)) = (number_at(&key, start), number_at(&key, start + 8)) else { continue };
+            prepared.extend(self.prepared(ChatId(chat), i32::try_from(id).unwrap_or_default())?);
+        }
+        Ok(prepared)
     }
 
     /// Whom a Telegram account belongs to.
@@ -544,6 +639,22 @@ impl Store {
     /// When the store cannot be read.
     pub fn preferences(&self, user: &UserId) -> Result<Preferences> {
         Ok(self.get(&Key::new(Kind::Preferences).last(user.as_str()))?.unwrap_or_default())
+    }
+
+    /// What was said to somebody: a user's id, or a chat's.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn diary(&self, whose: &str) -> Result<Diary> {
+        Ok(self.get(&Key::new(Kind::Diary).last(whose))?.unwrap_or_default())
+    }
+
+    /// What a message that lists alerts shows of them; of one that nobody turned, its own list's first page.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn sheet(&self, chat: ChatId, message_id: i32) -> Result<SheetRow> {
+        Ok(self.get(&Key::new(Kind::Sheet).number(chat.0).number(message_id.into()))?.unwrap_or_default())
     }
 
     /// A link's record in the CRM, by the record's key.

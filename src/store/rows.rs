@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::button::Sheet;
 use crate::domain::effect::Effect;
 use crate::domain::{ActivityId, AlertId, AlertType, ChatId, LeadId, Reading, Timestamp, UserId, Wording};
 
@@ -61,6 +62,49 @@ pub struct Message {
     /// In which wording it was written, and stays: of one alert. It has a row of its own.
     #[serde(skip)]
     pub wording: Option<Wording>,
+}
+
+impl Message {
+    /// The alert that it speaks of, if it speaks of one and nothing else.
+    pub fn only_alert(&self) -> Option<&AlertId> {
+        match self.alerts.as_slice() {
+            [alert] if !self.occasion.is_of_the_day() => Some(alert),
+            _ => None,
+        }
+    }
+}
+
+/// A message that somebody was sent about alerts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// When.
+    pub at: Timestamp,
+    /// How many alerts it announced.
+    pub alerts: u16,
+    /// It could not wait.
+    pub urgent: bool,
+}
+
+/// What was said to somebody.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Diary {
+    /// Messages about alerts, of the last hour and maybe some older ones, oldest first.
+    pub said: Vec<Said>,
+    /// The last day that began with a briefing, or for which that was decided against; by its number.
+    pub briefed: Option<i32>,
+    /// The last day that ended with a summary, or for which that was decided against.
+    pub summed_up: Option<i32>,
+    /// He or she was away when last looked at.
+    pub away: bool,
+}
+
+/// What a Telegram message that lists alerts shows of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SheetRow {
+    /// Which list.
+    pub sheet: Sheet,
+    /// Which of its pages, from 0 on.
+    pub page: u16,
 }
 
 /// A Telegram account that belongs to a user of the CRM.

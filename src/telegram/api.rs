@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
-use teloxide::payloads::{AnswerCallbackQuerySetters, EditMessageTextSetters, GetUpdatesSetters, SendMessageSetters};
+use teloxide::payloads::{
+    AnswerCallbackQuerySetters, EditMessageTextSetters, GetUpdatesSetters, SendMessageSetters, SetMyCommandsSetters,
+};
 use teloxide::requests::Requester;
 use teloxide::types::{
-    CallbackQueryId, CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions, MessageId,
-    ParseMode, ThreadId, Update,
+    BotCommand, BotCommandScope, CallbackQueryId, CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup,
+    LinkPreviewOptions, MessageId, ParseMode, ThreadId, Update,
 };
 use teloxide::{ApiError, RequestError};
 
@@ -205,6 +207,24 @@ impl Api {
         Ok(())
     }
 
+    /// Sets the commands that clients offer: to whom, and in which language (none for all others).
+    ///
+    /// # Errors
+    /// When Telegram refuses or does not answer.
+    pub async fn set_commands(
+        &self,
+        commands: Vec<BotCommand>,
+        scope: BotCommandScope,
+        language: Option<&str>,
+    ) -> Result<(), SendError> {
+        let request = self.bot.set_my_commands(commands).scope(scope);
+        match language {
+            Some(language) => request.language_code(language).await?,
+            None => request.await?,
+        };
+        Ok(())
+    }
+
     /// Waits for updates from `offset` (inclusive) on.
     ///
     /// # Errors
@@ -231,6 +251,7 @@ fn keyboard(rows: &[Vec<Key>]) -> InlineKeyboardMarkup {
 fn button(key: &Key) -> Option<InlineKeyboardButton> {
     Some(match &key.kind {
         KeyKind::Callback(button) => InlineKeyboardButton::callback(&key.text, button.to_data()),
+        KeyKind::Ask(ask) => InlineKeyboardButton::callback(&key.text, ask.to_data()),
         KeyKind::Url(url) => InlineKeyboardButton::url(&key.text, Url::parse(url).ok()?),
         KeyKind::Copy(text) => InlineKeyboardButton::copy_text_button(&key.text, CopyTextButton { text: text.clone() }),
     })

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, SendError};
 use super::render::{self, Rendered};
+use super::talk::memory::Memory;
 use crate::domain::{ChatId, User};
 use crate::engine::acts::NEXT_UPDATE;
 use crate::engine::briefing::Speaker;
@@ -42,6 +43,8 @@ pub struct Bot {
     pub archive_status: String,
     /// How Telegram is doing.
     pub status: Status,
+    /// What was last spoken of.
+    pub memory: Memory,
 }
 
 impl Bot {
@@ -75,7 +78,9 @@ impl Bot {
     /// Fetches updates once and takes them over. An update counts as seen only when what it asked for is stored.
     async fn receive(&self) -> Result<(), SendError> {
         if self.status.bot_name().is_none() {
-            self.status.set_bot_name(self.api.user_name().await?);
+            let name = self.api.user_name().await?;
+            self.set_menu(&name).await;
+            self.status.set_bot_name(name);
         }
         let offset: i32 = self.engine.store().cursor(NEXT_UPDATE).ok().flatten().unwrap_or_default();
         let updates = self.api.updates(offset).await?;

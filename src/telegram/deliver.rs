@@ -1,6 +1,8 @@
 //! The dispatcher towards Telegram: takes effects out of the outbox, checks that they still hold, sends and
 //! edits, and keeps what it sent.
 
+mod day;
+mod drafting;
 mod escalating;
 mod limits;
 mod refresh;
@@ -13,21 +15,23 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::announce::Pending;
+use super::announce::{Moment, Pending};
 use super::api::Api;
 use super::pace::Pace;
 use super::render::{self, Rendered};
 use crate::domain::effect::{Effect, Occasion};
-use crate::domain::{Alert, AlertId, AlertState, ChatId, Evidence, LeadId, MINUTE, Rights, Timestamp, UserId, Wording};
+use crate::domain::{
+    Alert, AlertId, AlertState, ChatId, Evidence, HOUR, LeadId, MINUTE, Rights, Timestamp, UserId, Wording,
+};
 use crate::engine::briefing::{Briefing, Speaker};
 use crate::engine::calendars::Calendars;
 use crate::engine::evaluate::is_first_evaluation;
 use crate::engine::outbox::{Ready, pause_after, ready};
 use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
-use crate::engine::told::{Destination, People, Told, in_line, user_in};
+use crate::engine::told::{Destination, People, Told, answers_for, in_line, user_in};
 use crate::engine::{Engine, EngineError, Handle};
-use crate::store::{OutboxEntry, Store};
+use crate::store::{OutboxEntry, SheetRow, Store};
 use crate::voice::{AlertContext, Content, Notice};
 
 /// All that sending needs.
@@ -54,7 +58,7 @@ impl Sender {
         let mut worker = Worker {
             sender: self,
             pace: Pace::default(),
-            sent: HashMap::new(),
+            is_first_round: true,
             wake_at: None,
             moved: HashMap::new(),
             stop: stop.clone(),
@@ -82,8 +86,8 @@ impl Sender {
 struct Worker {
     sender: Sender,
     pace: Pace,
-    /// When alerts were announced to a chat, within the last minute: an instant per alert.
-    sent: HashMap<ChatId, Vec<Timestamp>>,
+    /// What waits was put off before the start: other working hours may count now.
+    is_first_round: bool,
     /// When the next round is worth it, in milliseconds since the epoch.
     wake_at: Option<i64>,
     /// Groups that Telegram gave another id to.
@@ -165,7 +169,8 @@ impl Worker {
         if let Some(next) = next {
             self.wake_at_millis(next.0 * 1000);
         }
-        let put_off = self.store().outbox_beyond(false, self.longest_wait(now))?;
+        let beyond = if std::mem::take(&mut self.is_first_round) { now } else { self.longest_wait(now)? };
+        let put_off = self.store().outbox_beyond(false, beyond)?;
         // What can be taken back waits for its time, not for working hours.
         entries.extend(put_off.into_iter().filter(|(_, entry)| !matches!(entry.effect, Effect::UndoOver(_))));
         entries.sort_by_key(|(_, entry)| entry.sequence);
@@ -207,9 +212,10 @@ impl Worker {
                 Effect::Escalate { alert, chat, topic } => {
                     escalations.push((key, entry, alert, Destination { chat, topic }))
                 }
-                effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. } | Effect::SendWhy { .. }) => {
-                    asked_for.push((key, sequence, effect))
-                }
+                effect @ (Effect::SendDraft { .. }
+                | Effect::SendAlert { .. }
+                | Effect::RefreshDraft { .. }
+                | Effect::SendWhy { .. }) => asked_for.push((key, sequence, effect)),
                 Effect::Welcome { chat, user } => {
                     let user = self.store().user(&user)?;
                     let Some(user) = user else { return self.settle(&key, sequence).await };
@@ -265,11 +271,22 @@ impl Worker {
         Ok(())
     }
 
-    /// Until when anything may have to wait at `now`: for the office to open, or for a burst to be over. What is to wait
-    /// longer was put off by other working hours, or by a clock that was ahead.
-    fn longest_wait(&self, now: Timestamp) -> Timestamp {
-        let calendar = self.sender.calendars.everybody();
-        if calendar.is_open(now) { now.plus(LONGEST_PAUSE) } else { calendar.next_open(now) }
+    /// Until when anything may have to wait at `now`: for somebody's working hours, or for the hour to be over. What is to
+    /// wait longer was put off by other working hours, or by a clock that was ahead.
+    fn longest_wait(&self, now: Timestamp) -> Result<Timestamp, EngineError> {
+        let mut longest = self.free_at(None, now)?;
+        for link in self.store().links()? {
+            longest = longest.max(self.free_at(Some(&link.user), now)?);
+        }
+        Ok(longest.plus(HOUR))
+    }
+
+    /// When somebody may be told what is not urgent.
+    fn free_at(&self, user: Option<&UserId>, now: Timestamp) -> Result<Timestamp, EngineError> {
+        let calendar = self.sender.calendars.of_owner(self.store(), user)?;
+        let wishes = user.map(|user| self.store().preferences(user)).transpose()?.unwrap_or_default();
+        let moment = Moment { now, calendar: &calendar, wishes: &wishes, said: &[], more_may_come: false };
+        Ok(moment.free_at().max(moment.quiet_until().unwrap_or(now)))
     }
 
     fn open_alert(&self, alert: &AlertId) -> Result<Option<Alert>, EngineError> {
@@ -282,7 +299,7 @@ impl Worker {
         for (_, entry) in entries {
             let Effect::Announce { alert, .. } = &entry.effect else { continue };
             let Some(alert) = self.open_alert(alert)? else { continue };
-            for told in in_line(self.store(), &self.sender.people, &alert)? {
+            for told in in_line(self.store(), &self.sender.people, &alert, self.now())? {
                 let Some(user) = self.reader(&told)? else { continue };
                 if alert.owner.as_ref() == Some(&user) {
                     break;
@@ -309,7 +326,7 @@ impl Worker {
 
     /// The first in line who may see the alert's lead: its owner, or whom the CRM lets.
     fn recipient(&self, alert: &Alert, asked: &Asked) -> Result<Recipient, EngineError> {
-        for told in in_line(self.store(), &self.sender.people, alert)? {
+        for told in in_line(self.store(), &self.sender.people, alert, self.now())? {
             let Some(user) = self.reader(&told)?.filter(|user| alert.owner.as_ref() != Some(user)) else {
                 return Ok(Recipient::Known(told));
             };
@@ -336,6 +353,7 @@ impl Worker {
         match effect {
             Effect::SendDraft { alert, chat } => self.send_draft(key, sequence, alert, *chat).await,
             Effect::SendAlert { alert, chat } => self.send_alert(key, sequence, alert, *chat).await,
+            Effect::RefreshDraft { chat, message_id } => self.refresh_draft(key, sequence, *chat, *message_id).await,
             Effect::SendWhy { alert, chat } => self.send_why(key, sequence, alert, *chat).await,
             Effect::Announce { .. }
             | Effect::RefreshMessages(_)
@@ -376,18 +394,26 @@ impl Worker {
     fn told_in(&self, chat: ChatId, alert: &AlertId) -> Result<Option<UserId>, EngineError> {
         let Some(alert) = self.store().alert(alert)? else { return Ok(None) };
         let link = self.store().links()?.into_iter().find(|link| link.chat == chat);
-        Ok(link.map(|link| link.user).filter(|user| self.concerns(&alert, user)))
+        match link {
+            Some(link) if self.concerns(&alert, &link.user)? => Ok(Some(link.user)),
+            _ => Ok(None),
+        }
     }
 
     /// Whether an alert is no longer a matter of the user who was told.
-    fn has_moved(&self, alert: &Alert, told: Option<&UserId>) -> bool {
-        alert.state.is_open() && told.is_some_and(|told| !self.concerns(alert, told))
+    fn has_moved(&self, alert: &Alert, told: Option<&UserId>) -> Result<bool, EngineError> {
+        match told {
+            Some(told) if alert.state.is_open() => Ok(!self.concerns(alert, told)?),
+            _ => Ok(false),
+        }
     }
 
     /// Whether a user owns an alert, or stands in for its owner.
-    fn concerns(&self, alert: &Alert, user: &UserId) -> bool {
-        let owner = alert.owner.as_ref();
-        owner == Some(user) || owner.is_some_and(|owner| self.sender.people.stand_ins.get(owner) == Some(user))
+    fn concerns(&self, alert: &Alert, user: &UserId) -> Result<bool, EngineError> {
+        match &alert.owner {
+            Some(owner) => Ok(answers_for(self.store(), &self.sender.people, user, owner, self.now())?),
+            None => Ok(false),
+        }
     }
 
     /// What a message about these alerts shows now, in its `wording` when it has one; `None` when nothing is known of
@@ -398,44 +424,59 @@ impl Worker {
         alerts: &[AlertId],
         occasion: Occasion,
         told: Option<&UserId>,
+        row: SheetRow,
         wording: Option<Wording>,
     ) -> Result<Option<Rendered>, EngineError> {
+        if let Some(list) = self.day_sheet(chat, occasion, told, row)? {
+            return Ok(Some(list));
+        }
         let now = self.now();
         let speaker = &self.sender.speaker;
         let (content, manner) = (self.content_in(chat)?, speaker.manner_in(self.store(), chat)?);
-        let mut briefings = Vec::with_capacity(alerts.len());
+        let mut known = Vec::with_capacity(alerts.len());
         for id in alerts {
-            if let Some(alert) = self.store().alert(id)? {
-                briefings.extend(Briefing::load(self.store(), speaker, alert, now)?);
-            }
+            known.extend(self.store().alert(id)?);
         }
-        // Whoever has waited longest comes first among equals.
-        briefings.sort_by_key(|Briefing { alert, .. }| {
-            (speaker.pressing(alert.severity()), alert.anchor.instant().map_or(i64::MAX, |at| at.0))
-        });
+        let briefings = self.briefings(known)?;
         let contexts = briefings.iter().map(|briefing| briefing.context(speaker, manner, content, occasion, now));
         let contexts: Vec<_> =
             contexts.map(|context| AlertContext { wording: wording.unwrap_or(context.wording), ..context }).collect();
         Ok(match contexts.as_slice() {
             [] => None,
-            [one] if alerts.len() == 1 => Some(if self.has_moved(one.alert, told) {
+            [one] if alerts.len() == 1 => Some(if self.has_moved(one.alert, told)? {
                 render::moved(&speaker.voice, one, one.owner)
             } else {
                 render::alert(&speaker.voice, one)
             }),
             many => {
                 let reader = told.map(|user| self.store().user(user)).transpose()?.flatten();
-                let is_to_do = |one: &&AlertContext<'_>| one.alert.state.is_open() && !self.has_moved(one.alert, told);
-                let open: Vec<_> = many.iter().filter(is_to_do).copied().collect();
-                let shown = if open.is_empty() { many } else { open.as_slice() };
-                let mut rendered = render::digest(&speaker.voice, manner, reader.as_ref(), shown);
-                if open.is_empty() {
-                    let html = speaker.voice.notice_html(manner, Notice::AllClear);
-                    rendered = Rendered { html, keyboard: Vec::new() };
+                let mut open: Vec<AlertContext<'_>> = Vec::new();
+                for one in many {
+                    if one.alert.state.is_open() && !self.has_moved(one.alert, told)? {
+                        open.push(*one);
+                    }
                 }
-                Some(rendered)
+                Some(if open.is_empty() {
+                    render::notice(&speaker.voice, manner, Notice::AllClear)
+                } else {
+                    render::digest(&speaker.voice, manner, reader.as_ref(), &open, row.page)
+                })
             }
         })
+    }
+
+    /// All that is needed to speak about these alerts, most pressing first; whoever has waited longest comes first among
+    /// equals.
+    fn briefings(&self, alerts: Vec<Alert>) -> Result<Vec<Briefing>, EngineError> {
+        let (speaker, now) = (&self.sender.speaker, self.now());
+        let mut briefings = Vec::with_capacity(alerts.len());
+        for alert in alerts {
+            briefings.extend(Briefing::load(self.store(), speaker, alert, now)?);
+        }
+        briefings.sort_by_key(|Briefing { alert, .. }| {
+            (speaker.pressing(alert.severity()), alert.anchor.instant().map_or(i64::MAX, |at| at.0))
+        });
+        Ok(briefings)
     }
 }
 
@@ -454,7 +495,13 @@ fn pending(one: &Announcement) -> Pending {
         alert_type: one.alert.alert_type,
         shared,
         first_evaluation: one.first_evaluation,
+        decided_at: one.entry.decided_at,
     }
+}
+
+/// Whose diary is kept where: a user's, or that of a chat of nobody's.
+fn whose_diary(chat: ChatId, user: Option<&UserId>) -> String {
+    user.map_or_else(|| format!("chat {chat}"), ToString::to_string)
 }
 
 /// What a message shows, as one number: the same for the same text and buttons, also after a restart.

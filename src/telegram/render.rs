@@ -1,12 +1,15 @@
 //! What a Telegram message looks like: M.A.X.'s words with the buttons that fit the alert. Nothing is sent here.
 
 use super::menus::{self, Menu};
-use crate::domain::button::{Button, LinkAnswer};
-use crate::domain::{Alert, AlertState, AlertType, Channel, User};
-use crate::voice::{AlertContext, ButtonLabel, Content, Draft, Manner, Notice, Toast, Voice, fitted};
+use crate::domain::ask::Ask;
+use crate::domain::button::{Button, LinkAnswer, Sheet};
+use crate::domain::draft::{DraftTap, Prepared, Stage};
+use crate::domain::{Alert, AlertState, Channel, User};
+use crate::store::SheetRow;
+use crate::voice::{AlertContext, ButtonLabel, Content, DraftShown, Manner, Notice, Route, Toast, Voice, fitted};
 
-/// How many alerts of a digest get a button.
-pub const DIGEST_BUTTONS: usize = 10;
+/// How many alerts a page of a list has; each gets a button.
+pub const PAGE: usize = 8;
 /// How long a text a copy button can hold, in UTF-16 units.
 pub const COPY_UNITS: usize = 256;
 
@@ -33,6 +36,8 @@ pub struct Key {
 pub enum KeyKind {
     /// Tells us.
     Callback(Button),
+    /// Tells us, below an answer of ours.
+    Ask(Ask),
     /// Opens an address.
     Url(String),
     /// Copies a text of at most [`COPY_UNITS`] units.
@@ -40,7 +45,8 @@ pub enum KeyKind {
 }
 
 impl Rendered {
-    fn new(html: String, keyboard: Vec<Vec<Key>>) -> Self {
+    /// A text and its buttons; rows without any go.
+    pub fn new(html: String, keyboard: Vec<Vec<Key>>) -> Self {
         let keyboard = keyboard.into_iter().filter(|row| !row.is_empty()).collect();
         Self { html: fitted(html), keyboard }
     }
@@ -63,39 +69,140 @@ pub fn moved(voice: &Voice, context: &AlertContext<'_>, new_owner: Option<&User>
     Rendered::new(voice.moved_html(context, new_owner), Vec::new())
 }
 
-/// Several alerts in one message, in the order in which they are given, each of the first ten with a button that
-/// shows it. `reader` is greeted; nobody in a group.
-pub fn digest(voice: &Voice, manner: Manner, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> Rendered {
-    let html = voice.digest_html(manner, reader, alerts);
+/// Several alerts in one message, in the order in which they are given: one page of them (the last one, when there are
+/// fewer), each with a button that shows it. `reader` is greeted; nobody in a group.
+pub fn digest(
+    voice: &Voice,
+    manner: Manner,
+    reader: Option<&User>,
+    alerts: &[AlertContext<'_>],
+    page: u16,
+) -> Rendered {
+    sheet(voice, manner, reader, alerts, SheetRow { sheet: Sheet::Own, page })
+}
+
+/// The same for any list that a message can show.
+pub fn sheet(
+    voice: &Voice,
+    manner: Manner,
+    reader: Option<&User>,
+    alerts: &[AlertContext<'_>],
+    row: SheetRow,
+) -> Rendered {
+    let pages = alerts.len().div_ceil(PAGE).max(1);
+    let page = usize::from(row.page).min(pages - 1);
+    let lines = page * PAGE..alerts.len().min((page + 1) * PAGE);
+    let html = voice.digest_html(manner, reader, alerts, lines.clone());
     let show = |(position, context): (usize, &AlertContext<'_>)| {
         let text = voice.show_label(context, position + 1);
         vec![Key { text, kind: KeyKind::Callback(Button::Show(context.alert.id.clone())) }]
     };
-    let keyboard = alerts.iter().take(DIGEST_BUTTONS).enumerate().map(show).collect();
-    Rendered::new(html, keyboard)
-}
-
-/// A prepared message to the lead, to copy; or the reason why there is none.
-pub fn draft(voice: &Voice, context: &AlertContext<'_>) -> Rendered {
-    let draft = voice.draft(context);
-    let html = voice.draft_html(context, draft.as_ref());
-    let keyboard = draft.map(|draft| draft_keyboard(voice, context, draft)).unwrap_or_default();
-    Rendered::new(html, keyboard)
-}
-
-fn draft_keyboard(voice: &Voice, context: &AlertContext<'_>, draft: Draft) -> Vec<Vec<Key>> {
-    let labels = Labels { voice, manner: context.manner };
-    let mut write = Vec::new();
-    if draft.channel == Channel::Whatsapp {
-        let link = context.whatsapp_link(&draft.text);
-        write.extend(link.map(|link| labels.url(ButtonLabel::WhatsappWrite, link)));
-        if context.alert.state.is_open() && context.alert.alert_type != AlertType::PreferredChannel {
-            write.push(labels.tap(ButtonLabel::Sent, Button::SentByHand(context.alert.id.clone())));
-        }
+    let mut keyboard: Vec<Vec<Key>> = alerts.iter().enumerate().take(lines.end).skip(lines.start).map(show).collect();
+    if pages > 1 {
+        let to = |page: usize, text: String| {
+            let page = u16::try_from(page).unwrap_or(u16::MAX);
+            Key { text, kind: KeyKind::Callback(Button::Page(row.sheet, page)) }
+        };
+        let back = page.checked_sub(1).map(|page| to(page, "◀️".to_owned()));
+        let on = (page + 1 < pages).then(|| to(page + 1, "▶️".to_owned()));
+        let here = to(page, format!("{}/{pages}", page + 1));
+        keyboard.push(back.into_iter().chain([here]).chain(on).collect());
     }
-    let fits = draft.text.encode_utf16().count() <= COPY_UNITS && !draft.text.is_empty();
-    let copy = fits.then(|| Key { text: labels.text(ButtonLabel::Copy), kind: KeyKind::Copy(draft.text) });
-    vec![copy.into_iter().collect(), write]
+    if row.sheet != Sheet::Own {
+        let labels = Labels { voice, manner };
+        keyboard.push(vec![labels.tap(ButtonLabel::Back, Button::Page(Sheet::Own, 0))]);
+    }
+    Rendered::new(html, keyboard)
+}
+
+/// A prepared message to the lead with what can be done with it; or the reason why there is none.
+pub fn draft(voice: &Voice, context: &AlertContext<'_>, shown: DraftShown<'_>) -> Rendered {
+    let html = voice.draft_html(context, shown);
+    let keyboard = match shown {
+        DraftShown::Refused | DraftShown::NoChannel => Vec::new(),
+        DraftShown::Prepared { prepared, route, over } => {
+            let labels = Labels { voice, manner: context.manner };
+            let keys = DraftKeys { labels, context, prepared, route };
+            match prepared.stage {
+                Stage::OnItsWay | Stage::Noted(_) | Stage::Sent(_) => Vec::new(),
+                Stage::Unclear => vec![keys.copy()],
+                Stage::Ready | Stage::AwaitingText(_) | Stage::Confirming | Stage::Failed if over => vec![keys.copy()],
+                Stage::Confirming => keys.to_confirm(),
+                Stage::Ready | Stage::AwaitingText(_) | Stage::Failed => keys.to_go_on(),
+            }
+        }
+    };
+    Rendered::new(html, keyboard)
+}
+
+/// The buttons of a prepared message.
+struct DraftKeys<'a> {
+    labels: Labels<'a>,
+    context: &'a AlertContext<'a>,
+    prepared: &'a Prepared,
+    route: Route<'a>,
+}
+
+impl DraftKeys<'_> {
+    fn tap(&self, label: ButtonLabel, tap: DraftTap) -> Key {
+        self.labels.tap(label, Button::Drafting(self.prepared.alert.clone(), tap))
+    }
+
+    /// Copies the text, when a button can hold it; a longer one is copied by a touch on it.
+    fn copy(&self) -> Vec<Key> {
+        let text = &self.prepared.text;
+        let fits = text.encode_utf16().count() <= COPY_UNITS && !text.is_empty();
+        let key = Key { text: self.labels.text(ButtonLabel::Copy), kind: KeyKind::Copy(text.clone()) };
+        fits.then_some(key).into_iter().collect()
+    }
+
+    fn to_confirm(&self) -> Vec<Vec<Key>> {
+        let yes = self.tap(ButtonLabel::DraftSendNow, DraftTap::SendNow);
+        vec![vec![yes, self.tap(ButtonLabel::Back, DraftTap::Back)]]
+    }
+
+    fn to_go_on(&self) -> Vec<Vec<Key>> {
+        let mut change = self.copy();
+        let mut words = vec![self.tap(ButtonLabel::DraftOther, DraftTap::Other)];
+        if self.prepared.channel != Channel::Call {
+            change.push(self.tap(ButtonLabel::DraftEdit, DraftTap::Edit));
+            let tone = self.prepared.tone.other();
+            words.push(self.tap(ButtonLabel::DraftTone(tone), DraftTap::Tone(tone)));
+        }
+        vec![self.send(), change, words, self.elsewhere()]
+    }
+
+    /// What gets it to the lead, and what says that it got there.
+    fn send(&self) -> Vec<Key> {
+        let mut keys = Vec::new();
+        match self.prepared.channel {
+            Channel::Whatsapp => {
+                let link = self.context.whatsapp_link(&self.prepared.text);
+                keys.extend(link.map(|link| self.labels.url(ButtonLabel::WhatsappWrite, link)));
+            }
+            Channel::Email if !self.route.from.is_empty() => {
+                let again = self.prepared.stage == Stage::Failed;
+                let label = if again { ButtonLabel::DraftAgain } else { ButtonLabel::DraftMail };
+                keys.push(self.tap(label, DraftTap::Mail));
+            }
+            Channel::Email | Channel::Manual => {}
+            Channel::Call => return keys,
+        }
+        keys.push(self.tap(ButtonLabel::Sent, DraftTap::Sent));
+        keys
+    }
+
+    /// The other ways to reach the lead.
+    fn elsewhere(&self) -> Vec<Key> {
+        let others = [
+            (Channel::Whatsapp, ButtonLabel::ToWhatsapp),
+            (Channel::Email, ButtonLabel::ToEmail),
+            (Channel::Call, ButtonLabel::ToCall),
+        ];
+        let open = |channel: Channel| channel != self.prepared.channel && self.context.lead.channel_open(channel);
+        let others = others.into_iter().filter(|(channel, _)| open(*channel));
+        others.map(|(channel, label)| self.tap(label, DraftTap::Channel(channel))).collect()
+    }
 }
 
 /// A message that is not about one alert.

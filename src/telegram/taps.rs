@@ -10,6 +10,7 @@ use super::bot::Bot;
 use super::menus::{self, Menu};
 use super::render;
 use crate::domain::alert::Via;
+use crate::domain::ask::Ask;
 use crate::domain::button::{Button, SnoozeFor};
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{
@@ -21,7 +22,7 @@ use crate::engine::briefing::Briefing;
 use crate::engine::log::Report;
 use crate::engine::told::in_line;
 use crate::engine::{EngineError, boundary};
-use crate::store::Message;
+use crate::store::{Message, SheetRow};
 use crate::voice::{AlertContext, Toast};
 
 /// A tap on a button, by somebody we know.
@@ -119,10 +120,17 @@ impl Bot {
         };
         let manner = self.speaker.manner_of(store, Some(&user.id))?;
         let stale = || Answer::dialog(self.toast(manner, Toast::Stale));
+        if let (Some(ask), Some(message)) = (query.data.as_deref().and_then(Ask::parse), query.message.as_ref()) {
+            let (place, private) = (Place::of(message), ChatId(account));
+            return self.answer_ask(&Tap { user, manner, place, private, next }, ask).await;
+        }
         let (Some(button), Some(message)) = (button, query.message.as_ref()) else { return Ok(stale()) };
         let place = Place::of(message);
         let private = store.link(account)?.map_or(place.chat, |link| link.chat);
         let tap = Tap { user, manner, place, private, next };
+        if let Button::Page(sheet, page) = button {
+            return self.turn_page(&tap, SheetRow { sheet, page }).await;
+        }
         let known = button.alert().map(|alert| store.alert(alert)).transpose()?.flatten();
         let Some(alert) = known else { return Ok(stale()) };
         if !may_act(store, &self.people, &tap.user.id, &alert)? && !self.is_anybodys(&alert).await? {
@@ -171,7 +179,7 @@ impl Bot {
                 self.offer_calls(tap, alert, &button).await
             }
             Button::SnoozeUntil(_, until) => self.snooze_to(tap, alert, until).await,
-            Button::PlanCall(_, at) => self.plan_call(tap, alert, at).await,
+            Button::PlanCall(_, at) => self.plan_by_tap(tap, alert, at).await,
             Button::Called(_, outcome) => self.called(tap, alert, outcome).await,
             Button::Why(_) => {
                 let effect = Effect::SendWhy { alert: id, chat: tap.private };
@@ -182,7 +190,8 @@ impl Bot {
             Button::Archive(_) => self.ask_to_archive(tap, alert).await,
             Button::ArchiveYes(_) => self.archive(tap, alert).await,
             Button::Unarchive(_) => self.unarchive(tap, alert).await,
-            Button::Link(..) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
+            Button::Drafting(_, wish) => self.drafting(tap, alert, wish).await,
+            Button::Link(..) | Button::Page(..) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
         }
     }
 
@@ -200,8 +209,8 @@ impl Bot {
     }
 
     /// Whether an alert is for whoever reads the fallback chat: nobody before that in line may be told.
-    async fn is_anybodys(&self, alert: &Alert) -> Result<bool, EngineError> {
-        for told in in_line(self.engine.store(), &self.people, alert)? {
+    pub(super) async fn is_anybodys(&self, alert: &Alert) -> Result<bool, EngineError> {
+        for told in in_line(self.engine.store(), &self.people, alert, self.engine.clock().now())? {
             let Some(user) = told.user else { return Ok(true) };
             let is_owner = alert.owner.as_ref() == Some(&user.id);
             if is_owner || self.permissions.of(&user.id, &alert.lead_id).await.is_some_and(|rights| rights.read) {
@@ -213,7 +222,7 @@ impl Bot {
 
     /// Why the CRM does not let a user do what a button means; `None` when it does. What is closed is neither shown by a
     /// tap nor changed, unless the button sends it anew.
-    async fn refusal(&self, user: &UserId, alert: &Alert, button: &Button) -> Option<Toast<'static>> {
+    pub(super) async fn refusal(&self, user: &UserId, alert: &Alert, button: &Button) -> Option<Toast<'static>> {
         let (sends, changes) = match button {
             Button::Show(_) | Button::Draft(_) | Button::Why(_) => (true, false),
             Button::SnoozeMenu(_)
@@ -223,7 +232,9 @@ impl Bot {
             | Button::CallDay(..)
             | Button::MoreMenu(_)
             | Button::Back(_)
+            | Button::Page(..)
             | Button::Link(..) => (false, false),
+            Button::Drafting(_, wish) => (false, wish.changes_the_crm()),
             Button::Resolve(_)
             | Button::Snooze(..)
             | Button::SnoozeUntil(..)

@@ -1,18 +1,22 @@
 //! Invented alerts on which every wording is tried: what breaks on them would have broken in front of a rep. A user's
 //! own wordings are tried at start; `max voice` shows what is said.
 
+mod screens;
+
 use super::html::{self, MESSAGE_UNITS};
 use super::speech::{Speech, file_of_type};
 use super::templates::{Fault, LABELS};
-use super::{AlertContext, Content, Done, Manner, Notice, Toast, Wording};
+use super::{AlertContext, Content, Done, DraftShown, Manner, Notice, Route, Toast, Wording};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
 use crate::domain::deed::{CallOutcome, DeedKind, Refusal};
+use crate::domain::draft::{Prepared, Stage, Tone};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::insight::{LeadInsight, Touch};
 use crate::domain::{
-    ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, CloseReason, DAY, Direction, Evidence, HOUR,
-    Lead, LeadId, Timestamp, User, UserId,
+    ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, ChatId, CloseReason, DAY, Direction, Evidence,
+    HOUR, Lead, LeadId, Timestamp, User, UserId,
 };
+use crate::insight::exchange::{Exchange, Topic};
 
 const NOW: Timestamp = Timestamp(1_773_324_000);
 /// How long the record's name in the CRM may be, in characters.
@@ -56,6 +60,7 @@ pub fn each(speech: &Speech, see: impl FnMut(Said)) -> Result<(), Fault> {
             }
         }
         trial.lead(&lead)?;
+        trial.screens(&lead, &luc)?;
     }
     trial.sample = "";
     trial.rest(&luc)?;
@@ -83,7 +88,14 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             self.messages(&context)?;
         }
         self.wording = Wording::default();
-        let digest = self.speech.digest_html(context.owner, &[*context; 12])?;
+        // Leads are always written to in full, and their messages are shown alike whatever the alert.
+        if context.content == Content::Full {
+            self.drafts(context)?;
+            if context.alert.alert_type == AlertType::NoReply3d {
+                self.prepared(context)?;
+            }
+        }
+        let digest = self.speech.digest_html(context.owner, &[*context; 12], 0..8)?;
         self.html("digest.html.j2", &digest)
     }
 
@@ -98,19 +110,15 @@ impl<See: FnMut(Said)> Trial<'_, See> {
         self.text(&file_of_type("reasons", context), speech.reason(context)?, MESSAGE_UNITS)?;
         self.text(&file_of_type("evidence", context), speech.evidence_in_full(context)?, MESSAGE_UNITS)?;
         self.text(&file_of_type("records", context), speech.record(context)?, RECORD_CHARS)?;
-        for channel in Channel::ALL {
-            self.text(&file_of_type("drafts", context), speech.draft(context, channel)?, MESSAGE_UNITS)?;
-        }
         Ok(())
     }
 
     fn messages(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {
         let speech = self.speech;
-        self.html("draft.html.j2", &speech.draft_html(context, None)?)?;
         let touch = Some(Touch { at: NOW.plus(-DAY), channel: Channel::Email });
         let known = LeadInsight { last_in: touch, last_out: touch, next_step: touch, ..LeadInsight::default() };
         for insight in [known, LeadInsight::default()] {
-            self.html("why.html.j2", &speech.why_html(context, &insight)?)?;
+            self.html("why.html.j2", &speech.behind_html(context, &insight)?)?;
         }
         for state in states() {
             let alert = Alert { state, ..context.alert.clone() };
@@ -132,6 +140,40 @@ impl<See: FnMut(Said)> Trial<'_, See> {
         self.html("closed.html.j2", &speech.moved_html(context, context.owner)?)
     }
 
+    /// What is written to leads: every wording, whatever was asked for.
+    fn drafts(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {
+        let file = file_of_type("drafts", context);
+        let manner = self.speech.manner();
+        for topic in std::iter::once(None).chain(Topic::ALL.map(Some)) {
+            let context = AlertContext { exchange: Exchange { manner, topic, last: None }, ..*context };
+            for (channel, tone) in Channel::ALL.into_iter().flat_map(|channel| Tone::ALL.map(|tone| (channel, tone))) {
+                for (number, text) in self.speech.drafts(&context, channel, tone)?.into_iter().enumerate() {
+                    self.wording = Wording(u32::try_from(number).unwrap_or_default());
+                    self.text(&file, text, MESSAGE_UNITS)?;
+                }
+            }
+        }
+        self.wording = Wording::default();
+        Ok(())
+    }
+
+    /// A prepared message in the chat, at every stage.
+    fn prepared(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {
+        let speech = self.speech;
+        for shown in [DraftShown::Refused, DraftShown::NoChannel] {
+            self.html("draft.html.j2", &speech.draft_html(context, shown)?)?;
+        }
+        for (stage, is_own) in stages().into_iter().flat_map(|stage| [(stage.clone(), true), (stage, false)]) {
+            for (channel, over) in Channel::ALL.into_iter().flat_map(|channel| [(channel, true), (channel, false)]) {
+                let prepared = prepared(context, channel, stage.clone(), is_own);
+                let route = Route { from: "hello@example.com", reply_to: "luc@example.com" };
+                let shown = DraftShown::Prepared { prepared: &prepared, route, over };
+                self.html("draft.html.j2", &speech.draft_html(context, shown)?)?;
+            }
+        }
+        Ok(())
+    }
+
     fn rest(&mut self, luc: &User) -> Result<(), Fault> {
         let mut notices = vec![
             ("welcome", Notice::Welcome(luc)),
@@ -141,6 +183,7 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             ("unlinked", Notice::Unlinked),
             ("help", Notice::Help),
             ("unknown", Notice::Unknown),
+            ("draft_too_long", Notice::DraftTooLong),
             ("all_clear", Notice::AllClear),
             ("link_preview", Notice::LinkPreview { user: luc, instead: None }),
             ("link_preview", Notice::LinkPreview { user: luc, instead: Some(luc) }),
@@ -158,6 +201,7 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             Toast::AlreadyHandled(""),
             Toast::AlreadyClosed,
             Toast::DraftComing,
+            Toast::DraftText,
             Toast::Stale,
             Toast::NotYours,
             Toast::NotAllowed,
@@ -239,6 +283,39 @@ impl<See: FnMut(Said)> Trial<'_, See> {
     }
 }
 
+fn stages() -> Vec<Stage> {
+    vec![
+        Stage::Ready,
+        Stage::AwaitingText(NOW),
+        Stage::Confirming,
+        Stage::OnItsWay,
+        Stage::Noted(NOW),
+        Stage::Sent(NOW),
+        Stage::Failed,
+        Stage::Unclear,
+    ]
+}
+
+fn prepared(context: &AlertContext<'_>, channel: Channel, stage: Stage, is_own: bool) -> Prepared {
+    Prepared {
+        chat: ChatId(1),
+        message_id: 1,
+        alert: context.alert.id.clone(),
+        lead: context.lead.id.clone(),
+        user: UserId::from("sample"),
+        channel,
+        tone: Tone::Warm,
+        wording: 0,
+        subject: (channel == Channel::Email).then(|| "<b>&\"".to_owned()),
+        text: "<b>&\" ?".to_owned(),
+        is_own,
+        stage,
+        at: NOW,
+        attempts: 0,
+        shown: 0,
+    }
+}
+
 /// Leads by what is special about their names.
 fn leads() -> [(&'static str, Lead); 6] {
     [
@@ -284,6 +361,7 @@ fn context<'a>(
         occasion,
         done: None,
         wording: Wording::default(),
+        exchange: Exchange { manner, ..Exchange::default() },
     }
 }
 

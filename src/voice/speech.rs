@@ -1,19 +1,25 @@
 //! One language's way of saying things: what the templates are told, and how their pieces are put together.
 
+use std::ops::Range;
 use std::path::Path;
 
-use minijinja::{Error, Value, context};
+use minijinja::{Error, ErrorKind, Value, context};
 
 use super::templates::{VoiceError, Wordings};
-use super::{AlertContext, Content, Done, Draft, Lang, Manner, Notice, Toast, Wording, html, names, type_key, words};
+use super::{
+    AlertContext, Content, Done, DraftShown, Lang, Manner, Notice, Route, Style, Toast, Wording, html, names, type_key,
+    words,
+};
 use crate::domain::alert::{ChannelRate, Cited, Resolution};
+use crate::domain::draft::{Prepared, Stage, Tone};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::insight::{LeadInsight, Touch};
 use crate::domain::{AlertState, Channel, CloseReason, DeedKind, Direction, Evidence, Lead, Severity, Timestamp, User};
 use crate::insight::advice::{self, Suggestion};
+use crate::insight::exchange::Topic;
 
-/// How many alerts a digest lists at most: more is no longer read.
-const DIGEST_LINES: usize = 30;
+/// The line between two wordings of a draft.
+const BETWEEN_WORDINGS: &str = "\n---\n";
 /// As much of a name as a call is called by.
 const CALLED_CHARS: usize = 120;
 /// From this rate on (percent) a channel works well, not just better.
@@ -48,7 +54,7 @@ impl Speech {
         self.wordings.label(section, key, Wording::default())
     }
 
-    fn render(&self, name: &str, wording: Wording, values: &Value) -> Result<String, Error> {
+    pub(super) fn render(&self, name: &str, wording: Wording, values: &Value) -> Result<String, Error> {
         Ok(tidy(&self.wordings.render(name, wording, values)?))
     }
 
@@ -193,7 +199,7 @@ impl Speech {
 
     fn opening(&self, context: &AlertContext<'_>) -> String {
         let key = match context.occasion {
-            Occasion::Opened => return String::new(),
+            Occasion::Opened | Occasion::Briefing => return String::new(),
             Occasion::Reopened => "reopened",
             Occasion::SnoozeOver => "snooze_over",
             Occasion::NewOwner => "new_owner",
@@ -254,7 +260,7 @@ impl Speech {
     }
 
     /// The facts and dates behind an alert.
-    pub fn why_html(&self, context: &AlertContext<'_>, insight: &LeadInsight) -> Result<String, Error> {
+    pub fn behind_html(&self, context: &AlertContext<'_>, insight: &LeadInsight) -> Result<String, Error> {
         let when = |touch: &Touch| words::when(self.lang, touch.at, context.now, context.zone);
         let told = |touch: &Touch| context! { when => when(touch), via => self.via(touch.channel), channel => touch.channel.as_str() };
         let next = insight.next_step.as_ref();
@@ -320,10 +326,15 @@ impl Speech {
     }
 
     /// Several alerts in one message, in the order in which they are given.
-    pub fn digest_html(&self, reader: Option<&User>, alerts: &[AlertContext<'_>]) -> Result<String, Error> {
-        let mut shown = alerts.len().min(DIGEST_LINES);
+    pub fn digest_html(
+        &self,
+        reader: Option<&User>,
+        alerts: &[AlertContext<'_>],
+        page: Range<usize>,
+    ) -> Result<String, Error> {
+        let mut shown = page.len();
         loop {
-            let html = self.digest_of(reader, alerts, shown)?;
+            let html = self.digest_of(reader, alerts, page.start..page.start + shown, page.len() - shown)?;
             if shown == 0 || html::visible_units(&html) <= html::MESSAGE_UNITS {
                 return Ok(html);
             }
@@ -331,9 +342,15 @@ impl Speech {
         }
     }
 
-    fn digest_of(&self, reader: Option<&User>, alerts: &[AlertContext<'_>], shown: usize) -> Result<String, Error> {
+    fn digest_of(
+        &self,
+        reader: Option<&User>,
+        alerts: &[AlertContext<'_>],
+        lines: Range<usize>,
+        left: usize,
+    ) -> Result<String, Error> {
         let mut groups: Vec<(Severity, Vec<Value>)> = Vec::new();
-        for (position, context) in alerts.iter().take(shown).enumerate() {
+        for (position, context) in alerts.iter().enumerate().take(lines.end).skip(lines.start) {
             let line = context! {
                 number => position + 1,
                 name => self.listed_name(context),
@@ -351,42 +368,108 @@ impl Speech {
         let me = reader.map(names::user).unwrap_or_default();
         let urgent = alerts.iter().filter(|context| context.alert.severity() == Severity::Urgent).count();
         let wording = alerts.first().map(|context| context.wording).unwrap_or_default();
-        let values = context! { total => alerts.len(), urgent, groups, left => alerts.len() - shown, me };
+        let values = context! { total => alerts.len(), urgent, groups, left, me };
         self.render("digest.html.j2", wording, &values)
     }
 
     /// An e-mail's subject.
     pub fn subject(&self, context: &AlertContext<'_>) -> Result<String, Error> {
-        Ok(self.label("subject", type_key(context.alert.alert_type)))
+        let topic = context.exchange.topic.map(Topic::as_str);
+        Ok(self.label("subject", topic.unwrap_or_else(|| type_key(context.alert.alert_type))))
     }
 
     /// A message to the lead.
-    pub fn draft(&self, context: &AlertContext<'_>, channel: Channel) -> Result<String, Error> {
-        let facts = context! {
-            first_name => names::one_line(&context.lead.first_name, 48),
-            to => channel.as_str(),
-            ..self.facts(context)
-        };
-        let body = self.of_type("drafts", context, &facts)?;
+    pub fn draft(&self, context: &AlertContext<'_>, channel: Channel, style: Style) -> Result<String, Error> {
+        let mut all = self.drafts(context, channel, style.tone)?;
+        let which = style.wording as usize % all.len().max(1);
+        Ok(if all.is_empty() { String::new() } else { all.swap_remove(which) })
+    }
+
+    /// Every message to the lead in a tone; at least one.
+    pub fn drafts(&self, context: &AlertContext<'_>, channel: Channel, tone: Tone) -> Result<Vec<String>, Error> {
+        let facts = self.facts_to_write_with(context, channel, tone);
+        let request = self.render("drafts/request.txt.j2", context.wording, &facts)?;
+        let facts = context! { request, ..facts };
+        let all = self.of_type("drafts", context, &facts)?;
         let frame = match channel {
             Channel::Whatsapp | Channel::Manual => "frames/whatsapp.txt.j2",
             Channel::Email => "frames/email.txt.j2",
             Channel::Call => "frames/call.txt.j2",
         };
-        self.render(frame, context.wording, &context! { body, ..facts })
+        let mut bodies: Vec<&str> = all.split(BETWEEN_WORDINGS).map(str::trim).collect();
+        bodies.retain(|body| !body.is_empty());
+        if bodies.is_empty() {
+            return Err(Error::new(ErrorKind::InvalidOperation, "it says nothing in some cases"));
+        }
+        let framed = |body: &str| self.render(frame, context.wording, &context! { body, ..facts.clone() });
+        bodies.into_iter().map(framed).collect()
     }
 
-    /// A draft, presented for copying.
-    pub fn draft_html(&self, context: &AlertContext<'_>, draft: Option<&Draft>) -> Result<String, Error> {
-        let values = context! {
-            ready => draft.is_some(),
-            text => draft.map(|draft| draft.text.as_str()).unwrap_or_default(),
-            subject => draft.and_then(|draft| draft.subject.as_deref()).unwrap_or_default(),
-            to => draft.map_or("", |draft| draft.channel.as_str()),
-            on => draft.map(|draft| self.label("on", draft.channel.as_str())).unwrap_or_default(),
+    fn facts_to_write_with(&self, context: &AlertContext<'_>, channel: Channel, tone: Tone) -> Value {
+        let (lang, now, zone) = (self.lang, context.now, context.zone);
+        let of_alert = cited(&context.alert.evidence).map(|cited| (cited.channel, cited.direction, cited.at));
+        let said = of_alert.or(context.exchange.last.map(|said| (said.channel, said.direction, said.at)));
+        let at = said.map(|(_, _, at)| at);
+        let [next_day, day_after] = words::next_working_days(lang, now, zone);
+        context! {
+            first_name => names::one_line(&context.lead.first_name, 48),
+            me_in_full => context.owner.map(|user| names::name(&user.name)).unwrap_or_default(),
+            to => channel.as_str(),
+            tone => tone.as_str(),
+            tu => self.manner == Manner::Tu,
+            topic => context.exchange.topic.map_or("", Topic::as_str),
+            seen => said.is_some(),
+            channel => said.map_or("", |(channel, _, _)| channel.as_str()),
+            ours => said.is_some_and(|(_, direction, _)| direction == Direction::Out),
+            noun => said.map(|(channel, _, _)| self.label("noun", channel.as_str())).unwrap_or_default(),
+            cited_date => at.map(|at| words::date(lang, at, now, zone)).unwrap_or_default(),
+            of_day => at.map(|at| words::of_day(lang, at, now, zone)).unwrap_or_default(),
+            on_day => at.map(|at| words::on_day(lang, at, now, zone)).unwrap_or_default(),
+            next_day,
+            day_after,
             ..self.facts(context)
+        }
+    }
+
+    /// A prepared message as its message in the chat shows it.
+    pub fn draft_html(&self, context: &AlertContext<'_>, shown: DraftShown<'_>) -> Result<String, Error> {
+        let values = match shown {
+            DraftShown::Refused => context! { stage => "none", ..self.facts(context) },
+            DraftShown::NoChannel => context! { stage => "no_channel", ..self.facts(context) },
+            DraftShown::Prepared { prepared, route, over } => self.prepared(context, prepared, route, over),
         };
         self.render("draft.html.j2", context.wording, &values)
+    }
+
+    fn prepared(&self, context: &AlertContext<'_>, prepared: &Prepared, route: Route<'_>, over: bool) -> Value {
+        let mut at = None;
+        let stage = match prepared.stage {
+            Stage::Sent(then) => {
+                at = Some(then);
+                "sent"
+            }
+            Stage::Noted(_) => "noted",
+            Stage::OnItsWay => "on_its_way",
+            Stage::Unclear => "unclear",
+            Stage::Ready | Stage::AwaitingText(_) | Stage::Confirming | Stage::Failed if over => "over",
+            Stage::Ready => "ready",
+            Stage::AwaitingText(_) => "awaiting",
+            Stage::Confirming => "confirming",
+            Stage::Failed => "failed",
+        };
+        context! {
+            stage,
+            text => prepared.text.as_str(),
+            own => prepared.is_own,
+            subject => prepared.subject.as_deref().unwrap_or_default(),
+            to => prepared.channel.as_str(),
+            on => self.label("on", prepared.channel.as_str()),
+            address => context.lead.email.as_deref().unwrap_or_default(),
+            from => route.from,
+            reply_to => route.reply_to,
+            at => at.map(|at| words::when(self.lang, at, context.now, context.zone)).unwrap_or_default(),
+            ..self.facts(context)
+        }
     }
 
     /// A message that is not about one alert, in the wording that is asked for, else in the one of what it says.
@@ -405,6 +488,7 @@ impl Speech {
             Notice::Unlinked => ("unlinked", context! {}),
             Notice::Help => ("help", context! {}),
             Notice::Unknown => ("unknown", context! {}),
+            Notice::DraftTooLong => ("draft_too_long", context! {}),
             Notice::AllClear => ("all_clear", context! {}),
             Notice::SyncStopped { since, why, now, zone } => {
                 let since = words::when(self.lang, since, now, zone);
@@ -460,6 +544,7 @@ impl Speech {
             Toast::AlreadyHandled(by) => ("already_handled", context! { by => names::name(by) }),
             Toast::AlreadyClosed => ("already_closed", context! {}),
             Toast::DraftComing => ("draft_coming", context! {}),
+            Toast::DraftText => ("draft_text", context! {}),
             Toast::Stale => ("stale", context! {}),
             Toast::NotYours => ("not_yours", context! {}),
             Toast::NotAllowed => ("not_allowed", context! {}),

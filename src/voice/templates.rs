@@ -50,6 +50,8 @@ pub enum VoiceError {
 
 /// Between two wordings of one file, on a line of its own.
 const BETWEEN: &str = "---";
+/// The folder of messages to leads.
+const DRAFTS: &str = "drafts/";
 /// The sections of the labels in which a text may have several wordings.
 const SEVERAL: [&str; 3] = ["spoken", "closed", "opening"];
 
@@ -118,7 +120,8 @@ impl Wordings {
     }
 
     fn add(&mut self, manner: Manner, name: &str, source: &str, path: PathBuf) -> Result<(), VoiceError> {
-        let wordings = apart(source);
+        // A draft's wordings depend on what there is to say: they are told apart when they have been filled in.
+        let wordings = if name.starts_with(DRAFTS) { vec![(1, source.to_owned())] } else { apart(source) };
         let starts = wordings.iter().map(|(start, _)| *start).collect();
         for (number, (_, source)) in wordings.into_iter().enumerate() {
             let source = spaced(manner, &source);

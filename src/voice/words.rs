@@ -91,6 +91,45 @@ pub fn on(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
     }
 }
 
+/// The day of something said, after its noun and with a space before it: ` de mardi`, ` du 12 mars`. Nothing for today
+/// and yesterday, which need no saying and would be wrong tomorrow.
+pub fn of_day(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    match (lang, days_ahead(at, now, zone)) {
+        (_, -1..) => String::new(),
+        (Lang::Fr, -6..) => format!(" de {}", weekday(lang, at, zone)),
+        (Lang::Fr, _) => format!(" du {}", date(lang, at, now, zone)),
+        (Lang::En, -6..) => format!(" from {}", weekday(lang, at, zone)),
+        (Lang::En, _) => format!(" of {}", date(lang, at, now, zone)),
+    }
+}
+
+/// The day on which something was done, after its verb and with a space before it: ` mardi`, ` le 12 mars`; as for
+/// [`of_day`], nothing for today and yesterday.
+pub fn on_day(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    match (lang, days_ahead(at, now, zone)) {
+        (_, -1..) => String::new(),
+        (Lang::Fr, -6..) => format!(" {}", weekday(lang, at, zone)),
+        (Lang::Fr, _) => format!(" le {}", date(lang, at, now, zone)),
+        (Lang::En, -6..) => format!(" on {}", weekday(lang, at, zone)),
+        (Lang::En, _) => format!(" on {}", date(lang, at, now, zone)),
+    }
+}
+
+/// The names of the two working days after `now`'s.
+pub fn next_working_days(lang: Lang, now: Timestamp, zone: Tz) -> [String; 2] {
+    let is_work = |at: &Timestamp| local(*at, zone).weekday().num_days_from_monday() < 5;
+    let mut days = (1..=4).map(|days| Timestamp(now.0.saturating_add(days * DAY))).filter(is_work);
+    [(); 2].map(|()| days.next().map(|at| weekday(lang, at, zone).to_owned()).unwrap_or_default())
+}
+
+fn weekday(lang: Lang, at: Timestamp, zone: Tz) -> &'static str {
+    let number = local(at, zone).weekday().num_days_from_monday() as usize;
+    match lang {
+        Lang::Fr => DAYS_FR[number],
+        Lang::En => DAYS_EN[number],
+    }
+}
+
 /// When something is to take place: `aujourd'hui à 15h30`, `demain à 9h`, `lundi à 9h`, `le 12 mars à 9h`.
 pub fn to_come(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
     let time = clock(lang, at, zone);
@@ -149,6 +188,44 @@ pub fn until(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
         (Lang::En, 1) => format!("until tomorrow {time}"),
         (Lang::En, 2..=6) => format!("until {} {time}", DAYS_EN[weekday]),
         (Lang::En, _) => format!("until {} {time}", date(lang, at, now, zone)),
+    }
+}
+
+/// When something will take place: `aujourd'hui à 15h30`, `demain à 9h`, `lundi à 9h`, `le 12 mars à 9h`.
+pub fn ahead(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    let time = clock(lang, at, zone);
+    let weekday = local(at, zone).weekday().number_from_monday();
+    match (lang, days_ahead(at, now, zone)) {
+        (Lang::Fr, 0) => format!("aujourd'hui à {time}"),
+        (Lang::Fr, 1) => format!("demain à {time}"),
+        (Lang::Fr, 2..=6) => format!("{} à {time}", day_name(lang, weekday)),
+        (Lang::En, 0) => format!("today at {time}"),
+        (Lang::En, 1) => format!("tomorrow at {time}"),
+        (Lang::En, 2..=6) => format!("on {} at {time}", day_name(lang, weekday)),
+        (Lang::Fr | Lang::En, _) => on(lang, at, now, zone),
+    }
+}
+
+/// A weekday, 1 (Monday) to 7: `lundi`, `Monday`.
+pub fn day_name(lang: Lang, number: u32) -> String {
+    let days = match lang {
+        Lang::Fr => DAYS_FR,
+        Lang::En => DAYS_EN,
+    };
+    days[(number.max(1) as usize - 1) % 7].to_owned()
+}
+
+/// A full hour of the day: `9h`, `9:00`.
+pub fn hour(lang: Lang, hour: u32) -> String {
+    minutes(lang, u16::try_from(60 * hour.min(24)).unwrap_or_default())
+}
+
+/// So many minutes after midnight: `9h`, `22h30`; `9:00`, `22:30`.
+pub fn minutes(lang: Lang, minutes: u16) -> String {
+    match (lang, minutes / 60, minutes % 60) {
+        (Lang::Fr, hour, 0) => format!("{hour}h"),
+        (Lang::Fr, hour, minute) => format!("{hour}h{minute:02}"),
+        (Lang::En, hour, minute) => format!("{hour}:{minute:02}"),
     }
 }
 

@@ -443,7 +443,7 @@ async fn why_is_told_in_facts_and_dates() {
     insta::assert_snapshot!(world.last().plain, @r"
     ❓ Pourquoi je t'en parle
     
-    Lead chaud ! Sophie a écrit il y a 5 min et veut avancer.
+    C'est le moment ! Sophie t'a écrit il y a 5 min, et ça sent bon.
     
     • Son dernier signe : aujourd'hui à 9h55 par email
     • Aucun contact de notre part

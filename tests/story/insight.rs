@@ -128,3 +128,25 @@ async fn a_crm_that_does_not_take_them_gets_the_alerts_all_the_same() {
     world.tap("done").await;
     world.end().await;
 }
+
+/// The last 30 days show nothing, and a year of messages does: what is surely known is what is suggested.
+#[tokio::test]
+async fn what_was_learned_of_a_lead_is_what_is_suggested() {
+    let world = World::with(Setting::default(), |world| {
+        let lead = world.lead("Sophie", 200 * DAY, json!({}));
+        for month in 2..6 {
+            for attempt in 0..3 {
+                let ago = month * 30 * DAY + attempt * 5 * DAY;
+                world.mail_to("Sophie", ago, "Bonjour Sophie");
+                world.mail_from("Sophie", ago - HOUR, "Merci, bien reçu.");
+                world.whatsapp(&lead, "out", ago + 2 * DAY, "Bonjour Sophie");
+            }
+        }
+        world.whatsapp(&lead, "out", 4 * DAY, "Bonjour Sophie");
+    })
+    .await;
+    let lead = world.espo.list("Lead")[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(insight(&world, &lead).unwrap()["preferredChannel"], Value::Null, "by the rule nothing is known");
+    assert_eq!(world.alert(&lead, "NoReply3d")["suggestedAction"], "Relance douce par email");
+    world.end().await;
+}

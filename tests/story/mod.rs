@@ -3,7 +3,9 @@
 mod acts;
 mod chat;
 mod closed;
+mod commands;
 mod crm;
+mod drafts;
 mod escalation;
 mod export;
 mod feed;

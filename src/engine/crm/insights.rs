@@ -78,8 +78,23 @@ impl Worker {
                 Write::Failed(_) => self.engine.run(move |engine| engine.ask(Effect::WriteInsight(lead))).await?,
             }
         }
+        if last.is_none() {
+            self.learn().await?;
+        }
         self.engine.run(move |engine| engine.insights_gone_through(last)).await?;
         Ok(Filled::More)
+    }
+
+    /// Learns from all leads that were gone through. It takes a part of a second, and nobody waits for it.
+    async fn learn(&self) -> Result<(), EngineError> {
+        let Some(survey) = self.engine.run(|engine| Ok(engine.survey())).await? else { return Ok(()) };
+        match tokio::task::spawn_blocking(move || survey.conclude()).await {
+            Ok(habits) => self.engine.run(move |engine| engine.learned(&habits)).await,
+            Err(error) => {
+                tracing::error!(%error, "what all leads tell could not be worked out; what was known before counts");
+                Ok(())
+            }
+        }
     }
 
     async fn write_outdated(&mut self, outdated: Outdated) -> Result<Write, EngineError> {

@@ -8,7 +8,7 @@ use crate::domain::{Alert, AlertId, ChatId, UserId};
 use crate::engine::EngineError;
 use crate::engine::outbox::pause_after;
 use crate::engine::told::{Destination, is_about, user_in};
-use crate::store::{Message, OutboxEntry};
+use crate::store::{Message, OutboxEntry, SheetRow};
 
 impl Worker {
     pub(super) async fn escalate(
@@ -50,7 +50,8 @@ impl Worker {
     ) -> Result<(), EngineError> {
         let (occasion, told, alerts) = (Occasion::Escalated, alert.owner.clone(), vec![alert.id.clone()]);
         let wording = self.wording_for(to.chat, &alerts)?;
-        let Some(rendered) = self.render(to.chat, &alerts, occasion, told.as_ref(), wording)? else {
+        let Some(rendered) = self.render(to.chat, &alerts, occasion, told.as_ref(), SheetRow::default(), wording)?
+        else {
             return self.settle(key, sequence).await;
         };
         match self.send_to(to, &rendered, false).await? {
@@ -82,8 +83,8 @@ impl Worker {
     /// Whether a user who looks at an alert could take it over: others have heard of it, and it is not the user's own.
     pub(super) fn could_take(&self, chat: ChatId, alert: &AlertId) -> Result<Option<Alert>, EngineError> {
         let Some(alert) = self.escalated(alert)? else { return Ok(None) };
-        let reader = user_in(self.store(), chat)?;
-        Ok(reader.filter(|reader| !self.concerns(&alert, reader)).map(|_| alert))
+        let Some(reader) = user_in(self.store(), chat)? else { return Ok(None) };
+        Ok(if self.concerns(&alert, &reader)? { None } else { Some(alert) })
     }
 
     /// Sends to a topic of a forum.

@@ -9,9 +9,9 @@ use crate::store::Message;
 impl Worker {
     /// The alert of which earlier messages in the chat lose their buttons by this one, so that there is one place to tap.
     pub(super) fn stale_by(&self, message: &Message) -> Result<Option<AlertId>, EngineError> {
-        Ok(match message.alerts.as_slice() {
-            [alert] => self.of_one_alert(alert, message.chat)?.next().is_some().then(|| alert.clone()),
-            _ => None,
+        Ok(match message.only_alert() {
+            Some(alert) => self.of_one_alert(alert, message.chat)?.next().is_some().then(|| alert.clone()),
+            None => None,
         })
     }
 
@@ -22,17 +22,18 @@ impl Worker {
         chat: ChatId,
     ) -> Result<impl Iterator<Item = Message>, EngineError> {
         let messages = self.store().messages_about(alert)?;
-        Ok(messages.into_iter().filter(move |message| message.chat == chat && message.alerts.len() == 1))
+        Ok(messages.into_iter().filter(move |message| message.chat == chat && message.only_alert().is_some()))
     }
 
     /// Whether a later message in the chat speaks of the same alert: that one has the buttons.
     pub(super) fn has_later(&self, message: &Message) -> Result<bool, EngineError> {
-        let [alert] = message.alerts.as_slice() else { return Ok(false) };
+        let Some(alert) = message.only_alert() else { return Ok(false) };
         Ok(self.of_one_alert(alert, message.chat)?.any(|other| other.message_id > message.message_id))
     }
 
     /// Brings every message about an alert to its present state.
     pub(super) async fn refresh(&mut self, key: &str, sequence: u64, alert: &AlertId) -> Result<(), EngineError> {
+        self.refresh_drafts(alert).await?;
         let mut done = vec![(key.to_owned(), sequence)];
         let mut changed = Vec::new();
         for mut message in self.store().messages_about(alert)? {
@@ -50,7 +51,8 @@ impl Worker {
             }
             let before = message.clone();
             let (occasion, chat, told) = (message.occasion, message.chat, message.told.as_ref());
-            let Some(mut rendered) = self.render(chat, &message.alerts, occasion, told, message.wording)? else {
+            let row = self.store().sheet(chat, message.message_id)?;
+            let Some(mut rendered) = self.render(chat, &message.alerts, occasion, told, row, message.wording)? else {
                 continue;
             };
             if self.has_later(&message)? {
@@ -86,8 +88,11 @@ impl Worker {
         let mut leads = Vec::new();
         for id in &message.alerts {
             let alert = self.store().alert(id)?.filter(|alert| alert.owner.as_ref() != Some(&user));
-            let alert = alert.filter(|alert| !self.has_moved(alert, message.told.as_ref()));
-            leads.extend(alert.map(|alert| alert.lead_id));
+            if let Some(alert) = alert
+                && !self.has_moved(&alert, message.told.as_ref())?
+            {
+                leads.push(alert.lead_id);
+            }
         }
         let rights = self.sender.permissions.of_all(&user, &leads).await;
         Ok(rights.map(|rights| rights.values().all(|rights| rights.read)))
@@ -95,9 +100,9 @@ impl Worker {
 
     /// Whether nothing can change in a message any more: its alerts are another's. A closed alert may open again.
     pub(super) fn is_final(&self, message: &Message) -> Result<bool, EngineError> {
-        let [alert] = message.alerts.as_slice() else { return Ok(false) };
+        let Some(alert) = message.only_alert() else { return Ok(false) };
         let alert = self.store().alert(alert)?;
-        Ok(alert.is_none_or(|alert| self.has_moved(&alert, message.told.as_ref())))
+        alert.map_or(Ok(true), |alert| self.has_moved(&alert, message.told.as_ref()))
     }
 
     /// Whether what was said there is still kept up to date: not in the chat of somebody who is no longer linked.

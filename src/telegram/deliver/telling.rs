@@ -2,15 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::super::announce::{Pending, Planned, plan};
-use super::super::render::{self, Rendered};
-use super::{Announcement, Attempt, Worker, fingerprint, pending};
+use super::super::announce::{Moment, Pending, Planned, plan};
+use super::super::render::Rendered;
+use super::{Announcement, Attempt, Worker, fingerprint, pending, whose_diary};
 use crate::domain::effect::Occasion;
-use crate::domain::{AlertId, ChatId, MINUTE, Timestamp, UserId};
+use crate::domain::{AlertId, ChatId, Timestamp, UserId};
 use crate::engine::EngineError;
 use crate::engine::briefing::Briefing;
-use crate::insight::lead::known_of;
-use crate::store::Message;
+use crate::engine::dossier::known;
+use crate::store::{Message, Said, SheetRow};
 
 impl Worker {
     /// Leaves out what was decided anew since this round began: a link made meanwhile announces everything at once,
@@ -33,15 +33,19 @@ impl Worker {
         user: Option<UserId>,
         announcements: Vec<Announcement>,
     ) -> Result<(), EngineError> {
-        let now = self.now();
-        let recent = self.sent.entry(chat).or_default();
-        recent.retain(|at| *at > now.plus(-MINUTE) && *at <= now);
+        let (now, store) = (self.now(), self.sender.engine.store());
         let pending: Vec<Pending> = announcements.iter().map(pending).collect();
-        let calendar = self.sender.calendars.of_owner(self.sender.engine.store(), user.as_ref())?;
-        let plan = plan(&pending, recent, &calendar, now);
+        let calendar = self.sender.calendars.of_owner(store, user.as_ref())?;
+        let wishes = user.as_ref().map(|user| store.preferences(user)).transpose()?.unwrap_or_default();
+        let diary = store.diary(&whose_diary(chat, user.as_ref()))?;
+        let more_may_come = store.next_due().is_some_and(|due| due <= now);
+        let moment = Moment { now, calendar: &calendar, wishes: &wishes, said: &diary.said, more_may_come };
+        let plan = plan(&pending, &moment);
         let by_alert: HashMap<&AlertId, &Announcement> = announcements.iter().map(|one| (&one.alert.id, one)).collect();
-        let later = plan.later.iter().filter_map(|(alert, until)| Some((by_alert.get(alert)?.key.clone(), *until)));
-        let later: Vec<(String, Timestamp)> = later.collect();
+        let later = plan.later.iter().filter_map(|(alert, until)| Some((by_alert.get(alert)?, *until)));
+        // What already waits until then is left alone: a write would be this round again.
+        let later = later.filter(|(one, until)| one.entry.not_before != *until);
+        let later: Vec<(String, Timestamp)> = later.map(|(one, until)| (one.key.clone(), until)).collect();
         if let Some(until) = later.iter().map(|(_, until)| *until).min() {
             self.sender.engine.run(move |engine| engine.put_off(&later)).await?;
             self.wake_at_millis(until.0 * 1000);
@@ -64,14 +68,16 @@ impl Worker {
         let occasion = if parts.len() == 1 { first.occasion } else { Occasion::Opened };
         let alerts: Vec<AlertId> = parts.iter().map(|part| part.alert.id.clone()).collect();
         let done: Vec<(String, u64)> = parts.iter().map(|part| (part.key.clone(), part.entry.sequence)).collect();
-        let wording = self.wording_for(chat, &alerts)?;
-        let Some(rendered) = self.render(chat, &alerts, occasion, user, wording)? else {
+        let (row, wording) = (SheetRow::default(), self.wording_for(chat, &alerts)?);
+        let Some(rendered) = self.render(chat, &alerts, occasion, user, row, wording)? else {
             return self.sender.engine.run(move |engine| engine.messages_sent(&[], &done, None)).await;
         };
         match self.send(chat, &rendered, planned.silent).await? {
             Attempt::Sent(message_id) => {
                 let now = self.now();
-                self.sent.entry(chat).or_default().extend(parts.iter().map(|_| now));
+                let said =
+                    Said { at: now, alerts: u16::try_from(parts.len()).unwrap_or(u16::MAX), urgent: planned.urgent };
+                let whose = whose_diary(chat, user);
                 let message = Message {
                     chat,
                     message_id,
@@ -84,7 +90,10 @@ impl Worker {
                     wording,
                 };
                 let stale = self.stale_by(&message)?;
-                self.sender.engine.run(move |engine| engine.announced(&message, &done, stale.as_ref())).await
+                self.sender
+                    .engine
+                    .run(move |engine| engine.announced(&message, &done, stale.as_ref(), (&whose, said)))
+                    .await
             }
             Attempt::NotNow => Ok(()),
             // The chat is marked now: whoever stands in is told instead, so that nothing is lost with it.
@@ -95,29 +104,6 @@ impl Worker {
             Attempt::Unreachable | Attempt::Never => {
                 self.sender.engine.run(move |engine| engine.messages_sent(&[], &done, None)).await
             }
-        }
-    }
-
-    pub(super) async fn send_draft(
-        &mut self,
-        key: &str,
-        sequence: u64,
-        alert: &AlertId,
-        chat: ChatId,
-    ) -> Result<(), EngineError> {
-        let now = self.now();
-        let speaker = self.sender.speaker.clone();
-        let briefing = match self.store().alert(alert)? {
-            Some(alert) => Briefing::load(self.store(), &speaker, alert, now)?,
-            None => None,
-        };
-        let Some(briefing) = briefing else { return self.settle(key, sequence).await };
-        let manner = speaker.manner_in(self.store(), chat)?;
-        let context = briefing.context(&speaker, manner, self.content_in(chat)?, Occasion::Opened, now);
-        let message = render::draft(&speaker.voice, &context);
-        match self.send(chat, &message, true).await? {
-            Attempt::NotNow => Ok(()),
-            Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
         }
     }
 
@@ -137,9 +123,8 @@ impl Worker {
         };
         let (content, manner) = (self.content_in(chat)?, speaker.manner_in(self.store(), chat)?);
         let context = briefing.context(&speaker, manner, content, Occasion::Opened, now);
-        let grace = speaker.rules.next_step_grace;
-        let insight = known_of(&activities, Vec::new(), None, grace, speaker.zone, now);
-        let html = speaker.voice.why_html(&context, &insight);
+        let insight = known(self.store(), &speaker, &briefing.lead, &activities, now)?;
+        let html = speaker.voice.behind_html(&context, &insight);
         match self.send(chat, &Rendered { html, keyboard: Vec::new() }, false).await? {
             Attempt::NotNow => Ok(()),
             Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
@@ -159,8 +144,8 @@ impl Worker {
             Some(alert) => (alert.owner, Occasion::Escalated),
             None => (self.told_in(chat, alert)?, Occasion::Opened),
         };
-        let wording = self.wording_for(chat, &alerts)?;
-        let Some(rendered) = self.render(chat, &alerts, occasion, user.as_ref(), wording)? else {
+        let (row, wording) = (SheetRow::default(), self.wording_for(chat, &alerts)?);
+        let Some(rendered) = self.render(chat, &alerts, occasion, user.as_ref(), row, wording)? else {
             return self.settle(key, sequence).await;
         };
         match self.send(chat, &rendered, true).await? {

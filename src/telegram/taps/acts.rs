@@ -7,7 +7,7 @@ use crate::domain::deed::UNDO_FOR;
 use crate::domain::{Alert, CallOutcome, Channel, Deed, DeedId, DeedKind, Lead, MINUTE, Timestamp, UserId};
 use crate::engine::EngineError;
 use crate::engine::deeds::Did;
-use crate::insight::lead::known_of;
+use crate::engine::dossier::known;
 use crate::telegram::bot::Bot;
 use crate::telegram::menus::Menu;
 use crate::telegram::times;
@@ -28,9 +28,7 @@ impl Bot {
 
     /// Offers times to call at: on the next days, or on one of them.
     pub(super) async fn offer_calls(&self, tap: &Tap, alert: &Alert, button: &Button) -> Result<Answer, EngineError> {
-        if self.callable(alert)?.is_none() {
-            return self.no_calls(tap, alert).await;
-        }
+        let Some(lead) = self.callable(alert)? else { return self.no_calls(tap, alert).await };
         let (now, store) = (self.engine.clock().now(), self.engine.store());
         let calendar = self.calendars.of(store, &tap.user.id)?;
         let taken = self.planned_by(&tap.user.id)?;
@@ -39,8 +37,7 @@ impl Bot {
             Button::CallDays(_) => Menu::CallDays(times::call_days(&calendar, &taken, now)),
             _ => {
                 let activities = store.activities(&alert.lead_id)?;
-                let grace = self.speaker.rules.next_step_grace;
-                let insight = known_of(&activities, Vec::new(), None, grace, calendar.zone(), now);
+                let insight = known(store, &self.speaker, &lead, &activities, now)?;
                 Menu::Call(times::call_slots(&calendar, insight.best_time.as_ref(), &taken, now))
             }
         };
@@ -85,7 +82,7 @@ impl Bot {
         Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)))
     }
 
-    pub(super) async fn plan_call(&self, tap: &Tap, alert: &Alert, at: Timestamp) -> Result<Answer, EngineError> {
+    pub(super) async fn plan_by_tap(&self, tap: &Tap, alert: &Alert, at: Timestamp) -> Result<Answer, EngineError> {
         let (now, zone) = (self.engine.clock().now(), self.speaker.zone);
         if !alert.state.is_open() {
             return self.too_late(tap, alert).await;

@@ -210,7 +210,7 @@ impl App {
 fn speaker(config: &Config) -> Result<Speaker, VoiceError> {
     let voice = Voice::new(config.voice.templates.as_deref())?;
     let crm_site = config.espocrm.public_url.as_deref().unwrap_or(&config.espocrm.url);
-    Ok(Speaker::new(
+    let mut speaker = Speaker::new(
         voice,
         config.general.manner(),
         voice::Content::clone(&config.telegram.content),
@@ -218,7 +218,9 @@ fn speaker(config: &Config) -> Result<Speaker, VoiceError> {
         config.general.default_country.clone(),
         crm_site,
         config.rules.clone(),
-    ))
+    );
+    speaker.mail_from.clone_from(&config.espocrm.mail_from);
+    Ok(speaker)
 }
 
 /// What the configuration says about people.

@@ -444,6 +444,13 @@ impl Config {
     fn mistakes(&self) -> Vec<Mistake> {
         let mut mistakes = Vec::new();
         let mut say = |place: &str, remedy: String| mistakes.push(Mistake { place: place.to_owned(), remedy });
+        let from = &self.espocrm.mail_from;
+        if !from.is_empty() && (!from.contains('@') || from.contains(char::is_whitespace)) {
+            say(
+                "espocrm.mail_from",
+                format!("`{from}` is not a mail address; write the group email account's, or nothing"),
+            );
+        }
         for (place, url, required) in [
             ("espocrm.url", &self.espocrm.url, true),
             ("espocrm.public_url", self.espocrm.public_url.as_ref().unwrap_or(&String::new()), false),

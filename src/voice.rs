@@ -279,6 +279,14 @@ pub enum Toast<'a> {
     CannotAsk,
     /// It did not work; it may in a moment.
     TryAgain,
+    /// The lead is now whose tap it was.
+    Taken,
+    /// Somebody else took the lead; their name.
+    TakenBy(&'a str),
+    /// The lead was given to a colleague; their name.
+    HandedTo(&'a str),
+    /// There is no colleague to give a lead to.
+    NoColleague,
     /// A call is planned.
     CallPlanned {
         /// When it begins.
@@ -351,6 +359,12 @@ pub enum ButtonLabel {
     LinkYes,
     /// It is not.
     LinkNo,
+    /// "I'll take it": the lead that others have not dealt with.
+    Take,
+    /// Give the lead to a colleague.
+    HandOver,
+    /// Give it to this one, whose name follows.
+    HandTo,
     /// In the afternoon.
     SnoozeAfternoon,
     /// Another day.
@@ -375,7 +389,7 @@ pub enum ButtonLabel {
 
 impl ButtonLabel {
     /// Every label.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 42] = [
         Self::WhatsappAnswer,
         Self::WhatsappWrite,
         Self::Sent,
@@ -402,6 +416,9 @@ impl ButtonLabel {
         Self::ToCall,
         Self::LinkYes,
         Self::LinkNo,
+        Self::Take,
+        Self::HandOver,
+        Self::HandTo,
         Self::SnoozeAfternoon,
         Self::OtherDay,
         Self::Call,
@@ -445,6 +462,9 @@ impl ButtonLabel {
             Self::ToCall => "to_call",
             Self::LinkYes => "link_yes",
             Self::LinkNo => "link_no",
+            Self::Take => "take",
+            Self::HandOver => "hand_over",
+            Self::HandTo => "hand_to",
             Self::SnoozeAfternoon => "snooze_afternoon",
             Self::OtherDay => "other_day",
             Self::Call => "call",
@@ -673,6 +693,11 @@ impl Voice {
     pub fn show_label(&self, context: &AlertContext<'_>, number: usize) -> String {
         let name = self.say(context.manner, |speech| Ok(speech.listed_name(context)));
         format!("{number}. {}", names::isolated(names::one_line(&name, 28)))
+    }
+
+    /// What a button that stands for a colleague says.
+    pub fn colleague(&self, user: &User) -> String {
+        names::isolated(names::one_line(&names::full(user), 28))
     }
 
     /// A severity in words.

@@ -40,6 +40,19 @@ pub enum LinkAnswer {
     No,
 }
 
+/// What is to become of whose lead it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Hand {
+    /// Whoever taps takes it.
+    Take,
+    /// Offer colleagues; the page of them, from 0.
+    Colleagues(u8),
+    /// Ask whether it is to go to this one.
+    To(UserId),
+    /// It is.
+    Over(UserId),
+}
+
 /// What a message that lists alerts shows of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Sheet {
@@ -88,6 +101,8 @@ pub enum Button {
     Drafting(AlertId, DraftTap),
     /// Link the account to this user, or not: as the message names the user, and never another.
     Link(LinkAnswer, UserId),
+    /// The lead takes another owner, or may.
+    Hand(Hand, AlertId),
     /// Show this page of a list in the message, from 0 on.
     Page(Sheet, u16),
     /// Snooze until an instant, a whole minute.
@@ -118,6 +133,17 @@ pub enum Button {
     Unarchive(AlertId),
 }
 
+impl Hand {
+    fn parse(action: &str) -> Option<Self> {
+        if action == "take" {
+            return Some(Self::Take);
+        }
+        let page = action.strip_prefix("hand").and_then(|page| page.parse().ok());
+        let user = |prefix: &str| action.strip_prefix(prefix).filter(|user| !user.is_empty()).map(UserId::from);
+        page.map(Self::Colleagues).or(user("hto-").map(Self::To)).or(user("hov-").map(Self::Over))
+    }
+}
+
 impl Button {
     /// The button as `callback_data`: `1:<action>:<alert>`, at most 64 bytes for our ids of 17 bytes.
     pub fn to_data(&self) -> String {
@@ -132,6 +158,10 @@ impl Button {
             Self::Link(LinkAnswer::Yes, _) => "lyes".to_owned(),
             Self::Link(LinkAnswer::No, _) => "lno".to_owned(),
             Self::Drafting(_, tap) => format!("d-{}", tap.code()),
+            Self::Hand(Hand::Take, _) => "take".to_owned(),
+            Self::Hand(Hand::Colleagues(page), _) => format!("hand{page}"),
+            Self::Hand(Hand::To(user), _) => format!("hto-{user}"),
+            Self::Hand(Hand::Over(user), _) => format!("hov-{user}"),
             Self::Page(..) => "page".to_owned(),
             Self::SnoozeUntil(_, until) => format!("until-{}", minutes(*until)),
             Self::SnoozeDays(_) => "zdays".to_owned(),
@@ -172,6 +202,9 @@ impl Button {
             _ => {}
         }
         let alert = AlertId::from(alert);
+        if let Some(hand) = Hand::parse(action) {
+            return Some(Self::Hand(hand, alert));
+        }
         match action {
             "sent" => Some(Self::SentByHand(alert)),
             "draft" => Some(Self::Draft(alert)),
@@ -222,6 +255,7 @@ impl Button {
             | Self::Resolve(alert)
             | Self::Show(alert)
             | Self::Drafting(alert, _)
+            | Self::Hand(_, alert)
             | Self::SnoozeUntil(alert, _)
             | Self::SnoozeDays(alert)
             | Self::CallMenu(alert)
@@ -284,6 +318,12 @@ mod tests {
         buttons.extend([LinkAnswer::Yes, LinkAnswer::No].map(|answer| Button::Link(answer, user.clone())));
         buttons
             .extend([Button::SnoozeUntil, Button::CallDay, Button::PlanCall].map(|button| button(alert.clone(), at)));
+        buttons.extend([
+            Button::Hand(Hand::Take, alert.clone()),
+            Button::Hand(Hand::Colleagues(12), alert.clone()),
+            Button::Hand(Hand::To(UserId::from("a6b2f1f0-5a51-4e0c-8b9e-0123456789ab")), alert.clone()),
+            Button::Hand(Hand::Over(UserId::from("6b031c715304145b1")), alert.clone()),
+        ]);
         buttons.extend(SnoozeFor::ALL.map(|length| Button::Snooze(alert.clone(), length)));
         buttons.extend(CallOutcome::ALL.map(|outcome| Button::Called(alert.clone(), outcome)));
         buttons.push(Button::Page(Sheet::Own, 0));

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ActivityId, ActivityStatus, AlertId, DeedId, LeadId, Seconds, Timestamp, UserId};
+use super::{ActivityId, ActivityStatus, AlertId, ChatId, DeedId, LeadId, Seconds, Timestamp, UserId};
 
 /// How long a call is planned for.
 pub const CALL_LASTS: Seconds = 30 * super::MINUTE;
@@ -56,6 +56,31 @@ pub enum DeedKind {
         /// The one it had; the CRM is written to only while it still has it.
         before: Option<UserId>,
     },
+    /// An e-mail is to be sent to the lead.
+    SendMail(Mail),
+}
+
+/// An e-mail that a user has confirmed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mail {
+    /// The lead's address.
+    pub to: String,
+    /// The group account's address.
+    pub from: String,
+    /// Where the answer goes: the user's address.
+    pub reply_to: String,
+    /// Its subject.
+    pub subject: String,
+    /// Its text, plain.
+    pub text: String,
+    /// The mail (CRM id) that it answers.
+    pub answers: Option<String>,
+    /// The chat in which it was prepared,
+    pub chat: ChatId,
+    /// and the message.
+    pub message_id: i32,
+    /// How often it had been given to the CRM before: another attempt is another mail.
+    pub attempt: u32,
 }
 
 /// How a call ended.
@@ -132,7 +157,9 @@ impl Deed {
     /// The activity that it is for the mirror, if it is one: its id is the deed's.
     pub fn activity(&self) -> Option<ActivityId> {
         match self.kind {
-            DeedKind::PlanCall { .. } | DeedKind::LogCall { .. } => Some(ActivityId(self.id.0.clone())),
+            DeedKind::PlanCall { .. } | DeedKind::LogCall { .. } | DeedKind::SendMail(_) => {
+                Some(ActivityId(self.id.0.clone()))
+            }
             DeedKind::SetStatus { .. } | DeedKind::Assign { .. } => None,
         }
     }
@@ -146,6 +173,7 @@ impl DeedKind {
             Self::LogCall { .. } => "log_call",
             Self::SetStatus { .. } => "set_status",
             Self::Assign { .. } => "assign",
+            Self::SendMail(_) => "send_mail",
         }
     }
 }

@@ -331,6 +331,20 @@ impl Engine {
         self.store.apply(batch)
     }
 
+    /// Telegram gave a group another id: it is told there from now on, also after a restart. Returns whether that is new.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn chat_moved(&mut self, from: ChatId, to: ChatId) -> Result<bool> {
+        let is_new = from.is_group() && from != to && self.store.present_chat(from)? != to;
+        let mut batch = Batch::default();
+        if is_new {
+            batch.put_moved_chat(from, to);
+        }
+        self.store.apply(batch)?;
+        Ok(is_new)
+    }
+
     /// Takes up a message that Telegram has and we do not know: a crash came between the two. From now on it follows its
     /// alert.
     ///

@@ -30,6 +30,8 @@ pub struct Speaker {
     pub zone: Tz,
     /// How national telephone numbers are read.
     pub default_country: String,
+    /// The group account from which the CRM sends mails for users; empty when it does not.
+    pub mail_from: String,
     /// Where people open the CRM, without a slash at its end.
     pub crm_site: String,
     /// What the preferred channel is told by, and which alert is the more pressing.
@@ -48,7 +50,16 @@ impl Speaker {
         rules: Settings,
     ) -> Self {
         let crm_site = crm_site.trim_end_matches('/').trim_end_matches("/api/v1").to_owned();
-        Self { voice, manner: Mutex::new(manner), content, zone, default_country, crm_site, rules }
+        Self {
+            voice,
+            manner: Mutex::new(manner),
+            content,
+            zone,
+            default_country,
+            mail_from: String::new(),
+            crm_site,
+            rules,
+        }
     }
 
     /// How everybody is spoken to who does not wish otherwise, and what the CRM's records are written in.
@@ -179,7 +190,7 @@ fn done(store: &Store, alert: &Alert, lead: &Lead) -> Result<Option<Done>> {
     let ended_it = |deed: &Deed| match &deed.kind {
         DeedKind::PlanCall { .. } | DeedKind::LogCall { .. } => closed_at.since(deed.at).abs() <= MINUTE,
         DeedKind::SetStatus { to, .. } => lead.status == *to && lead.closed_at.is_some(),
-        DeedKind::Assign { .. } => false,
+        DeedKind::Assign { .. } | DeedKind::SendMail(_) => false,
     };
     let mut deeds = store.deeds()?;
     deeds.retain(|deed| deed.alert.as_ref() == Some(&alert.id) && ended_it(deed));

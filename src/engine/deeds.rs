@@ -6,7 +6,8 @@ use super::acts::Acted;
 use super::chronicle::cited;
 use super::evaluate::Loaded;
 use super::observe::{fresh_as_of, reported};
-use crate::domain::deed::{Deed, DeedKind, Refusal, UNDO_FOR};
+use crate::domain::deed::{Deed, DeedKind, Mail, Refusal, UNDO_FOR};
+use crate::domain::draft::Stage;
 use crate::domain::effect::Effect;
 use crate::domain::event::Actor;
 use crate::domain::observation::RecordRef;
@@ -137,7 +138,10 @@ impl Engine {
             let until = match old.kind {
                 // As long as it is to take place nothing else is planned for then.
                 DeedKind::PlanCall { at } => at.max(old.at),
-                DeedKind::LogCall { .. } | DeedKind::SetStatus { .. } | DeedKind::Assign { .. } => old.at,
+                DeedKind::LogCall { .. }
+                | DeedKind::SetStatus { .. }
+                | DeedKind::Assign { .. }
+                | DeedKind::SendMail(_) => old.at,
             };
             if now.since(until) > REMEMBERED && pending.iter().all(|deed| deed.id != old.id) {
                 batch.remove_deed(&old.id);
@@ -151,6 +155,8 @@ impl Engine {
         let lead = match &deed.kind {
             DeedKind::PlanCall { at } => return self.add_call(batch, loaded, deed, ActivityStatus::Planned, *at),
             DeedKind::LogCall { outcome } => return self.add_call(batch, loaded, deed, outcome.status(), deed.at),
+            // It is said when the CRM has sent it: until then nobody has written.
+            DeedKind::SendMail(_) => return Ok(()),
             DeedKind::SetStatus { .. } | DeedKind::Assign { .. } => self.with_deeds(loaded.lead.clone(), &[deed]),
         };
         batch.put_lead(&lead, Some(&loaded.lead));
@@ -197,7 +203,7 @@ impl Engine {
                     lead.closed_at = (!is_active).then_some(lead.closed_at.unwrap_or(deed.at));
                 }
                 DeedKind::Assign { to, .. } => lead.owner = Some(to.clone()),
-                DeedKind::PlanCall { .. } | DeedKind::LogCall { .. } => {}
+                DeedKind::PlanCall { .. } | DeedKind::LogCall { .. } | DeedKind::SendMail(_) => {}
             }
         }
         lead
@@ -220,6 +226,39 @@ impl Engine {
         self.store.apply(batch)
     }
 
+    /// The CRM has sent a mail of ours under this id: from now on it is an activity like any other.
+    pub(super) fn mail_sent(&mut self, deed: &Deed, mail: &Mail, crm_id: &str) -> Result<()> {
+        let (now, record, id) = (self.now(), RecordRef::new("Email", crm_id), ActivityId(deed.id.0.clone()));
+        let mut batch = Batch::default();
+        if self.store.activity(&deed.lead, &id)?.is_none() {
+            batch.put_activity(&Activity {
+                id: id.clone(),
+                lead_id: deed.lead.clone(),
+                channel: Channel::Email,
+                direction: Direction::Out,
+                status: ActivityStatus::Sent,
+                preview: mail.text.chars().take(Activity::PREVIEW_CHARS).collect(),
+                timestamp: now,
+                created_at: None,
+                reading: Reading::default(),
+                first_seen: now,
+                fresh_as_of: fresh_as_of(now, now, self.last_sync()?),
+            });
+        }
+        batch.put_record_link(&record, &deed.lead, &id);
+        batch.mark_due(&deed.lead, now);
+        self.mail_has_come_to(&mut batch, mail, Stage::Sent(now))?;
+        self.add_effect(&mut batch, Effect::WriteInsight(deed.lead.clone()), now)?;
+        self.store.apply(batch)
+    }
+
+    /// Nobody can say whether the CRM sent a mail: it is not sent again.
+    pub(super) fn mail_unclear(&mut self, mail: &Mail) -> Result<()> {
+        let mut batch = Batch::default();
+        self.mail_has_come_to(&mut batch, mail, Stage::Unclear)?;
+        self.store.apply(batch)
+    }
+
     /// The CRM does not take a deed: the mirror follows the CRM again, and whoever did it is told.
     pub(super) fn refuse_deed(&mut self, deed: &Deed, why: Refusal) -> Result<()> {
         let now = self.now();
@@ -228,6 +267,9 @@ impl Engine {
             batch.remove_activity(&deed.lead, &activity);
             batch.remove_record_link(&reported(&activity), &deed.lead);
             batch.mark_due(&deed.lead, now);
+        }
+        if let DeedKind::SendMail(mail) = &deed.kind {
+            self.mail_has_come_to(&mut batch, mail, Stage::Failed)?;
         }
         let sequence = self.next_sequence();
         batch.put_hint(&RecordRef::new("Lead", deed.lead.as_str()), sequence);

@@ -1,6 +1,7 @@
 //! Messages that reps prepare in the chat: kept until they are sent, settled or left alone for a week.
 
 use super::Engine;
+use crate::domain::deed::Mail;
 use crate::domain::draft::{Prepared, Stage};
 use crate::domain::effect::Effect;
 use crate::domain::{ChatId, Timestamp};
@@ -86,6 +87,15 @@ impl Engine {
         }
         self.settle_in(&mut batch, key, sequence)?;
         self.store.apply(batch)
+    }
+
+    /// Shows in the chat how far a mail has come that was prepared there.
+    pub(super) fn mail_has_come_to(&mut self, batch: &mut Batch, mail: &Mail, stage: Stage) -> Result<()> {
+        let Some(prepared) = self.store.prepared(mail.chat, mail.message_id)? else { return Ok(()) };
+        batch.put_prepared(&Prepared { stage, ..prepared });
+        let effect = Effect::RefreshDraft { chat: mail.chat, message_id: mail.message_id };
+        let now = self.now();
+        self.add_effect(batch, effect, now)
     }
 
     fn put_prepared(&mut self, prepared: &Prepared) -> Result<()> {

@@ -125,6 +125,14 @@ pub fn user_in(store: &Store, chat: ChatId) -> Result<Option<UserId>> {
     Ok(None)
 }
 
+/// The lines of the configuration that name a chat; empty when none does.
+pub fn lines_about(people: &People, chat: ChatId) -> String {
+    let teams = people.chats.iter().filter(|(_, team)| team.chat == chat);
+    let teams = teams.map(|(team, _)| format!("[teams.\"{team}\"] chat"));
+    let fallback = (people.fallback_chat == Some(chat)).then(|| "[telegram] fallback_chat".to_owned());
+    teams.chain(fallback).collect::<Vec<_>>().join(", ")
+}
+
 /// The private chats of all who lead a team and can be told.
 ///
 /// # Errors

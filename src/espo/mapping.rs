@@ -173,7 +173,7 @@ impl Mapping {
 
     fn activity_columns(&self, entity: &str) -> Vec<String> {
         let mut columns = vec!["id".to_owned(), "modifiedAt".to_owned()];
-        if entity == "Call" {
+        if entity == "Call" || entity == "Email" {
             columns.push(CALL_KEY.to_owned());
         }
         let mut add = |column: &str| {

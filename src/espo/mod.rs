@@ -20,6 +20,7 @@ pub mod error;
 pub mod extension;
 mod html;
 pub mod links;
+pub mod mails;
 pub mod mapping;
 pub mod observe;
 pub mod permissions;

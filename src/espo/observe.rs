@@ -184,7 +184,7 @@ fn draft(meaning: &Meaning, reference: &RecordRef, record: &Record, zone: Tz) ->
         None => None,
     };
     // What we wrote carries our own id, whatever the table says of calls.
-    let ours = (reference.entity == "Call").then(|| record.text(CALL_KEY)).flatten();
+    let ours = ["Call", "Email"].contains(&reference.entity.as_str()).then(|| record.text(CALL_KEY)).flatten();
     let key = meaning.key.as_deref().and_then(|field| record.text(field)).or(ours);
     Ok(Some(ActivityDraft {
         record: reference.clone(),

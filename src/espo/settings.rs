@@ -17,6 +17,9 @@ pub struct EspoSettings {
     /// Where links shown to people lead, when that is another address than `url`.
     #[serde(default)]
     pub public_url: Option<String>,
+    /// The address of the group account from which mails go; empty: none do.
+    #[serde(default)]
+    pub mail_from: String,
     /// The API user's key.
     #[serde(default)]
     pub api_key: SecretString,
@@ -44,6 +47,7 @@ impl EspoSettings {
         Self {
             url: url.into(),
             public_url: None,
+            mail_from: String::new(),
             api_key: api_key.into(),
             secret_key: None,
             timeout: default_timeout(),

@@ -297,6 +297,11 @@ impl Batch {
         self.remove(Key::new(Kind::PendingLink).number(account));
     }
 
+    /// Notes that a group has another id now.
+    pub fn put_moved_chat(&mut self, from: ChatId, to: ChatId) {
+        self.put(Key::new(Kind::MovedChat).number(from.0), &to);
+    }
+
     /// Sets how far others hear of an alert, and moves its place in the index by time from that of `before`.
     pub fn put_escalation(&mut self, alert: &AlertId, escalation: &Escalation, before: Option<&Escalation>) {
         let place = |due: Timestamp| Key::new(Kind::EscalationDue).number(due.0).last(alert.as_str());

@@ -63,6 +63,8 @@ pub(super) enum Kind {
     LastAccount = b'Q' as isize,
     /// How far it has come that others hear of an alert that nobody deals with: alert.
     Escalation = b'X' as isize,
+    /// Groups to which Telegram gave another id: the old one.
+    MovedChat = b'G' as isize,
     /// When it goes on: instant, alert.
     EscalationDue = b'Y' as isize,
     /// Our webhooks in the CRM: id.

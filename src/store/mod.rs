@@ -682,6 +682,12 @@ impl Store {
         self.get(&Key::new(Kind::LastAccount).last(user.as_str()))
     }
 
+    /// The id that a chat has now: Telegram gives a group another when it becomes a supergroup.
+    pub fn present_chat(&self, chat: ChatId) -> Result<ChatId> {
+        let moved = if chat.is_group() { self.get(&Key::new(Kind::MovedChat).number(chat.0))? } else { None };
+        Ok(moved.unwrap_or(chat))
+    }
+
     /// How far others hear of an alert that nobody deals with.
     pub fn escalation(&self, alert: &AlertId) -> Result<Option<Escalation>> {
         self.get(&Key::new(Kind::Escalation).last(alert.as_str()))

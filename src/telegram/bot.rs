@@ -17,7 +17,7 @@ use crate::engine::outbox::pause_after;
 use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
 use crate::engine::sync::Crm;
-use crate::engine::told::People;
+use crate::engine::told::{People, lines_about};
 use crate::engine::{EngineError, Handle, linking};
 use crate::store::Batch;
 use crate::voice::Notice;
@@ -112,6 +112,10 @@ impl Bot {
 
     async fn take(&self, update: Update, next: i32) -> Result<(), EngineError> {
         match update.kind {
+            UpdateKind::Message(message) if message.migrate_to_chat_id().is_some() => {
+                let (from, to) = (ChatId(message.chat.id.0), message.migrate_to_chat_id().map(|to| ChatId(to.0)));
+                note_move(&self.engine, &self.people, from, to.unwrap_or(from)).await
+            }
             UpdateKind::Message(message) => {
                 self.note_account(message.from.as_ref()).await?;
                 self.message(&message).await
@@ -124,6 +128,7 @@ impl Bot {
                 let chat = ChatId(change.chat.id.0);
                 let reachable =
                     !matches!(change.new_chat_member.kind, ChatMemberKind::Left | ChatMemberKind::Banned(_));
+                self.note_group(chat, reachable);
                 self.engine.run(move |engine| engine.mark_reachable(chat, reachable)).await
             }
             _ => Ok(()),
@@ -137,6 +142,19 @@ impl Bot {
             self.engine.run(move |engine| engine.account_used(account)).await?;
         }
         Ok(())
+    }
+
+    /// A group that the configuration names has thrown the bot out, or let it in again: said once, as it happens.
+    fn note_group(&self, chat: ChatId, reachable: bool) {
+        let lines = lines_about(&self.people, chat);
+        if lines.is_empty() {
+            return;
+        }
+        if reachable {
+            tracing::info!(%chat, %lines, "the bot is in a group that the configuration names, and tells it again");
+        } else {
+            tracing::warn!(%chat, %lines, "the bot was removed from a group that the configuration names: add it again");
+        }
     }
 
     /// A short word that need not survive a crash: whoever asked will ask again.
@@ -158,4 +176,13 @@ impl Bot {
         let Some(link) = store.link(account)? else { return Ok(None) };
         Ok(store.user(&link.user)?.filter(|user| user.active))
     }
+}
+
+/// Keeps a group's new id, and says once which lines of the configuration to change.
+pub(super) async fn note_move(engine: &Handle, people: &People, from: ChatId, to: ChatId) -> Result<(), EngineError> {
+    if engine.run(move |engine| engine.chat_moved(from, to)).await? {
+        let lines = lines_about(people, from);
+        tracing::warn!(%from, %to, %lines, "a group has another id now and is told there: write it into the configuration");
+    }
+    Ok(())
 }

@@ -9,7 +9,7 @@ mod refresh;
 mod telling;
 mod wording;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -55,14 +55,8 @@ pub struct Sender {
 impl Sender {
     /// Works until `stop`.
     pub async fn work(self, stop: CancellationToken) {
-        let mut worker = Worker {
-            sender: self,
-            pace: Pace::default(),
-            is_first_round: true,
-            wake_at: None,
-            moved: HashMap::new(),
-            stop: stop.clone(),
-        };
+        let mut worker =
+            Worker { sender: self, pace: Pace::default(), is_first_round: true, wake_at: None, stop: stop.clone() };
         loop {
             let mut changes = worker.sender.engine.changes();
             let seen = worker.concerns_us();
@@ -90,8 +84,6 @@ struct Worker {
     is_first_round: bool,
     /// When the next round is worth it, in milliseconds since the epoch.
     wake_at: Option<i64>,
-    /// Groups that Telegram gave another id to.
-    moved: HashMap<ChatId, ChatId>,
     /// Nothing more is begun once it is cancelled.
     stop: CancellationToken,
 }
@@ -194,7 +186,7 @@ impl Worker {
                         Recipient::Known(told) => {
                             let user = told.user.map(|user| user.id);
                             let one = Announcement { key, entry, alert, occasion, first_evaluation };
-                            let chat = self.moved.get(&told.chat).copied().unwrap_or(told.chat);
+                            let chat = self.store().present_chat(told.chat)?;
                             announcements.entry((chat, user)).or_default().push(one);
                         }
                         Recipient::Nobody => {
@@ -377,7 +369,7 @@ impl Worker {
     async fn notify(&mut self, key: &str, sequence: u64, chat: ChatId, notice: Notice<'_>) -> Result<(), EngineError> {
         let speaker = &self.sender.speaker;
         let html = speaker.voice.notice_html(speaker.manner_in(self.store(), chat)?, notice);
-        let chat = self.moved.get(&chat).copied().unwrap_or(chat);
+        let chat = self.store().present_chat(chat)?;
         match self.send(chat, &Rendered { html, keyboard: Vec::new() }, false).await? {
             Attempt::NotNow => Ok(()),
             Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,

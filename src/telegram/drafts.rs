@@ -5,18 +5,20 @@ use teloxide::types::Message as Incoming;
 use super::bot::Bot;
 use super::render::too_late;
 use super::taps::{Answer, Tap};
+use crate::domain::deed::{Deed, DeedKind, Mail};
 use crate::domain::draft::{DraftTap, Prepared, Stage};
 use crate::domain::effect::Occasion;
 use crate::domain::{
-    ActivityId, ActivityStatus, Alert, Channel, ChatId, Direction, MINUTE, Seconds, Timestamp, UserId,
+    ActivityId, ActivityStatus, Alert, Channel, ChatId, DeedId, Direction, Evidence, MINUTE, Seconds, Timestamp, UserId,
 };
 use crate::engine::EngineError;
 use crate::engine::briefing::{Briefing, Speaker};
+use crate::engine::deeds::Did;
 use crate::engine::drafts::{awaiting_text, current};
 use crate::engine::log::Report;
 use crate::insight::advice;
 use crate::store::Store;
-use crate::voice::{Content, Notice, Style, Toast};
+use crate::voice::{Content, Notice, Route, Style, Toast};
 
 /// How long the next thing a rep writes is taken for the text, in seconds.
 const PATIENCE: Seconds = 30 * MINUTE;
@@ -96,6 +98,26 @@ pub(super) fn briefing(
     Ok(Some(briefing))
 }
 
+/// By which addresses a mail goes; no sender when the CRM sends none, or nobody would get the answer.
+pub(super) fn route<'a>(speaker: &'a Speaker, briefing: &'a Briefing) -> Route<'a> {
+    let reply_to = briefing.owner.as_ref().and_then(|user| user.emails.first()).map_or("", String::as_str);
+    Route { from: if reply_to.is_empty() { "" } else { &speaker.mail_from }, reply_to }
+}
+
+/// The lead's mail that is to be answered, by its id in the CRM.
+fn answered_mail(alert: &Alert) -> Option<String> {
+    let inbound = match &alert.evidence {
+        Evidence::HotLead { inbound, .. } => inbound,
+        Evidence::AwaitingReply { last, .. } => last,
+        Evidence::NoContact { .. }
+        | Evidence::Stale { .. }
+        | Evidence::NoFollowup { .. }
+        | Evidence::NoReply { .. }
+        | Evidence::PreferredChannel { .. } => return None,
+    };
+    inbound.activity_id.as_str().strip_prefix("Email:").map(str::to_owned)
+}
+
 impl Bot {
     /// What a button below a draft does, once it is known that the user may tap it.
     pub(super) async fn drafting(&self, tap: &Tap, alert: &Alert, wish: DraftTap) -> Result<Answer, EngineError> {
@@ -134,9 +156,21 @@ impl Bot {
                 })
                 .await
             }
-            DraftTap::Back | DraftTap::Mail | DraftTap::SendNow => {
+            DraftTap::Back => {
                 self.change(&prepared, |prepared| prepared.stage = Stage::Ready).await?;
                 Ok(Answer::seen())
+            }
+            DraftTap::Mail | DraftTap::SendNow => {
+                let Some(mail) = self.mail(&briefing, &prepared) else { return stale() };
+                if wish == DraftTap::Mail {
+                    self.change(&prepared, |prepared| prepared.stage = Stage::Confirming).await?;
+                    return Ok(Answer::seen());
+                }
+                if prepared.stage != Stage::Confirming {
+                    self.change(&prepared, |prepared| prepared.shown = 0).await?;
+                    return Ok(Answer::seen());
+                }
+                self.send_mail(tap, &prepared, mail, now).await
             }
         }
     }
@@ -178,6 +212,55 @@ impl Bot {
             (kept.channel, kept.tone, kept.wording) = (channel, tone, wording);
             (kept.subject, kept.text, kept.is_own) = (subject, text, is_own);
             kept.stage = Stage::Ready;
+        })
+        .await?;
+        Ok(Answer::seen())
+    }
+
+    /// A prepared message as a mail; `None` when it cannot be one.
+    fn mail(&self, briefing: &Briefing, prepared: &Prepared) -> Option<Mail> {
+        let route = route(&self.speaker, briefing);
+        let can_go = prepared.channel == Channel::Email && !route.from.is_empty();
+        let to = briefing.lead.email.clone().filter(|_| can_go && briefing.lead.channel_open(Channel::Email))?;
+        Some(Mail {
+            to,
+            from: route.from.to_owned(),
+            reply_to: route.reply_to.to_owned(),
+            subject: prepared.subject.clone().unwrap_or_default(),
+            text: prepared.text.clone(),
+            answers: answered_mail(&briefing.alert),
+            chat: prepared.chat,
+            message_id: prepared.message_id,
+            attempt: prepared.attempts,
+        })
+    }
+
+    /// Gives a mail to the CRM to send. Delivered again, the tap is the same deed.
+    async fn send_mail(
+        &self,
+        tap: &Tap,
+        prepared: &Prepared,
+        mail: Mail,
+        now: Timestamp,
+    ) -> Result<Answer, EngineError> {
+        let parts = ["mail", &mail.chat.to_string(), &mail.message_id.to_string(), &mail.attempt.to_string()];
+        let deed = Deed {
+            id: DeedId::of(&parts),
+            lead: prepared.lead.clone(),
+            alert: Some(prepared.alert.clone()),
+            by: tap.user.id.clone(),
+            at: now,
+            kind: DeedKind::SendMail(mail),
+        };
+        let actor = tap.actor();
+        if self.engine.run(move |engine| engine.do_deed(deed, &actor)).await? == Did::NoLead {
+            return Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)));
+        }
+        self.change(prepared, |prepared| {
+            // It may have been sent by now.
+            if prepared.stage == Stage::Confirming {
+                (prepared.stage, prepared.attempts) = (Stage::OnItsWay, prepared.attempts + 1);
+            }
         })
         .await?;
         Ok(Answer::seen())

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 
 use super::render::{Key, KeyKind, Labels, opens_from_a_button};
 use super::times::Reminder;
-use crate::domain::button::{Button, SnoozeFor};
+use crate::domain::button::{Button, Hand, SnoozeFor};
 use crate::domain::deed::UNDO_FOR;
 use crate::domain::effect::Occasion;
 use crate::domain::{AlertId, AlertType, CallOutcome, Channel, DeedKind, Timestamp};
@@ -40,7 +40,9 @@ pub enum Menu {
 pub fn keyboard(voice: &Voice, context: &AlertContext<'_>, menu: &Menu) -> Vec<Vec<Key>> {
     let keys = Keys { labels: Labels { voice, manner: context.manner }, context };
     if context.content == Content::Initials {
-        return vec![vec![keys.tap(ButtonLabel::Show, Button::Show)]];
+        let take = (context.occasion == Occasion::Escalated).then(|| keys.take());
+        let rows = [take.into_iter().collect(), vec![keys.tap(ButtonLabel::Show, Button::Show)]];
+        return rows.into_iter().filter(|row| !row.is_empty()).collect();
     }
     let mut rows = match menu {
         Menu::Main => return keys.main(),
@@ -74,7 +76,11 @@ pub fn of_an_end(voice: &Voice, context: &AlertContext<'_>) -> Vec<Vec<Key>> {
             keys.tap(ButtonLabel::Undo, Button::Unarchive)
         }
         DeedKind::LogCall { outcome: CallOutcome::NotInterested } => keys.tap(ButtonLabel::Archive, Button::Archive),
-        DeedKind::SetStatus { .. } | DeedKind::LogCall { .. } | DeedKind::PlanCall { .. } | DeedKind::Assign { .. } => {
+        DeedKind::SetStatus { .. }
+        | DeedKind::LogCall { .. }
+        | DeedKind::PlanCall { .. }
+        | DeedKind::Assign { .. }
+        | DeedKind::SendMail(_) => {
             return Vec::new();
         }
     };
@@ -104,6 +110,14 @@ impl Keys<'_> {
         self.labels.tap(label, button(self.context.alert.id.clone()))
     }
 
+    fn take(&self) -> Key {
+        self.tap(ButtonLabel::Take, |alert| Button::Hand(Hand::Take, alert))
+    }
+
+    fn hand_over(&self) -> Key {
+        self.tap(ButtonLabel::HandOver, |alert| Button::Hand(Hand::Colleagues(0), alert))
+    }
+
     fn settle(&self) -> Key {
         let label = match self.context.alert.alert_type {
             AlertType::PreferredChannel => ButtonLabel::Noted,
@@ -123,7 +137,7 @@ impl Keys<'_> {
         if context.occasion == Occasion::Escalated {
             let link = context.crm_link.filter(|link| opens_from_a_button(link));
             let open = link.map(|link| self.labels.url(ButtonLabel::OpenInCrm, link.to_owned()));
-            return vec![std::iter::once(self.settle()).chain(open).collect()];
+            return vec![vec![self.take(), self.hand_over()], std::iter::once(self.settle()).chain(open).collect()];
         }
         let mut write = Vec::new();
         if advice::whatsapp_open(context.lead) {
@@ -177,13 +191,13 @@ impl Keys<'_> {
         let context = self.context;
         let about =
             vec![self.tap(ButtonLabel::Why, Button::Why), self.tap(ButtonLabel::NotRelevant, Button::NotRelevant)];
-        let mut lead = Vec::new();
+        let mut lead = vec![self.hand_over()];
         if is_cold(context.alert.alert_type) {
             lead.push(self.tap(ButtonLabel::Archive, Button::Archive));
         }
         let link = context.crm_link.filter(|link| opens_from_a_button(link));
         lead.extend(link.map(|link| self.labels.url(ButtonLabel::OpenInCrm, link.to_owned())));
-        [about, lead].into_iter().filter(|row| !row.is_empty()).collect()
+        vec![about, lead]
     }
 
     fn times(&self, times: &[Timestamp], button: impl Fn(AlertId, Timestamp) -> Button, label: Say) -> Vec<Vec<Key>> {

@@ -5,6 +5,7 @@ pub mod api;
 pub mod bot;
 pub mod deliver;
 mod drafts;
+mod handing;
 mod linking;
 pub mod menus;
 pub mod pace;

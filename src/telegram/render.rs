@@ -2,14 +2,16 @@
 
 use super::menus::{self, Menu};
 use crate::domain::ask::Ask;
-use crate::domain::button::{Button, LinkAnswer, Sheet};
+use crate::domain::button::{Button, Hand, LinkAnswer, Sheet};
 use crate::domain::draft::{DraftTap, Prepared, Stage};
-use crate::domain::{Alert, AlertState, Channel, User};
+use crate::domain::{Alert, AlertId, AlertState, Channel, User};
 use crate::store::SheetRow;
 use crate::voice::{AlertContext, ButtonLabel, Content, DraftShown, Manner, Notice, Route, Toast, Voice, fitted};
 
 /// How many alerts a page of a list has; each gets a button.
 pub const PAGE: usize = 8;
+/// How many colleagues are offered at a time.
+const COLLEAGUES: usize = 8;
 /// How long a text a copy button can hold, in UTF-16 units.
 pub const COPY_UNITS: usize = 256;
 
@@ -62,6 +64,33 @@ pub fn alert(voice: &Voice, context: &AlertContext<'_>) -> Rendered {
         AlertState::Resolved(_) => Vec::new(),
     };
     Rendered::new(html, keyboard)
+}
+
+/// Colleagues to whom a lead could be given, of whom `page` (from 0) is shown, and the way back.
+pub fn colleagues(voice: &Voice, manner: Manner, alert: &AlertId, colleagues: &[User], page: u8) -> Vec<Vec<Key>> {
+    let labels = Labels { voice, manner };
+    let tap = |text: String, button: Button| Key { text, kind: KeyKind::Callback(button) };
+    let turn = |text: &str, page: u8| tap(text.to_owned(), Button::Hand(Hand::Colleagues(page), alert.clone()));
+    let shown = colleagues.iter().skip(usize::from(page) * COLLEAGUES).take(COLLEAGUES);
+    let name = |user: &User| tap(voice.colleague(user), Button::Hand(Hand::To(user.id.clone()), alert.clone()));
+    let names: Vec<Key> = shown.map(name).collect();
+    let mut rows: Vec<Vec<Key>> = names.chunks(2).map(<[Key]>::to_vec).collect();
+    let mut last = Vec::new();
+    last.extend(page.checked_sub(1).map(|page| turn("⬅️", page)));
+    last.push(labels.tap(ButtonLabel::Back, Button::Back(alert.clone())));
+    if colleagues.len() > (usize::from(page) + 1) * COLLEAGUES {
+        last.push(turn("➡️", page.saturating_add(1)));
+    }
+    rows.push(last);
+    rows
+}
+
+/// Whether a lead is really to be given to a colleague.
+pub fn hand_to(voice: &Voice, manner: Manner, alert: &AlertId, to: &User) -> Vec<Vec<Key>> {
+    let labels = Labels { voice, manner };
+    let text = format!("{} {}", voice.button(manner, ButtonLabel::HandTo), voice.colleague(to));
+    let yes = Key { text, kind: KeyKind::Callback(Button::Hand(Hand::Over(to.id.clone()), alert.clone())) };
+    vec![vec![yes], vec![labels.tap(ButtonLabel::Back, Button::Back(alert.clone()))]]
 }
 
 /// The former owner's message once the lead has moved to `new_owner`, or to nobody.

@@ -133,12 +133,15 @@ impl Bot {
         }
         let known = button.alert().map(|alert| store.alert(alert)).transpose()?.flatten();
         let Some(alert) = known else { return Ok(stale()) };
+        if let Button::Hand(hand, _) = &button {
+            return self.hand(&tap, &alert, hand).await;
+        }
         if !may_act(store, &self.people, &tap.user.id, &alert)? && !self.is_anybodys(&alert).await? {
             self.refresh(&alert).await?;
             return Ok(Answer::dialog(self.toast(manner, Toast::NotYours)));
         }
         // In a group only what shows an alert in private is offered; whoever taps anything else there has kept an old button.
-        if place.chat.is_group() && !matches!(button, Button::Show(_)) {
+        if place.chat.is_group() && !matches!(button, Button::Show(_) | Button::Hand(..)) {
             return Ok(stale());
         }
         if let Some(refusal) = self.refusal(&tap.user.id, &alert, &button).await {
@@ -191,7 +194,9 @@ impl Bot {
             Button::ArchiveYes(_) => self.archive(tap, alert).await,
             Button::Unarchive(_) => self.unarchive(tap, alert).await,
             Button::Drafting(_, wish) => self.drafting(tap, alert, wish).await,
-            Button::Link(..) | Button::Page(..) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
+            Button::Link(..) | Button::Page(..) | Button::Hand(..) => {
+                Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)))
+            }
         }
     }
 
@@ -235,6 +240,7 @@ impl Bot {
             | Button::Page(..)
             | Button::Link(..) => (false, false),
             Button::Drafting(_, wish) => (false, wish.changes_the_crm()),
+            Button::Hand(..) => (false, false),
             Button::Resolve(_)
             | Button::Snooze(..)
             | Button::SnoozeUntil(..)
@@ -289,7 +295,7 @@ impl Bot {
     }
 
     /// The answer to a tap on an old button: the message is brought up to date.
-    async fn too_late(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
+    pub(super) async fn too_late(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
         self.refresh(alert).await?;
         let toast = match &alert.state {
             AlertState::Resolved(resolution) => Toast::AlreadyHandled(&resolution.by),
@@ -321,7 +327,7 @@ impl Bot {
     }
 
     /// An old message shows an old state: it is brought up to date whatever we believe it shows.
-    async fn refresh(&self, alert: &Alert) -> Result<(), EngineError> {
+    pub(super) async fn refresh(&self, alert: &Alert) -> Result<(), EngineError> {
         let id = alert.id.clone();
         self.engine.run(move |engine| engine.refresh_messages(&id)).await
     }
@@ -336,6 +342,31 @@ impl Bot {
 
     /// The same of an alert that may be over.
     async fn show_keyboard(&self, tap: &Tap, alert: &Alert, menu: &Menu) -> Result<Answer, EngineError> {
+        self.show_rows(tap, alert, |context| {
+            (*menu != Menu::Main).then(|| menus::keyboard(&self.speaker.voice, context, menu))
+        })
+        .await
+    }
+
+    /// Shows other buttons in place of an alert's, or brings these back.
+    pub(super) async fn turn_to(
+        &self,
+        tap: &Tap,
+        alert: &Alert,
+        rows: Option<Vec<Vec<render::Key>>>,
+    ) -> Result<Answer, EngineError> {
+        if !alert.state.is_open() {
+            return self.too_late(tap, alert).await;
+        }
+        self.show_rows(tap, alert, |_| rows).await
+    }
+
+    async fn show_rows(
+        &self,
+        tap: &Tap,
+        alert: &Alert,
+        rows: impl FnOnce(&AlertContext<'_>) -> Option<Vec<Vec<render::Key>>>,
+    ) -> Result<Answer, EngineError> {
         let (now, place, store) = (self.engine.clock().now(), tap.place, self.engine.store());
         let Some(briefing) = Briefing::load(store, &self.speaker, alert.clone(), now)? else {
             return Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)));
@@ -347,8 +378,8 @@ impl Bot {
         let wording = known.and_then(|message| message.wording).unwrap_or(context.wording);
         let context = AlertContext { wording, ..context };
         let mut rendered = render::alert(&self.speaker.voice, &context);
-        if *menu != Menu::Main {
-            rendered.keyboard = menus::keyboard(&self.speaker.voice, &context, menu);
+        if let Some(rows) = rows(&context) {
+            rendered.keyboard = rows;
         }
         if let Err(error) = self.api.edit(place.chat, place.message_id, &rendered).await {
             tracing::debug!(%error, "the buttons of a message could not be turned");

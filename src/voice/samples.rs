@@ -8,7 +8,7 @@ use super::speech::{Speech, file_of_type};
 use super::templates::{Fault, LABELS};
 use super::{AlertContext, Content, Done, DraftShown, Manner, Notice, Route, Toast, Wording};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
-use crate::domain::deed::{CallOutcome, DeedKind, Refusal};
+use crate::domain::deed::{CallOutcome, DeedKind, Mail, Refusal};
 use crate::domain::draft::{Prepared, Stage, Tone};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::insight::{LeadInsight, Touch};
@@ -207,6 +207,11 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             Toast::NotAllowed,
             Toast::CannotAsk,
             Toast::TryAgain,
+            Toast::Taken,
+            Toast::TakenBy("Luc"),
+            Toast::TakenBy(""),
+            Toast::HandedTo("Luc"),
+            Toast::NoColleague,
             Toast::CallPlanned { at: NOW.plus(DAY), now: NOW, zone: chrono_tz::UTC },
             Toast::NoCalls,
             Toast::NotRelevant,
@@ -336,6 +341,17 @@ fn deeds() -> Vec<DeedKind> {
         DeedKind::LogCall { outcome: CallOutcome::Reached },
         DeedKind::SetStatus { to: "Dead".to_owned(), before: "New".to_owned() },
         DeedKind::Assign { to: luc, before: None },
+        DeedKind::SendMail(Mail {
+            to: "sophie@example.com".to_owned(),
+            from: "hello@example.com".to_owned(),
+            reply_to: "luc@example.com".to_owned(),
+            subject: "Hello".to_owned(),
+            text: "Hello".to_owned(),
+            answers: None,
+            chat: ChatId(1),
+            message_id: 1,
+            attempt: 0,
+        }),
     ]
 }
 

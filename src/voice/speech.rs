@@ -253,7 +253,9 @@ impl Speech {
         let (when, outcome) = match &done.kind {
             DeedKind::PlanCall { at } => (words::on(self.lang, *at, done.at, context.zone), String::new()),
             DeedKind::LogCall { outcome } => (String::new(), self.label("outcome", outcome.as_str())),
-            DeedKind::SetStatus { .. } | DeedKind::Assign { .. } => (String::new(), String::new()),
+            DeedKind::SetStatus { .. } | DeedKind::Assign { .. } | DeedKind::SendMail(_) => {
+                (String::new(), String::new())
+            }
         };
         let values = context! { what => done.kind.as_str(), by => names::name(&done.by), when, outcome };
         self.render("done.txt.j2", context.wording, &values)
@@ -550,6 +552,10 @@ impl Speech {
             Toast::NotAllowed => ("not_allowed", context! {}),
             Toast::CannotAsk => ("cannot_ask", context! {}),
             Toast::TryAgain => ("try_again", context! {}),
+            Toast::Taken => ("taken", context! {}),
+            Toast::TakenBy(by) => ("taken_by", context! { by => names::name(by) }),
+            Toast::HandedTo(to) => ("handed_to", context! { to => names::name(to) }),
+            Toast::NoColleague => ("no_colleague", context! {}),
             Toast::CallPlanned { at, now, zone } => {
                 ("call_planned", context! { when => words::to_come(self.lang, at, now, zone) })
             }

@@ -232,6 +232,99 @@ async fn nothing_is_prepared_for_whom_nothing_may_be_sent_or_nobody_can_reach() 
     world.end().await;
 }
 
+/// A mail about a quote; Luc has had an answer prepared in a CRM that sends mails.
+async fn mail_prepared() -> (World, String) {
+    let world = World::with(Setting { mail_from: "contact@max.example", ..Setting::default() }, |_| {}).await;
+    let lead = world.lead("Sophie", 2 * DAY, json!({}));
+    world.settle().await;
+    world.mail_from("Sophie", 5 * MINUTE, QUOTE);
+    world.settle().await;
+    world.tap("draft").await;
+    (world, lead)
+}
+
+fn sent(world: &World) -> Vec<serde_json::Value> {
+    let mut mails = world.espo.list("Email");
+    mails.retain(|mail| mail["from"] == "contact@max.example");
+    mails
+}
+
+#[tokio::test]
+async fn a_mail_is_sent_by_the_crm_once_and_after_a_yes() {
+    let (world, lead) = mail_prepared().await;
+    let draft = world.last();
+    world.tap("d-mail").await;
+    let asked = world.last();
+    for word in ["sophie@lead.example", "contact@max.example", "luc@max.example"] {
+        assert!(asked.plain.contains(word), "{word} in {}", asked.plain);
+    }
+    assert_eq!(sent(&world).len(), 0, "nothing is sent before the yes");
+    let yes = button(&asked, "d-now").unwrap();
+    for _ in 0..2 {
+        world.telegram.tap(LUC.1, asked.message_id, &yes).unwrap();
+    }
+    world.settle().await;
+    let mails = sent(&world);
+    assert_eq!(mails.len(), 1, "{mails:#?}");
+    let mail = &mails[0];
+    assert_eq!((&mail["status"], &mail["to"]), (&json!("Sent"), &json!("sophie@lead.example")));
+    assert_eq!((&mail["replyTo"], &mail["assignedUserId"]), (&json!("luc@max.example"), &json!(LUC.0)));
+    assert_eq!(mail["body"], offered(&draft).as_str(), "that very text is sent");
+    assert_eq!((&mail["parentType"], &mail["parentId"]), (&json!("Lead"), &json!(lead)));
+    assert!(mail["repliedId"].is_string(), "it answers the lead's mail: {mail:#?}");
+    assert!(world.last().plain.contains("Email envoyé") && world.last().keyboard.is_empty(), "{:#?}", world.last());
+    assert_eq!(world.alert(&lead, "HotLead24h")["closeReason"], "cleared");
+    let activities = world.app().engine.store().activities(&lead.as_str().into()).unwrap();
+    assert_eq!(activities.len(), 2, "its echo is the same activity: {activities:#?}");
+    assert_eq!(activities[1].direction, max::domain::Direction::Out);
+    assert_eq!(noted(&world).len(), 0, "it is no second activity in the CRM");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_mail_whose_answer_was_lost_is_not_sent_again() {
+    let (world, _) = mail_prepared().await;
+    world.tap("d-mail").await;
+    let asked = world.last();
+    world.espo.fail(max::sandbox::espo::Fault::CutReplyAfterStoring { times: 1 });
+    world.telegram.tap(LUC.1, asked.message_id, &button(&asked, "d-now").unwrap()).unwrap();
+    world.settle().await;
+    assert_eq!(sent(&world).len(), 1, "{:#?}", sent(&world));
+    assert!(world.last().plain.contains("Email envoyé"), "{}", world.last().plain);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_mail_that_is_refused_is_told_and_can_be_tried_again() {
+    let (world, lead) = mail_prepared().await;
+    world.tap("d-mail").await;
+    let asked = world.last();
+    world.espo.fail(max::sandbox::espo::Fault::NoMail);
+    world.telegram.tap(LUC.1, asked.message_id, &button(&asked, "d-now").unwrap()).unwrap();
+    world.settle().await;
+    assert!(world.last().plain.contains("n'est pas parti"), "{}", world.last().plain);
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open", "nobody has answered");
+    let shown = || world.messages(LUC.1).into_iter().find(|message| message.message_id == asked.message_id).unwrap();
+    let again = button(&shown(), "d-mail").expect("it can be tried again");
+    world.espo.heal();
+    world.telegram.tap(LUC.1, asked.message_id, &again).unwrap();
+    world.settle().await;
+    world.telegram.tap(LUC.1, asked.message_id, &button(&shown(), "d-now").unwrap()).unwrap();
+    world.settle().await;
+    let states: Vec<_> = sent(&world).into_iter().map(|mail| mail["status"].clone()).collect();
+    assert_eq!(states, ["Draft", "Sent"]);
+    assert!(shown().plain.contains("Email envoyé"), "{}", shown().plain);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_crm_that_sends_no_mails_offers_none() {
+    let (world, _) = prepared(QUOTE).await;
+    world.tap("d-ce").await;
+    assert!(button(&world.last(), "d-mail").is_none() && button(&world.last(), "d-sent").is_some());
+    world.end().await;
+}
+
 #[tokio::test]
 async fn little_is_shown_where_little_may_be_but_the_draft_is() {
     let setting = Setting { telegram: "content = \"minimal\"", ..Setting::default() };

@@ -3,12 +3,13 @@
 
 use max::domain::{DAY, HOUR, MINUTE};
 use max::sandbox::espo::{Fault, Grant, Reach, Rights};
-use max::sandbox::telegram::SentMessage;
+use max::sandbox::telegram::{LoggedRequest, SentMessage};
 use serde_json::json;
 
 use crate::support::{CAMILLE, CLAIRE, LUC, Setting, TEAM, World, button};
 
 const GROUP: i64 = -1_000_000_001;
+const MOVED_GROUP: i64 = -1_000_000_002;
 
 /// Claire leads the team in private, Luc's lead Sophie is hot, and it is 10:00. The lead.
 async fn led() -> (World, String) {
@@ -275,5 +276,87 @@ async fn a_manager_who_may_not_see_the_lead_hears_nothing() {
     wait(&world, 4 * HOUR).await;
     assert_eq!((told(&world, LUC.1).len(), told(&world, CLAIRE.1).len()), (2, 0));
     assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.end().await;
+}
+
+fn owner(world: &World, lead: &str) -> serde_json::Value {
+    world.espo.get("Lead", lead).unwrap()["assignedUserId"].clone()
+}
+
+async fn tap_in(world: &World, chat: i64, person: i64, message: &SentMessage, action: &str) -> String {
+    let data = button(message, action).unwrap_or_else(|| panic!("no button {action} in {message:#?}"));
+    world.telegram.tap_in_group(chat, person, message.message_id, &data).unwrap();
+    world.settle().await;
+    world.telegram.answers().pop().and_then(|answer| answer.text).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn whoever_takes_it_in_the_team_chat_owns_it_in_the_crm_and_everybody_sees_who() {
+    let (world, lead) = in_team_chat("").await;
+    wait(&world, 3 * HOUR + 2 * MINUTE).await;
+    let in_group = told(&world, GROUP).remove(0);
+    assert!(told(&world, CAMILLE.1).is_empty());
+    let answer = tap_in(&world, GROUP, CAMILLE.1, &in_group, "take").await;
+    assert!(answer.contains("est à toi"), "{answer}");
+    assert_eq!(owner(&world, &lead), CAMILLE.0);
+    let after = told(&world, GROUP).remove(0);
+    assert!(after.keyboard.is_empty() && after.plain.contains("Camille"), "{after:#?}");
+    let to_luc = told(&world, LUC.1);
+    assert!(to_luc.iter().all(|message| done(message).is_none()), "{to_luc:#?}");
+    assert!(to_luc.last().unwrap().plain.contains("Camille"), "{to_luc:#?}");
+    let to_camille = told(&world, CAMILLE.1);
+    assert_eq!(to_camille.len(), 1);
+    assert!(to_camille[0].plain.contains("Sophie") && done(&to_camille[0]).is_some(), "{to_camille:#?}");
+    // Claire has not seen the edit yet.
+    let late = tap_in(&world, GROUP, CLAIRE.1, &in_group, "take").await;
+    assert!(late.contains("Camille s'en occupe"), "{late}");
+    assert_eq!(owner(&world, &lead), CAMILLE.0);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn who_may_not_have_the_lead_in_the_crm_cannot_take_it() {
+    let (world, lead) = in_team_chat("").await;
+    let own = Grant { create: true, read: Reach::Own, edit: Reach::Own, delete: Reach::No };
+    world.espo.set_rights(CAMILLE.0, &Rights::of_people().with("Lead", own));
+    wait(&world, 3 * HOUR + 2 * MINUTE).await;
+    let in_group = told(&world, GROUP).remove(0);
+    let answer = tap_in(&world, GROUP, CAMILLE.1, &in_group, "take").await;
+    assert!(answer.contains("ne te donne pas ce droit"), "{answer}");
+    assert_eq!(owner(&world, &lead), LUC.0);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_manager_hands_it_to_a_colleague_who_may_see_it() {
+    let config = format!("[teams.\"{TEAM}\"]\nmanagers = [\"{}\"]\n", CLAIRE.0);
+    let (world, lead) = hot(config, vec![LUC, CAMILLE, CLAIRE]).await;
+    wait(&world, 3 * HOUR + 2 * MINUTE).await;
+    let at = |world: &World| told(world, CLAIRE.1).remove(0);
+    tap_in(&world, CLAIRE.1, CLAIRE.1, &at(&world), "hand0").await;
+    let offered = at(&world);
+    assert!(button(&offered, &format!("hto-{}", LUC.0)).is_none(), "it is his already");
+    tap_in(&world, CLAIRE.1, CLAIRE.1, &offered, &format!("hto-{}", CAMILLE.0)).await;
+    assert_eq!(owner(&world, &lead), LUC.0, "asked first");
+    let answer = tap_in(&world, CLAIRE.1, CLAIRE.1, &at(&world), &format!("hov-{}", CAMILLE.0)).await;
+    assert!(answer.contains("Camille prend la suite"), "{answer}");
+    assert_eq!(owner(&world, &lead), CAMILLE.0);
+    assert!(told(&world, CAMILLE.1).iter().any(|message| done(message).is_some()));
+    assert!(at(&world).keyboard.is_empty() && at(&world).plain.contains("Camille"), "{:#?}", at(&world));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_team_chat_that_moved_is_told_under_its_new_id_also_after_a_restart() {
+    let (mut world, _) = in_team_chat("").await;
+    world.telegram.migrate_group(GROUP, MOVED_GROUP).unwrap();
+    world.settle().await;
+    world.stop().await;
+    world.start().await;
+    let asked = world.telegram.all_requests().len();
+    wait(&world, 3 * HOUR + 2 * MINUTE).await;
+    assert_eq!(told(&world, MOVED_GROUP).len(), 1);
+    let of_old = |request: &LoggedRequest| request.params["chat_id"].to_string().contains("1000000001");
+    assert!(!world.telegram.all_requests()[asked..].iter().any(of_old), "the old id is not tried again");
     world.end().await;
 }

@@ -43,6 +43,8 @@ pub struct Setting {
     pub telegram: &'static str,
     /// Further lines of the configuration.
     pub config: String,
+    /// From which group account the CRM sends mails for users.
+    pub mail_from: &'static str,
     /// Who is linked to Telegram before it begins.
     pub linked: Vec<(&'static str, i64)>,
     /// Whether the CRM delivers webhooks.
@@ -62,6 +64,7 @@ impl Default for Setting {
             begin: "2026-03-02T10:00:00+01:00",
             telegram: "",
             config: String::new(),
+            mail_from: "",
             linked: vec![LUC],
             webhooks: false,
             page_size: 200,
@@ -435,6 +438,7 @@ fn configuration(setting: &Setting, espo: &EspoSandbox, telegram: &TelegramSandb
         public_url = "https://crm.example.com"
         api_key = "{key}"
         page_size = {page_size}
+        mail_from = "{mail_from}"
         [telegram]
         token = "{token}"
         api_url = "{telegram}"
@@ -455,6 +459,7 @@ fn configuration(setting: &Setting, espo: &EspoSandbox, telegram: &TelegramSandb
         telegram = telegram.url(),
         more_telegram = setting.telegram,
         page_size = setting.page_size,
+        mail_from = setting.mail_from,
         more = setting.config,
     )
 }

@@ -1,18 +1,24 @@
 //! Telling the CRM what users did by button.
 
 use super::{Outcome, Worker};
-use crate::domain::deed::{Deed, DeedKind, Refusal};
-use crate::domain::{ActivityStatus, CallOutcome, DeedId, Lead, Manner, Timestamp};
+use crate::domain::deed::{Deed, DeedKind, Mail, Refusal};
+use crate::domain::{ActivityStatus, CallOutcome, DeedId, Lead, MINUTE, Manner, Seconds, Timestamp};
 use crate::engine::{EngineError, boundary};
 use crate::espo::deeds::{CallWrite, LeadWritten, change_lead, make_call};
 use crate::espo::error::ErrorKind;
+use crate::espo::mails::{MailState, MailWrite, send_mail};
 use crate::espo::{Error, Retry};
 
 /// What became of a deed.
 enum Told {
     Done,
     Refused(Refusal),
+    /// It is at it.
+    Later,
 }
+
+/// How long the CRM may be at sending a mail before nobody believes in it any more, in seconds.
+const SENDING: Seconds = 15 * MINUTE;
 
 impl Worker {
     pub(super) async fn write_deed(&self, id: &DeedId) -> Result<Outcome, EngineError> {
@@ -25,6 +31,7 @@ impl Worker {
         boundary::pass("crm-after-write");
         let why = match told {
             Ok(Told::Done) => return Ok(Outcome::Done),
+            Ok(Told::Later) => return Ok(Outcome::Later),
             Ok(Told::Refused(why)) => why,
             Err(error) => match refusal(&error) {
                 Some(why) => {
@@ -52,7 +59,8 @@ impl Worker {
                 DeedKind::PlanCall { .. }
                 | DeedKind::LogCall { .. }
                 | DeedKind::SetStatus { .. }
-                | DeedKind::Assign { .. },
+                | DeedKind::Assign { .. }
+                | DeedKind::SendMail(_),
                 _,
             ) => false,
         }))
@@ -75,6 +83,7 @@ impl Worker {
                 let before = before.as_ref().map(|user| user.as_str());
                 change_lead(client, deed.lead.as_str(), "assignedUserId", before, to.as_str()).await.map(of_lead)
             }
+            DeedKind::SendMail(mail) => self.tell_mail(deed, mail).await?,
         })
     }
 
@@ -100,6 +109,34 @@ impl Worker {
         self.engine.run(move |engine| engine.call_made(&deed, &crm_id)).await?;
         boundary::pass("crm-recorded");
         Ok(Ok(Told::Done))
+    }
+
+    async fn tell_mail(&self, deed: &Deed, mail: &Mail) -> Result<Result<Told, Error>, EngineError> {
+        let store = self.engine.store();
+        let Some(lead) = store.lead(&deed.lead)?.filter(|lead| !lead.deleted) else {
+            return Ok(Ok(Told::Refused(Refusal::Gone)));
+        };
+        // What was confirmed must still be allowed when it is sent.
+        if lead.is_do_not_contact() || lead.email.as_deref() != Some(&mail.to) || lead.email_opted_out {
+            return Ok(Ok(Told::Refused(Refusal::Changed)));
+        }
+        let write = MailWrite { key: &deed.id, lead: &lead, by: &deed.by, mail };
+        let (deed, mail) = (deed.clone(), mail.clone());
+        Ok(Ok(match send_mail(self.crm.client(), &write).await {
+            Ok(MailState::Sent(crm_id)) => {
+                self.engine.run(move |engine| engine.mail_sent(&deed, &mail, &crm_id)).await?;
+                boundary::pass("crm-recorded");
+                Told::Done
+            }
+            Ok(MailState::NotSent) => Told::Refused(Refusal::Refused),
+            Ok(MailState::Sending) if self.engine.clock().now().since(deed.at) < SENDING => Told::Later,
+            Ok(MailState::Sending) => {
+                tracing::error!(deed = %deed.id, "the CRM does not say whether it sent a mail; it is not sent again");
+                self.engine.run(move |engine| engine.mail_unclear(&mail)).await?;
+                Told::Done
+            }
+            Err(error) => return Ok(Err(error)),
+        }))
     }
 
     /// What a call is called, and what is noted of it, in the words of whoever calls.

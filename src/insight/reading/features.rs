@@ -230,7 +230,7 @@ impl Features {
     fn of_letters(&mut self, words: &Words) {
         for place in 0..words.len() {
             let word = words.get(place).as_bytes();
-            if word.len() < 4 || word[0].is_ascii_digit() {
+            if word.len() < 4 || word[0].is_ascii_digit() || concept(words.get(place)).is_some() {
                 continue;
             }
             let word = &word[..word.len().min(24)];

@@ -71,9 +71,9 @@ pub fn features_of(text: &str) -> Option<Vec<Feature>> {
 /// From this likelihood on, a message is said to want to buy.
 const INTENT_FROM: f32 = 0.5;
 /// From this likelihood on, what the lexicon does not know as a machine's is one's.
-const MACHINE_FROM: f32 = 0.6;
+const MACHINE_FROM: f32 = 0.5;
 /// From this likelihood on, what the lexicon does not know as an unsubscribe is one.
-const STOP_FROM: f32 = 0.5;
+const STOP_FROM: f32 = 0.4;
 
 struct Verdict {
     reading: Reading,

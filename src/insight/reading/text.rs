@@ -100,7 +100,33 @@ pub(super) fn new_text(raw: &str) -> Cow<'_, str> {
             index += 1;
         }
     }
+    without_signature(&mut kept);
     Cow::Owned(kept.join("\n"))
+}
+
+/// Takes off a last paragraph that is somebody's name, title, telephone and address, and nothing else.
+fn without_signature(kept: &mut Vec<&str>) {
+    while kept.pop_if(|last| last.trim().is_empty()).is_some() {}
+    let Some(gap) = kept.iter().rposition(|line| line.trim().is_empty()) else { return };
+    let block = &kept[gap + 1..];
+    let prose = |line: &&str| line.len() > 70 || line.trim_end().ends_with(['?', '!', '.', ':']) || line.contains('?');
+    if block.len() <= 8 && block.iter().any(|line| is_contact(line)) && !block.iter().any(|line| prose(line)) {
+        kept.truncate(gap);
+    }
+}
+
+/// A line that says where somebody can be reached, and no more than that.
+fn is_contact(line: &str) -> bool {
+    const LABELS: [&str; 16] = [
+        "tel", "tel.", "t.", "t", "mob", "mob.", "mobile", "port", "port.", "fax", "phone", "cell", "m", "m.", "siret",
+        "rcs",
+    ];
+    let plain = fold(line.trim(), 80);
+    let first = plain.split([' ', ':']).next().unwrap_or_default();
+    let digits = plain.chars().filter(char::is_ascii_digit).count();
+    let letters = plain.chars().filter(|c| c.is_alphabetic()).count();
+    let address = plain.starts_with("www.") || plain.starts_with("http") || plain.contains('@') && !plain.contains(' ');
+    address || digits >= 6 && (LABELS.contains(&first) || digits > letters)
 }
 
 /// Text without HTML tags, when it has any: some mail clients send nothing else.
@@ -189,12 +215,37 @@ fn quote_intro(lines: &[&str], index: usize, plain: &str) -> Option<usize> {
             intro.push(' ');
         }
     }
-    None
+    let names_sender = plain.ends_with("a ecrit :") || plain.ends_with("a ecrit:") || plain.ends_with("wrote:");
+    let dated = plain.ends_with(">:") && plain.contains('@') && plain.starts_with(|c: char| c.is_ascii_digit());
+    (names_sender && plain.contains('@') || dated).then_some(1)
 }
 
 /// Whether nothing written now follows: history without marks, a signature, a disclaimer, a phone's footer.
 fn ends_the_text(lines: &[&str], index: usize, plain: &str) -> bool {
-    const FOOTERS: [&str; 22] = [
+    const FOOTERS: [&str; 45] = [
+        "envoye avec ",
+        "sent with ",
+        "sent from outlook",
+        "sent from mobile",
+        "sent from yahoo",
+        "sent from mail",
+        "yahoo mail",
+        "ce courriel est confidentiel",
+        "ce message (",
+        "le present message",
+        "les informations contenues dans ce",
+        "avis de confidentialite",
+        "clause de confidentialite",
+        "this email and its",
+        "this e-mail is",
+        "this communication is",
+        "the contents of this e",
+        "please consider the environment",
+        "pensez a l'environnement",
+        "avant d'imprimer",
+        "n'imprimez",
+        "garanti sans virus",
+        "virus-free",
         "envoye de mon ",
         "envoye depuis ",
         "envoye a partir de ",

@@ -40,6 +40,8 @@ pub enum Fault {
     },
     /// Requests wait, unanswered, until the sandbox is healed; then they are done.
     Hang,
+    /// The mail server refuses what is sent.
+    NoMail,
 }
 
 /// What is wrong at the moment.
@@ -69,6 +71,11 @@ impl Faults {
         self.0.push(fault);
     }
 
+    /// Whether a mail that is sent now is refused.
+    pub fn mail_server_refuses(&self) -> bool {
+        self.0.contains(&Fault::NoMail)
+    }
+
     /// Removes all.
     pub fn clear(&mut self) {
         self.0.clear();
@@ -80,12 +87,14 @@ impl Faults {
         let concerns = |fault: &&mut Fault| match fault {
             Fault::RefuseWrites { .. } | Fault::CutReplyAfterStoring { .. } => is_write,
             Fault::OfEntity { entity, .. } => entity == asked,
+            Fault::NoMail => false,
             Fault::Down | Fault::Status { .. } | Fault::Html { .. } | Fault::Hang => true,
         };
         let Some(fault) = self.0.iter_mut().find(concerns) else { return Course::Normal };
         match fault {
             Fault::Down => Course::Cut,
             Fault::Hang => Course::Wait,
+            Fault::NoMail => Course::Normal,
             Fault::OfEntity { status, .. } => Course::Status(*status),
             Fault::Status { status, times } | Fault::RefuseWrites { status, times } => {
                 *times -= 1;
@@ -106,7 +115,7 @@ impl Faults {
 impl Fault {
     fn left(&self) -> u32 {
         match self {
-            Self::Down | Self::Hang | Self::OfEntity { .. } => 1,
+            Self::Down | Self::Hang | Self::NoMail | Self::OfEntity { .. } => 1,
             Self::Status { times, .. }
             | Self::RefuseWrites { times, .. }
             | Self::CutReplyAfterStoring { times }

@@ -3,6 +3,7 @@
 use serde_json::{Map, json};
 
 use super::access::Actor;
+use super::refusal::Refusal;
 use super::value::{addresses, points, text_of};
 use super::world::{Pen, World};
 
@@ -96,8 +97,15 @@ impl World {
     }
 
     /// What EspoCRM does with a mail saved as `Sending`: it goes out at once, and the mail it answers is marked
-    /// without anybody being told.
-    pub fn send_mail(&mut self, actor: &Actor, id: &str) {
+    /// without anybody being told. When the mail server refuses, it stays as a draft.
+    pub fn send_mail(&mut self, actor: &Actor, id: &str) -> Result<(), Refusal> {
+        if self.faults.mail_server_refuses() {
+            if let Some(row) = self.row_mut("Email", id) {
+                row.attributes.insert("status".into(), "Draft".into());
+            }
+            let body = json!({"id": id, "message": "unknownError"});
+            return Err(Refusal { body: Some(body), ..Refusal::new(500, "sendingFail") });
+        }
         let name = self.name_of("User", &actor.id).unwrap_or_default();
         let from = self.text("Email", id, "from");
         let replied = self.text("Email", id, "repliedId");
@@ -110,6 +118,7 @@ impl World {
         if let Some(original) = self.row_mut("Email", &replied) {
             original.attributes.insert("isReplied".into(), true.into());
         }
+        Ok(())
     }
 }
 

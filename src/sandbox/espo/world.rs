@@ -207,7 +207,7 @@ impl World {
             self.announce_created(actor, entity, &id);
         }
         if entity == "Email" && self.text(entity, &id, "status") == "Sending" {
-            self.send_mail(actor, &id);
+            self.send_mail(actor, &id)?;
         }
         Ok(id)
     }

@@ -1,6 +1,6 @@
 //! Prepared messages in the chat: sending one that a tap asked for, and keeping it up to date.
 
-use super::super::drafts::{Beginning, begin, briefing};
+use super::super::drafts::{Beginning, begin, briefing, route};
 use super::super::render::{self, Rendered};
 use super::{Attempt, LONGEST_PAUSE, Worker, fingerprint};
 use crate::domain::draft::Prepared;
@@ -9,7 +9,7 @@ use crate::domain::{AlertId, AlertState, ChatId, UserId};
 use crate::engine::EngineError;
 use crate::engine::briefing::Briefing;
 use crate::engine::told::user_in;
-use crate::voice::{DraftShown, Route};
+use crate::voice::DraftShown;
 
 impl Worker {
     pub(super) async fn send_draft(
@@ -106,7 +106,7 @@ impl Worker {
             AlertState::Open | AlertState::Snoozed { .. } => briefing.lead.is_do_not_contact(),
             AlertState::Closed { .. } | AlertState::Resolved(_) => true,
         };
-        let route = Route::default();
+        let route = route(&self.sender.speaker, briefing);
         self.show(briefing, &prepared.user, prepared.chat, DraftShown::Prepared { prepared, route, over })
     }
 

@@ -18,6 +18,7 @@ impl Worker {
         alert: &AlertId,
         to: Destination,
     ) -> Result<(), EngineError> {
+        let to = Destination { chat: self.store().present_chat(to.chat)?, ..to };
         let Some(alert) = self.escalated(alert)? else { return self.settle(key, entry.sequence).await };
         let reader = if to.chat.is_group() { None } else { user_in(self.store(), to.chat)? };
         if let Some(reader) = &reader {

@@ -1,6 +1,7 @@
 //! Sending and editing within Telegram's limits, and what its refusals lead to.
 
 use super::super::api::SendError;
+use super::super::bot::note_move;
 use super::super::render::Rendered;
 use super::{Attempt, Worker};
 use crate::domain::ChatId;
@@ -112,8 +113,7 @@ impl Worker {
                 Ok(Attempt::Unreachable)
             }
             SendError::Migrated(to) => {
-                tracing::warn!(%chat, %to, "a group moved: write the new id into the configuration");
-                self.moved.insert(chat, to);
+                note_move(&self.sender.engine, &self.sender.people, chat, to).await?;
                 self.wake_in(0);
                 Ok(Attempt::NotNow)
             }

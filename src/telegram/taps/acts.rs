@@ -50,7 +50,10 @@ impl Bot {
         Ok(deeds
             .filter_map(|deed| match deed.kind {
                 DeedKind::PlanCall { at } => Some(at),
-                DeedKind::LogCall { .. } | DeedKind::SetStatus { .. } | DeedKind::Assign { .. } => None,
+                DeedKind::LogCall { .. }
+                | DeedKind::SetStatus { .. }
+                | DeedKind::Assign { .. }
+                | DeedKind::SendMail(_) => None,
             })
             .collect())
     }
@@ -156,7 +159,8 @@ impl Bot {
             DeedKind::SetStatus { .. }
             | DeedKind::PlanCall { .. }
             | DeedKind::LogCall { .. }
-            | DeedKind::Assign { .. } => None,
+            | DeedKind::Assign { .. }
+            | DeedKind::SendMail(_) => None,
         });
         let Some((id, kind)) = undone else {
             self.refresh(alert).await?;

@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use max::domain::{AlertType, Wording};
+use max::domain::alert::ChannelRate;
+use max::domain::insight::BestTime;
+use max::domain::{AlertType, Channel, Lead, Wording};
+use max::insight::strategy::{Reason, Step, Strategy};
 use max::telegram::render;
 use max::voice::{AlertContext, Manner, Said, Voice, plain};
 
@@ -256,7 +260,9 @@ fn the_three_pairs_of_the_brief() {
 }
 
 fn everything_said(manner: Manner) -> Vec<Said> {
-    voice().said(manner).unwrap()
+    static SAID: LazyLock<Vec<(Manner, Vec<Said>)>> =
+        LazyLock::new(|| Manner::ALL.map(|manner| (manner, voice().said(manner).unwrap())).into());
+    SAID.iter().filter(|(of, _)| *of == manner).flat_map(|(_, said)| said.clone()).collect()
 }
 
 #[test]
@@ -375,5 +381,62 @@ fn names_from_all_over_leave_every_wording_readable() {
                 assert!(longest <= 48, "{said:?}");
             }
         }
+    }
+}
+
+/// > Ce lead répond bien sur WhatsApp (80% vs 20% email). → Relance douce WhatsApp … → Si silence → appel direct à 10h
+#[test]
+fn restaurant_bella_is_told_with_a_strategy() {
+    let (voice, luc, alert) = (voice(), user("Luc"), sample(AlertType::NoReply3d));
+    let bella = Lead { name: "Restaurant Bella".to_owned(), account_name: String::new(), ..nameless() };
+    let rate = |channel, answered| ChannelRate { channel, answered, attempts: 5 };
+    let at_ten = BestTime { weekday: None, from: 10, to: 11, answers: 4, of: 5 };
+    let strategy = Strategy {
+        reason: Reason::Rates { best: rate(Channel::Whatsapp, 4), second: Some(rate(Channel::Email, 1)) },
+        steps: vec![Step::Remind(Channel::Whatsapp, None), Step::ThenCall(Some(at_ten))],
+    };
+    let mut book = String::new();
+    for manner in Manner::ALL {
+        let context = AlertContext { strategy: Some(&strategy), ..context(manner, &alert, &bella, &luc) };
+        let rendered = render::alert(&voice, &context);
+        book.push_str(&format!("=== {}\n{}\n\n", manner.as_str(), rendered.html));
+        if manner != Manner::English {
+            let text = typed(&plain(&rendered.html));
+            let block: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("💡")).collect();
+            assert_eq!(
+                block,
+                [
+                    "💡 Restaurant Bella répond bien sur WhatsApp (80 % vs 20 % par email).",
+                    "→ Relance douce sur WhatsApp",
+                    "→ Si silence, appel à 10h",
+                ]
+            );
+            assert!(!text.lines().next().unwrap().ends_with('?'), "one suggestion is enough: {text}");
+        }
+    }
+    insta::assert_snapshot!("bella", book);
+}
+
+/// Everything of which a message is made, as a book to be read: file by file, each wording with the plain sample. Whole
+/// messages have snapshots of their own.
+#[test]
+fn all_wordings_read_well() {
+    for manner in Manner::ALL {
+        let mut wordings: BTreeMap<(String, usize), Vec<String>> = BTreeMap::new();
+        let is_piece = |said: &Said| {
+            let is_whole = !said.file.contains(['/', ' ']) || said.file.starts_with("drafts/");
+            matches!(said.sample, "Sophie" | "") && !is_whole
+        };
+        for said in everything_said(manner).into_iter().filter(is_piece) {
+            let texts = wordings.entry((said.file, said.number)).or_default();
+            if !texts.contains(&said.text) {
+                texts.push(said.text);
+            }
+        }
+        let mut book = String::new();
+        for ((file, number), texts) in wordings {
+            book.push_str(&format!("=== {file} {number}\n{}\n", texts.join("\n-\n")));
+        }
+        insta::assert_snapshot!(format!("all_{}", manner.as_str()), book);
     }
 }

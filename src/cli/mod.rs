@@ -9,6 +9,7 @@ pub mod export;
 pub mod extension;
 pub mod read;
 pub mod setup;
+pub mod voice;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
+
+use crate::voice::VoiceError;
 
 /// The nervous system of a sales pipeline: watches an EspoCRM, notices what a busy rep misses, tells on Telegram.
 #[derive(Debug, Parser)]
@@ -48,6 +51,8 @@ pub enum Command {
     Setup(setup::Args),
     /// Look into everything that can be wrong, and say what to do about it; also while the daemon runs.
     Doctor(doctor::Args),
+    /// Show everything M.A.X. can say, with sample data; exit code 2 when a wording breaks.
+    Voice(voice::Args),
     /// Pack the EspoCRM extension, to be installed in Administration > Extensions.
     Extension(extension::Args),
     /// Make a one-time link that ties a Telegram account to a CRM user.
@@ -88,6 +93,7 @@ pub async fn carry_out(cli: Cli) -> ExitCode {
         Command::Doctor(args) => return doctor::run(&args).await,
         Command::Generate(config) => daemon::generate(&config).await,
         Command::Export(args) => export::run(&args).await,
+        Command::Voice(args) => voice::run(&args),
         Command::Extension(args) => extension::run(&args),
         Command::Link(args) => daemon::link(&args).await,
     };
@@ -97,6 +103,8 @@ pub async fn carry_out(cli: Cli) -> ExitCode {
             eprintln!("max: {error:#}");
             let asked_wrongly = error.is::<crate::config::Mistakes>()
                 || error.is::<export::OneFile>()
+                || error.is::<VoiceError>()
+                || error.is::<voice::NoSuchWording>()
                 || error.is::<setup::AskedWrongly>();
             if asked_wrongly { ExitCode::from(2) } else { ExitCode::FAILURE }
         }

@@ -13,8 +13,11 @@ use crate::domain::{
     UserId, Wording,
 };
 use crate::insight::exchange::{Exchange, exchange};
+use crate::insight::lead::{Lens, known_of};
 use crate::insight::leaning::{SURE, leaning, tallies};
-use crate::rules::{Settings, attempts, preferred};
+use crate::insight::strategy::{Strategy, strategy};
+use crate::insight::zone;
+use crate::rules::{Settings, attempts, preferred, rates};
 use crate::store::{Result, Store};
 use crate::voice::{AlertContext, Content, Done, Manner, Voice};
 
@@ -127,6 +130,7 @@ pub struct Briefing {
     /// The lead's owner, if known.
     pub owner: Option<User>,
     preferred: Option<Channel>,
+    strategy: Option<Strategy>,
     exchange: Exchange,
     link: String,
     done: Option<Done>,
@@ -140,15 +144,20 @@ impl Briefing {
     pub fn load(store: &Store, speaker: &Speaker, alert: Alert, now: Timestamp) -> Result<Option<Self>> {
         let Some(lead) = store.lead(&alert.lead_id)? else { return Ok(None) };
         let owner = lead.owner.as_ref().map(|owner| store.user(owner)).transpose()?.flatten();
-        let activities = store.activities(&lead.id)?;
+        let (activities, rules) = (store.activities(&lead.id)?, &speaker.rules);
+        let habits = habits(store)?;
         let exchange = exchange(&activities, speaker.manner().lang());
-        let learned = leaning(&tallies(&attempts(&activities, &speaker.rules, now), now), &habits(store)?.channels);
+        let learned = leaning(&tallies(&attempts(&activities, rules, now), now), &habits.channels);
         // What is surely known goes before what the last 30 days show.
         let learned = learned.filter(|leaning| leaning.sureness >= SURE).map(|leaning| leaning.channel);
-        let preferred = learned.or_else(|| preferred(&activities, &speaker.rules, now).map(|rate| rate.channel));
+        let preferred = learned.or_else(|| preferred(&activities, rules, now).map(|rate| rate.channel));
+        let home = lead.phone.as_deref().and_then(zone::of_phone).unwrap_or(speaker.zone);
+        let lens = Lens { usual: &habits.hours, home, zone: speaker.zone, grace: rules.next_step_grace };
+        let insight = known_of(&activities, rates(&activities, rules, now), preferred, lens, now);
+        let strategy = strategy(&alert, &lead, &activities, &insight, now);
         let link = speaker.lead_url(&lead);
         let done = done(store, &alert, &lead)?;
-        Ok(Some(Self { alert, lead, owner, preferred, exchange, link, done }))
+        Ok(Some(Self { alert, lead, owner, preferred, exchange, strategy, link, done }))
     }
 
     /// The lead's preferred channel, if known.
@@ -179,6 +188,7 @@ impl Briefing {
             occasion,
             exchange: self.exchange,
             wording: Wording::of(&self.alert.id),
+            strategy: self.strategy.as_ref(),
             done: self.done.as_ref(),
         }
     }

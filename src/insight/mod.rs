@@ -8,4 +8,5 @@ pub mod language;
 pub mod lead;
 pub mod leaning;
 pub mod reading;
+pub mod strategy;
 pub mod zone;

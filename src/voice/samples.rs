@@ -4,25 +4,29 @@
 mod screens;
 
 use super::html::{self, MESSAGE_UNITS};
-use super::speech::{Speech, file_of_type};
+use super::speech::{REASON, STEP, Speech, file_of_type};
 use super::templates::{Fault, LABELS};
-use super::{AlertContext, Content, Done, DraftShown, Manner, Notice, Route, Toast, Wording};
+use super::{AlertContext, Content, DayBegins, DayEnds, Done, DraftShown, Manner, Notice, Route, Toast, Wording};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
 use crate::domain::deed::{CallOutcome, DeedKind, Mail, Refusal};
 use crate::domain::draft::{Prepared, Stage, Tone};
 use crate::domain::effect::{Occasion, Stillness};
-use crate::domain::insight::{LeadInsight, Touch};
+use crate::domain::insight::{BestTime, LeadInsight, Touch};
 use crate::domain::{
     ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, ChatId, CloseReason, DAY, Direction, Evidence,
     HOUR, Lead, LeadId, Timestamp, User, UserId,
 };
 use crate::insight::exchange::{Exchange, Topic};
+use crate::insight::strategy::{LastWord, Reason, Step, Strategy};
 
 const NOW: Timestamp = Timestamp(1_773_324_000);
 /// How long the record's name in the CRM may be, in characters.
 pub const RECORD_CHARS: usize = 255;
 /// How long the answer to a tap may be, in characters.
 pub const TOAST_CHARS: usize = 200;
+
+/// The sample with nothing special.
+const PLAIN: &str = "Sophie";
 
 /// One wording with sample data in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,18 +89,48 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             self.wording = Wording(u32::try_from(number).unwrap_or_default());
             let context = AlertContext { wording: self.wording, ..*context };
             self.texts(&context)?;
-            self.messages(&context)?;
+            if number == 0 || self.is_plain() {
+                self.messages(&context)?;
+            }
+            let alert_type = context.alert.alert_type;
+            if number == 0 && context.content == Content::Full && alert_type == AlertType::NoReply3d {
+                self.strategies(&context)?;
+            }
         }
         self.wording = Wording::default();
         // Leads are always written to in full, and their messages are shown alike whatever the alert.
-        if context.content == Content::Full {
-            self.drafts(context)?;
+        if context.content == Content::Full && context.occasion == Occasion::Opened {
+            if self.is_plain() || context.alert.alert_type == AlertType::NoReply3d {
+                self.drafts(context)?;
+            }
             if context.alert.alert_type == AlertType::NoReply3d {
                 self.prepared(context)?;
             }
         }
         let digest = self.speech.digest_html(context.owner, &[*context; 12], 0..8)?;
-        self.html("digest.html.j2", &digest)
+        self.html("digest.html.j2", &digest)?;
+        self.day(context)
+    }
+
+    /// How a day begins and ends.
+    fn day(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {
+        let (reader, content, zone) = (context.owner, context.content, chrono_tz::UTC);
+        let (two, planned) = ([*context; 2], [(NOW, context.lead.clone())]);
+        for (alerts, planned) in [(&two[..], &planned[..0]), (&two[..1], &planned[..]), (&two[..0], &planned[..])] {
+            let begins = DayBegins { reader, alerts, planned, zone, content };
+            self.html("briefing.html.j2", &self.speech.briefing_html(&begins)?)?;
+        }
+        for (day, named) in [(0, &two[..]), (1, &two[..0]), (2, &two[..1])] {
+            let (handled, answered, left) = (named.len() + 1, named.len(), named.len() * 2);
+            let ends = DayEnds { reader, handled, answered, left, named, day };
+            self.html("summary.html.j2", &self.speech.summary_html(&ends)?)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the lead has nothing special: then everything is tried, with another only where names show.
+    fn is_plain(&self) -> bool {
+        self.sample == PLAIN
     }
 
     /// What is said about an alert, piece by piece.
@@ -106,10 +140,39 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             Content::Full | Content::Minimal => file_of_type("headlines", context),
             Content::Initials => "headlines/group.txt.j2".to_owned(),
         };
-        self.text(&headline, speech.headline(context)?, MESSAGE_UNITS)?;
-        self.text(&file_of_type("reasons", context), speech.reason(context)?, MESSAGE_UNITS)?;
-        self.text(&file_of_type("evidence", context), speech.evidence_in_full(context)?, MESSAGE_UNITS)?;
-        self.text(&file_of_type("records", context), speech.record(context)?, RECORD_CHARS)?;
+        self.piece(&headline, MESSAGE_UNITS, || speech.headline(context))?;
+        self.piece(&file_of_type("reasons", context), MESSAGE_UNITS, || speech.reason(context))?;
+        self.piece(&file_of_type("evidence", context), MESSAGE_UNITS, || speech.evidence_in_full(context))?;
+        self.piece(&file_of_type("records", context), RECORD_CHARS, || speech.record(context))?;
+        Ok(())
+    }
+
+    /// One text, when its file has such a wording: after the last one the first comes again.
+    fn piece(
+        &mut self,
+        file: &str,
+        most: usize,
+        say: impl Fn() -> Result<String, minijinja::Error>,
+    ) -> Result<(), Fault> {
+        if self.speech.wordings().count(file) > self.wording.0 as usize {
+            self.text(file, say()?, most)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn strategies(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {
+        for strategy in strategies() {
+            let (reason, steps) = self.speech.strategy(context, &strategy)?;
+            self.text(REASON, reason, MESSAGE_UNITS)?;
+            for step in steps {
+                self.text(STEP, step, MESSAGE_UNITS)?;
+            }
+            let first = strategy.steps.iter().take(2).copied().collect();
+            let strategy = Strategy { reason: strategy.reason, steps: first };
+            let context = AlertContext { strategy: Some(&strategy), ..*context };
+            self.html("alert.html.j2", &self.speech.alert_html(&context, None)?)?;
+        }
         Ok(())
     }
 
@@ -120,7 +183,8 @@ impl<See: FnMut(Said)> Trial<'_, See> {
         for insight in [known, LeadInsight::default()] {
             self.html("why.html.j2", &speech.behind_html(context, &insight)?)?;
         }
-        for state in states() {
+        let all = if context.occasion == Occasion::Opened { states() } else { vec![AlertState::Open] };
+        for state in all {
             let alert = Alert { state, ..context.alert.clone() };
             let name = match alert.state {
                 AlertState::Open => "alert.html.j2",
@@ -212,6 +276,7 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             Toast::TakenBy(""),
             Toast::HandedTo("Luc"),
             Toast::NoColleague,
+            Toast::Checking,
             Toast::CallPlanned { at: NOW.plus(DAY), now: NOW, zone: chrono_tz::UTC },
             Toast::NoCalls,
             Toast::NotRelevant,
@@ -324,13 +389,46 @@ fn prepared(context: &AlertContext<'_>, channel: Channel, stage: Stage, is_own: 
 /// Leads by what is special about their names.
 fn leads() -> [(&'static str, Lead); 6] {
     [
-        ("Sophie", lead("Sophie", "Sophie Martin")),
+        (PLAIN, lead("Sophie", "Sophie Martin")),
         ("without a name", lead("", "")),
-        ("<b> in the name", lead("Sophie", "<b>&\"")),
+        ("<b> in the name", lead("<b>&\"", "<b>&\"")),
         ("emojis", lead("🙂👩\u{200D}🚀", "🙂👩\u{200D}🚀")),
         ("4,000 characters", lead(&"M".repeat(4_000), &"M".repeat(4_000))),
         ("right to left", lead("שרה", "שרה לוי")),
     ]
+}
+
+/// A strategy for each reason, and all steps.
+fn strategies() -> Vec<Strategy> {
+    let rate = |channel, answered| ChannelRate { channel, answered, attempts: 5 };
+    let (best, second) = (rate(Channel::Whatsapp, 4), Some(rate(Channel::Email, 1)));
+    let monday = BestTime { weekday: Some(1), from: 10, to: 11, answers: 4, of: 5 };
+    let any_day = BestTime { weekday: None, ..monday };
+    let said = |intent| Some(LastWord { at: NOW.plus(-9 * DAY), intent });
+    let planned = |channel| Step::ThenPlanned(Touch { at: NOW.plus(DAY), channel });
+    let all = |step: fn(Channel) -> Step| [Channel::Whatsapp, Channel::Email, Channel::Call].map(step);
+    let steps = [
+        all(Step::Answer).to_vec(),
+        all(|channel| Step::Remind(channel, None)).to_vec(),
+        vec![Step::Remind(Channel::Whatsapp, said(true)), Step::Remind(Channel::Email, said(false))],
+        all(Step::Switch).to_vec(),
+        all(|channel| Step::Resume(channel, None)).to_vec(),
+        vec![Step::Resume(Channel::Whatsapp, said(true)), Step::Resume(Channel::Email, said(false))],
+        all(Step::LastTry).to_vec(),
+        vec![Step::ThenCall(None), Step::ThenCall(Some(any_day)), Step::ThenCall(Some(monday))],
+        all(Step::ThenWrite).to_vec(),
+        vec![Step::ThenArchive, planned(Channel::Call), planned(Channel::Manual)],
+    ]
+    .concat();
+    let reasons = [
+        Reason::Rates { best, second },
+        Reason::Rates { best: rate(Channel::Email, 2), second: None },
+        Reason::InVain { tries: 3, on: Some(Channel::Whatsapp) },
+        Reason::InVain { tries: 4, on: None },
+        Reason::Hours(any_day),
+        Reason::Hours(monday),
+    ];
+    reasons.into_iter().map(|reason| Strategy { reason, steps: steps.clone() }).collect()
 }
 
 /// One deed of each kind.
@@ -377,6 +475,7 @@ fn context<'a>(
         occasion,
         done: None,
         wording: Wording::default(),
+        strategy: None,
         exchange: Exchange { manner, ..Exchange::default() },
     }
 }

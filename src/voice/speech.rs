@@ -7,17 +7,22 @@ use minijinja::{Error, ErrorKind, Value, context};
 
 use super::templates::{VoiceError, Wordings};
 use super::{
-    AlertContext, Content, Done, DraftShown, Lang, Manner, Notice, Route, Style, Toast, Wording, html, names, type_key,
-    words,
+    AlertContext, Content, DayBegins, DayEnds, Done, DraftShown, Lang, Manner, Notice, Route, Style, Toast, Wording,
+    html, names, type_key, words,
 };
 use crate::domain::alert::{ChannelRate, Cited, Resolution};
 use crate::domain::draft::{Prepared, Stage, Tone};
 use crate::domain::effect::{Occasion, Stillness};
-use crate::domain::insight::{LeadInsight, Touch};
+use crate::domain::insight::{BestTime, LeadInsight, Touch};
 use crate::domain::{AlertState, Channel, CloseReason, DeedKind, Direction, Evidence, Lead, Severity, Timestamp, User};
 use crate::insight::advice::{self, Suggestion};
 use crate::insight::exchange::Topic;
+use crate::insight::strategy::{Reason, Step, Strategy};
 
+/// On what a strategy is built, and one step of it.
+pub const REASON: &str = "strategy/reason.txt.j2";
+/// See [`REASON`].
+pub const STEP: &str = "strategy/step.txt.j2";
 /// The line between two wordings of a draft.
 const BETWEEN_WORDINGS: &str = "\n---\n";
 /// As much of a name as a call is called by.
@@ -220,9 +225,12 @@ impl Speech {
                     Content::Full | Content::Minimal => self.of_type("evidence", context, &facts)?,
                     Content::Initials => String::new(),
                 };
+                let known = context.strategy.filter(|_| context.content != Content::Initials);
+                let strategy = known.map(|strategy| self.strategy(context, strategy)).transpose()?;
                 let values = context! {
                     headline => self.headline(context)?,
                     evidence,
+                    strategy => strategy.map(|(reason, steps)| context! { reason, steps }),
                     link => shown_link.unwrap_or_default(),
                     ..facts
                 };
@@ -245,6 +253,78 @@ impl Speech {
                 self.closed(context, "closed", &outcome, context! {})
             }
             AlertState::Resolved(resolution) => self.resolved(context, resolution),
+        }
+    }
+
+    /// How to go about the lead: the fact it is built on, and the steps.
+    pub fn strategy(&self, context: &AlertContext<'_>, strategy: &Strategy) -> Result<(String, Vec<String>), Error> {
+        let facts = self.facts(context);
+        let values = context! { ..self.reason_values(&strategy.reason), ..facts.clone() };
+        let reason = self.render(REASON, context.wording, &values)?;
+        let steps = strategy.steps.iter().map(|step| {
+            let values = context! { ..self.step_values(*step, context), ..facts.clone() };
+            self.render(STEP, context.wording, &values)
+        });
+        Ok((reason, steps.collect::<Result<_, _>>()?))
+    }
+
+    fn reason_values(&self, reason: &Reason) -> Value {
+        let of = |rate: ChannelRate| {
+            let channel = rate.channel.as_str();
+            rate_values(rate, self.label("channel", channel), self.label("on", channel))
+        };
+        match reason {
+            Reason::Rates { best, second } => {
+                let good = best.percent() >= GOOD_RATE;
+                context! { kind => "rates", good, best => of(*best), second => second.map(of) }
+            }
+            Reason::InVain { tries, on } => {
+                let on = on.map(|channel| self.label("on", channel.as_str())).unwrap_or_default();
+                context! { kind => "in_vain", tries, on }
+            }
+            Reason::Hours(time) => context! { kind => "hours", ..self.hours(Some(*time)) },
+        }
+    }
+
+    fn step_values(&self, step: Step, context: &AlertContext<'_>) -> Value {
+        let (kind, channel) = match step {
+            Step::Answer(channel) => ("answer", Some(channel)),
+            Step::Remind(channel, _) => ("remind", Some(channel)),
+            Step::Switch(channel) => ("switch", Some(channel)),
+            Step::Resume(channel, _) => ("resume", Some(channel)),
+            Step::LastTry(channel) => ("last_try", Some(channel)),
+            Step::ThenCall(_) => ("then_call", Some(Channel::Call)),
+            Step::ThenWrite(channel) => ("then_write", Some(channel)),
+            Step::ThenArchive => ("then_archive", None),
+            Step::ThenPlanned(touch) => ("then_planned", Some(touch.channel)),
+        };
+        let (time, said, planned) = match step {
+            Step::ThenCall(time) => (time, None, None),
+            Step::Remind(_, said) | Step::Resume(_, said) => (None, said, None),
+            Step::ThenPlanned(touch) => (None, None, Some(touch.at)),
+            Step::Answer(_) | Step::Switch(_) | Step::LastTry(_) | Step::ThenWrite(_) | Step::ThenArchive => {
+                (None, None, None)
+            }
+        };
+        let date = |at: Timestamp| words::date(self.lang, at, as_of(context), context.zone);
+        context! {
+            kind,
+            channel => channel.map_or("", Channel::as_str),
+            on => channel.map(|channel| self.label("on", channel.as_str())).unwrap_or_default(),
+            said_on => said.map(|said| date(said.at)),
+            wanted => said.is_some_and(|said| said.intent),
+            planned_on => planned.map(date),
+            ..self.hours(time)
+        }
+    }
+
+    /// The hours at which a lead answers, in words; empty when they are not known.
+    fn hours(&self, time: Option<BestTime>) -> Value {
+        let hour = |hour| words::hour(self.lang, hour);
+        context! {
+            from => time.map(|time| hour(time.from)).unwrap_or_default(),
+            until => time.map(|time| hour(time.to)).unwrap_or_default(),
+            weekday => time.and_then(|time| time.weekday).map(|day| words::day_name(self.lang, day)).unwrap_or_default(),
         }
     }
 
@@ -319,10 +399,14 @@ impl Speech {
 
     /// How a list calls a lead.
     pub fn listed_name(&self, context: &AlertContext<'_>) -> String {
-        let name = match context.content {
-            Content::Full => names::identity(context.lead),
-            Content::Minimal => names::call_name(context.lead, true),
-            Content::Initials => names::initials(context.lead),
+        self.name_of(context.lead, context.content)
+    }
+
+    fn name_of(&self, lead: &Lead, content: Content) -> String {
+        let name = match content {
+            Content::Full => names::identity(lead),
+            Content::Minimal => names::call_name(lead, true),
+            Content::Initials => names::initials(lead),
         };
         if name.is_empty() { self.label("nameless", "start") } else { name }
     }
@@ -372,6 +456,41 @@ impl Speech {
         let wording = alerts.first().map(|context| context.wording).unwrap_or_default();
         let values = context! { total => alerts.len(), urgent, groups, left, me };
         self.render("digest.html.j2", wording, &values)
+    }
+
+    /// How a day begins.
+    pub fn briefing_html(&self, day: &DayBegins<'_>) -> Result<String, Error> {
+        let first = day.alerts.first();
+        let planned = day.planned.iter().map(|(at, lead)| {
+            let name = self.name_of(lead, day.content);
+            context! { time => words::clock(self.lang, *at, day.zone), name }
+        });
+        let values = context! {
+            me => day.reader.map(names::user).unwrap_or_default(),
+            total => day.alerts.len(),
+            urgent => day.alerts.iter().filter(|context| context.alert.severity() == Severity::Urgent).count(),
+            name => first.map(|first| self.listed_name(first)).unwrap_or_default(),
+            reason => first.map(|first| self.reason(first)).transpose()?.unwrap_or_default(),
+            planned => planned.collect::<Vec<Value>>(),
+        };
+        self.render("briefing.html.j2", first.map(|first| first.wording).unwrap_or_default(), &values)
+    }
+
+    /// How a day ends.
+    pub fn summary_html(&self, day: &DayEnds<'_>) -> Result<String, Error> {
+        let line = |context: &AlertContext<'_>| -> Result<Value, Error> {
+            Ok(context! { name => self.listed_name(context), reason => self.reason(context)? })
+        };
+        let named: Vec<Value> = day.named.iter().map(line).collect::<Result<_, Error>>()?;
+        let values = context! {
+            me => day.reader.map(names::user).unwrap_or_default(),
+            handled => day.handled,
+            answered => day.answered,
+            left => day.left,
+            more => day.left - named.len(),
+            named,
+        };
+        self.render("summary.html.j2", Wording(u32::try_from(day.day).unwrap_or_default()), &values)
     }
 
     /// An e-mail's subject.
@@ -556,6 +675,7 @@ impl Speech {
             Toast::TakenBy(by) => ("taken_by", context! { by => names::name(by) }),
             Toast::HandedTo(to) => ("handed_to", context! { to => names::name(to) }),
             Toast::NoColleague => ("no_colleague", context! {}),
+            Toast::Checking => ("checking", context! {}),
             Toast::CallPlanned { at, now, zone } => {
                 ("call_planned", context! { when => words::to_come(self.lang, at, now, zone) })
             }

@@ -340,7 +340,7 @@ async fn a_cold_lead_is_archived_after_a_question_and_can_be_brought_back_for_te
     world.tap("more").await;
     insta::assert_snapshot!(rows(&world).join("\n"), @r"
     ❓ Pourquoi ? | 🙅 Pas pertinent
-    🗄 Archiver | Ouvrir dans le CRM
+    🤝 Confier | 🗄 Archiver | Ouvrir dans le CRM
     ↩️ Retour
     ");
     world.tap("arch").await;

@@ -14,7 +14,8 @@ async fn silences() -> World {
         world.lead(name, 10 * DAY, json!({}));
         world.mail_to(name, 4 * DAY, "Bonjour, avez-vous pu regarder notre offre ?");
         world.settle().await;
-        world.pass(2 * MINUTE).await;
+        // At most three an hour are told that are not urgent.
+        world.pass(25 * MINUTE).await;
     }
     world
 }

@@ -1,0 +1,410 @@
+//! A way to go about a lead, in steps, built from what is known of it and of nothing else: which channel it answers
+//! on, when, what it said last, how often we tried, what is planned. Nothing known, no strategy.
+
+use super::advice;
+use super::lead::has_happened;
+use crate::domain::alert::ChannelRate;
+use crate::domain::insight::{BestTime, LeadInsight, Touch};
+use crate::domain::{Activity, ActivityStatus, Alert, AlertType, Channel, Direction, HOUR, Lead, Seconds, Timestamp};
+
+/// What is said on one channel within so long is one try.
+const ONE_TRY: Seconds = 12 * HOUR;
+/// So many tries in vain are worth mentioning.
+const TRIES_TO_MENTION: usize = 2;
+/// After so many tries in vain the next one is the last.
+const TRIES_BEFORE_THE_END: usize = 4;
+
+/// Why, and then what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strategy {
+    /// The fact that it is built on.
+    pub reason: Reason,
+    /// One or two steps, in order.
+    pub steps: Vec<Step>,
+}
+
+/// The most telling thing that is known of a lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// One channel works better than the others.
+    Rates {
+        /// The one.
+        best: ChannelRate,
+        /// The best of the others, if another was tried often enough.
+        second: Option<ChannelRate>,
+    },
+    /// We tried, and nothing came back.
+    InVain {
+        /// How often since the lead's last word.
+        tries: usize,
+        /// Where, when it was always the same channel.
+        on: Option<Channel>,
+    },
+    /// The lead answers at a certain time.
+    Hours(BestTime),
+}
+
+/// One step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Answer there, at once.
+    Answer(Channel),
+    /// Remind gently there, of what the lead said last if that is known.
+    Remind(Channel, Option<LastWord>),
+    /// Try there what did not work elsewhere.
+    Switch(Channel),
+    /// Pick up the thread there, from what the lead said last if that is known.
+    Resume(Channel, Option<LastWord>),
+    /// Try for the last time, there.
+    LastTry(Channel),
+    /// If nothing comes back, call, at the time at which the lead answers if that is known.
+    ThenCall(Option<BestTime>),
+    /// If nothing comes back, write there.
+    ThenWrite(Channel),
+    /// If nothing comes back, archive the lead.
+    ThenArchive,
+    /// Then comes what is planned already.
+    ThenPlanned(Touch),
+}
+
+/// What a lead said last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastWord {
+    /// When.
+    pub at: Timestamp,
+    /// It wanted to buy.
+    pub intent: bool,
+}
+
+/// A way to go about an alert at `now`; `None` when too little is known, when the lead is not to be contacted or cannot
+/// be reached, and where the alert says it all. `activities` are ordered by time, `insight` is what they tell.
+pub fn strategy(
+    alert: &Alert,
+    lead: &Lead,
+    activities: &[Activity],
+    insight: &LeadInsight,
+    now: Timestamp,
+) -> Option<Strategy> {
+    if lead.is_do_not_contact() || lead.closed_at.is_some() || lead.deleted {
+        return None;
+    }
+    let tries = tries(activities, now);
+    let reason = reason(alert.alert_type, lead, insight, &tries)?;
+    let channel = advice::suggestions(alert, lead, insight.preferred)[0].channel()?;
+    let said = last_word(activities, now);
+    let may_call = channel != Channel::Call && lead.channel_open(Channel::Call);
+    let then_call = may_call.then_some(Step::ThenCall(insight.best_time));
+    let steps = match alert.alert_type {
+        AlertType::HotLead24h | AlertType::AwaitingReply24h => {
+            let planned = insight.next_step.filter(|step| step.at > now).map(Step::ThenPlanned);
+            [Some(Step::Answer(channel)), planned.or(then_call)]
+        }
+        AlertType::NoReply3d | AlertType::NoFollowup7d | AlertType::NoContact7d => {
+            let elsewhere = match reason {
+                Reason::InVain { on: Some(on), .. } => other_channel(lead, on),
+                Reason::InVain { on: None, .. } | Reason::Rates { .. } | Reason::Hours(_) => None,
+            };
+            let first = match elsewhere {
+                Some(other) => Step::Switch(other),
+                None if alert.alert_type == AlertType::NoReply3d => Step::Remind(channel, said),
+                None => Step::Resume(channel, said),
+            };
+            let is_called = elsewhere == Some(Channel::Call);
+            let then = match tries.len() {
+                TRIES_BEFORE_THE_END.. => Some(Step::ThenArchive),
+                _ => then_call.filter(|_| !is_called).or_else(|| other_channel(lead, channel).map(Step::ThenWrite)),
+            };
+            [Some(first), then]
+        }
+        AlertType::StaleLead30d => [Some(Step::LastTry(channel)), Some(Step::ThenArchive)],
+        AlertType::PreferredChannel => return None,
+    };
+    Some(Strategy { reason, steps: steps.into_iter().flatten().collect() })
+}
+
+fn reason(alert_type: AlertType, lead: &Lead, insight: &LeadInsight, tries: &[Channel]) -> Option<Reason> {
+    let of = |channel: Channel| insight.channels.iter().find(move |rate| rate.channel == channel).copied();
+    if let Some(best) = insight.preferred.filter(|channel| lead.channel_open(*channel)).and_then(of) {
+        let second = insight.channels.iter().find(|rate| rate.channel != best.channel).copied();
+        // What was learned over the years may differ from the last 30 days' figures: these would not bear it out.
+        if second.is_none_or(|second| best.percent() > second.percent()) {
+            return Some(Reason::Rates { best, second });
+        }
+    }
+    if tries.len() >= TRIES_TO_MENTION && !alert_type.is_about_an_answer() {
+        let on = tries.first().copied().filter(|first| tries.iter().all(|channel| channel == first));
+        return Some(Reason::InVain { tries: tries.len(), on });
+    }
+    insight.best_time.map(Reason::Hours)
+}
+
+/// Where we tried since the lead's last word, oldest first.
+fn tries(activities: &[Activity], now: Timestamp) -> Vec<Channel> {
+    let mut tries: Vec<(Channel, Timestamp)> = Vec::new();
+    for activity in activities.iter().filter(|activity| has_happened(activity, now)) {
+        if answers(activity) {
+            tries.clear();
+        } else if activity.direction == Direction::Out && activity.channel != Channel::Manual {
+            let is_new =
+                |last: &(Channel, Timestamp)| last.0 != activity.channel || activity.timestamp.since(last.1) >= ONE_TRY;
+            if tries.last().is_none_or(is_new) {
+                tries.push((activity.channel, activity.timestamp));
+            }
+        }
+    }
+    tries.into_iter().map(|(channel, _)| channel).collect()
+}
+
+fn last_word(activities: &[Activity], now: Timestamp) -> Option<LastWord> {
+    let heard = |activity: &&Activity| has_happened(activity, now) && activity.direction == Direction::In;
+    let wrote = |activity: &&Activity| matches!(activity.channel, Channel::Whatsapp | Channel::Email);
+    let last = activities.iter().rev().filter(heard).find(wrote)?;
+    Some(LastWord { at: last.timestamp, intent: last.reading.intent })
+}
+
+fn answers(activity: &Activity) -> bool {
+    let picked_up = activity.channel == Channel::Call && activity.status == ActivityStatus::Replied;
+    activity.direction == Direction::In || picked_up
+}
+
+fn other_channel(lead: &Lead, than: Channel) -> Option<Channel> {
+    let mut channels = [Channel::Call, Channel::Whatsapp, Channel::Email].into_iter();
+    channels.find(|channel| *channel != than && lead.channel_open(*channel))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::alert::Cited;
+    use crate::domain::{ActivityId, AlertId, AlertState, Anchor, DAY, Evidence, LeadId, Reading};
+    use crate::insight::habits::Habits;
+    use crate::insight::lead::{Lens, known_of};
+
+    /// Thursday 12 March 2026, 15:00 in Paris.
+    const NOW: Timestamp = Timestamp(1_773_324_000);
+
+    fn lead() -> Lead {
+        Lead {
+            id: LeadId::from("l1"),
+            name: "Restaurant Bella".to_owned(),
+            first_name: String::new(),
+            account_name: String::new(),
+            status: "In Process".to_owned(),
+            created_at: NOW.plus(-60 * DAY),
+            deleted: false,
+            closed_at: None,
+            do_not_contact: false,
+            do_not_call: false,
+            email_opted_out: false,
+            phone_opted_out: false,
+            owner: None,
+            teams: Vec::new(),
+            phone: Some("+33612345678".to_owned()),
+            email: Some("bella@example.com".to_owned()),
+            emails: Vec::new(),
+            source: String::new(),
+        }
+    }
+
+    fn alert(alert_type: AlertType) -> Alert {
+        let last_out = Cited {
+            activity_id: ActivityId::from("Email:1"),
+            channel: Channel::Email,
+            direction: Direction::Out,
+            at: NOW.plus(-3 * DAY),
+            preview: String::new(),
+        };
+        Alert {
+            id: AlertId::from("a1"),
+            lead_id: LeadId::from("l1"),
+            alert_type,
+            anchor: Anchor::At(NOW.plus(-3 * DAY)),
+            state: AlertState::Open,
+            opened_at: Some(NOW),
+            openings: 1,
+            due_at: None,
+            evidence: Evidence::NoReply { last_out },
+            owner: None,
+            teams: Vec::new(),
+        }
+    }
+
+    fn activity(days_ago: i64, channel: Channel, direction: Direction) -> Activity {
+        let at = NOW.plus(-days_ago * DAY);
+        Activity {
+            id: ActivityId(format!("{days_ago} {}", channel.as_str())),
+            lead_id: LeadId::from("l1"),
+            channel,
+            direction,
+            status: ActivityStatus::Sent,
+            preview: String::new(),
+            timestamp: at,
+            created_at: None,
+            reading: Reading::default(),
+            first_seen: at,
+            fresh_as_of: at,
+        }
+    }
+
+    fn out(days_ago: i64, channel: Channel) -> Activity {
+        activity(days_ago, channel, Direction::Out)
+    }
+
+    fn wanted(days_ago: i64) -> Activity {
+        let reading = Reading { intent: true, expects_reply: true, auto_reply: false };
+        Activity { reading, ..activity(days_ago, Channel::Whatsapp, Direction::In) }
+    }
+
+    fn rate(channel: Channel, answered: u32) -> ChannelRate {
+        ChannelRate { channel, answered, attempts: 5 }
+    }
+
+    const AT_TEN: BestTime = BestTime { weekday: None, from: 10, to: 11, answers: 4, of: 5 };
+
+    /// Answers on WhatsApp, four times of five, by mail once of five, at ten.
+    fn bella() -> LeadInsight {
+        LeadInsight {
+            preferred: Some(Channel::Whatsapp),
+            channels: vec![rate(Channel::Whatsapp, 4), rate(Channel::Email, 1)],
+            best_time: Some(AT_TEN),
+            ..LeadInsight::default()
+        }
+    }
+
+    fn steps(alert_type: AlertType, activities: &[Activity], insight: &LeadInsight) -> Option<Vec<Step>> {
+        strategy(&alert(alert_type), &lead(), activities, insight, NOW).map(|strategy| strategy.steps)
+    }
+
+    /// > Lead "Restaurant Bella" (préfère WhatsApp, répond rarement email): Pas de réponse depuis 3 jours …
+    /// > Relance douce WhatsApp … Si silence → appel direct à 10h
+    #[test]
+    fn restaurant_bella() {
+        let found = strategy(&alert(AlertType::NoReply3d), &lead(), &[out(3, Channel::Email)], &bella(), NOW).unwrap();
+        let (best, second) = (rate(Channel::Whatsapp, 4), Some(rate(Channel::Email, 1)));
+        assert_eq!(found.reason, Reason::Rates { best, second });
+        assert_eq!(found.steps, [Step::Remind(Channel::Whatsapp, None), Step::ThenCall(Some(AT_TEN))]);
+    }
+
+    #[test]
+    fn figures_that_do_not_bear_it_out_are_no_reason() {
+        let learned = LeadInsight { preferred: Some(Channel::Email), ..bella() };
+        let found = strategy(&alert(AlertType::NoReply3d), &lead(), &[out(3, Channel::Email)], &learned, NOW).unwrap();
+        assert_eq!(found.reason, Reason::Hours(AT_TEN));
+    }
+
+    #[test]
+    fn each_situation_has_its_steps() {
+        let (whatsapp, call) = (Channel::Whatsapp, Step::ThenCall(Some(AT_TEN)));
+        let said = |days: i64| Some(LastWord { at: NOW.plus(-days * DAY), intent: true });
+        let planned = Touch { at: NOW.plus(DAY), channel: Channel::Call };
+        let with_plan = LeadInsight { next_step: Some(planned), ..bella() };
+        let late = LeadInsight { next_step: Some(Touch { at: NOW.plus(-1), ..planned }), ..bella() };
+        let many: Vec<_> = [20, 15, 10, 5].map(|days| out(days, whatsapp)).into();
+        for (alert_type, activities, insight, expected) in [
+            (AlertType::HotLead24h, vec![wanted(0)], bella(), vec![Step::Answer(whatsapp), call]),
+            (AlertType::AwaitingReply24h, vec![wanted(2)], bella(), vec![Step::Answer(whatsapp), call]),
+            (AlertType::HotLead24h, vec![], with_plan, vec![Step::Answer(whatsapp), Step::ThenPlanned(planned)]),
+            (AlertType::HotLead24h, vec![], late, vec![Step::Answer(whatsapp), call]),
+            (
+                AlertType::NoReply3d,
+                vec![wanted(9), out(3, whatsapp)],
+                bella(),
+                vec![Step::Remind(whatsapp, said(9)), call],
+            ),
+            (AlertType::NoFollowup7d, vec![wanted(9)], bella(), vec![Step::Resume(whatsapp, said(9)), call]),
+            (AlertType::NoReply3d, many, bella(), vec![Step::Remind(whatsapp, None), Step::ThenArchive]),
+            (AlertType::StaleLead30d, vec![wanted(40)], bella(), vec![Step::LastTry(whatsapp), Step::ThenArchive]),
+        ] {
+            assert_eq!(steps(alert_type, &activities, &insight), Some(expected), "{alert_type:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_tried_in_vain_is_tried_elsewhere() {
+        let nothing = LeadInsight::default();
+        let twice = [wanted(30), out(9, Channel::Email), out(4, Channel::Email)];
+        let found = strategy(&alert(AlertType::NoReply3d), &lead(), &twice, &nothing, NOW).unwrap();
+        assert_eq!(found.reason, Reason::InVain { tries: 2, on: Some(Channel::Email) });
+        assert_eq!(found.steps, [Step::Switch(Channel::Call), Step::ThenWrite(Channel::Email)]);
+        let mixed = [out(9, Channel::Email), out(4, Channel::Whatsapp)];
+        let found = strategy(&alert(AlertType::NoReply3d), &lead(), &mixed, &nothing, NOW).unwrap();
+        assert_eq!(found.reason, Reason::InVain { tries: 2, on: None });
+        assert_eq!(found.steps, [Step::Remind(Channel::Whatsapp, None), Step::ThenCall(None)]);
+    }
+
+    #[test]
+    fn a_volley_is_one_try_and_an_answer_begins_anew() {
+        let minutes_later = |activity: Activity| Activity { timestamp: activity.timestamp.plus(600), ..activity };
+        let volley = [out(4, Channel::Email), minutes_later(out(4, Channel::Email))];
+        assert_eq!(tries(&volley, NOW).len(), 1);
+        assert_eq!(tries(&[out(9, Channel::Email), wanted(8), out(4, Channel::Email)], NOW), [Channel::Email]);
+        let picked_up = Activity { status: ActivityStatus::Replied, ..out(5, Channel::Call) };
+        assert_eq!(tries(&[out(9, Channel::Email), picked_up, out(4, Channel::Email)], NOW), [Channel::Email]);
+        let planned = Activity { status: ActivityStatus::Planned, ..out(-1, Channel::Call) };
+        assert_eq!(tries(&[out(9, Channel::Email), planned], NOW), [Channel::Email]);
+        let mut machine = wanted(8);
+        machine.reading = Reading { auto_reply: true, ..Reading::default() };
+        assert_eq!(tries(&[out(9, Channel::Email), machine, out(4, Channel::Email)], NOW).len(), 2);
+    }
+
+    #[test]
+    fn nothing_known_or_nothing_allowed_is_no_strategy() {
+        let nothing = LeadInsight::default();
+        for alert_type in AlertType::ALL {
+            assert_eq!(steps(alert_type, &[out(3, Channel::Email)], &nothing), None, "{alert_type:?}");
+            let silent = Lead { do_not_contact: true, ..lead() };
+            assert_eq!(strategy(&alert(alert_type), &silent, &[], &bella(), NOW), None);
+            let closed = Lead { closed_at: Some(NOW), ..lead() };
+            assert_eq!(strategy(&alert(alert_type), &closed, &[], &bella(), NOW), None);
+            let nowhere = Lead { phone: None, email: None, ..lead() };
+            assert_eq!(strategy(&alert(alert_type), &nowhere, &[], &bella(), NOW), None);
+        }
+        assert_eq!(steps(AlertType::PreferredChannel, &[], &bella()), None, "it says so itself");
+    }
+
+    #[test]
+    fn closed_channels_are_no_steps() {
+        let leads = [
+            Lead { phone_opted_out: true, ..lead() },
+            Lead { email_opted_out: true, ..lead() },
+            Lead { do_not_call: true, ..lead() },
+            Lead { phone: None, ..lead() },
+        ];
+        let activities = [wanted(30), out(9, Channel::Email), out(4, Channel::Email)];
+        let known =
+            [bella(), LeadInsight { best_time: Some(AT_TEN), ..LeadInsight::default() }, LeadInsight::default()];
+        for lead in &leads {
+            for alert_type in AlertType::ALL {
+                for insight in &known {
+                    let Some(found) = strategy(&alert(alert_type), lead, &activities, insight, NOW) else { continue };
+                    assert!((1..=2).contains(&found.steps.len()), "{found:?}");
+                    for step in &found.steps {
+                        let channel = match step {
+                            Step::Answer(channel)
+                            | Step::Remind(channel, _)
+                            | Step::Switch(channel)
+                            | Step::Resume(channel, _)
+                            | Step::LastTry(channel)
+                            | Step::ThenWrite(channel) => *channel,
+                            Step::ThenCall(_) => Channel::Call,
+                            Step::ThenArchive | Step::ThenPlanned(_) => continue,
+                        };
+                        assert!(lead.channel_open(channel), "{step:?} for {lead:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_history_tells_is_enough() {
+        let history = [out(20, Channel::Whatsapp), wanted(19), out(3, Channel::Email)];
+        let rates = vec![rate(Channel::Whatsapp, 4)];
+        let (usual, zone) = (Habits::default().hours, chrono_tz::Europe::Paris);
+        let lens = Lens { usual: &usual, home: zone, zone, grace: 0 };
+        let insight = known_of(&history, rates, Some(Channel::Whatsapp), lens, NOW);
+        let found = strategy(&alert(AlertType::NoReply3d), &lead(), &history, &insight, NOW).unwrap();
+        let said = Some(LastWord { at: NOW.plus(-19 * DAY), intent: true });
+        assert_eq!(found.steps, [Step::Remind(Channel::Whatsapp, said), Step::ThenCall(None)]);
+    }
+}

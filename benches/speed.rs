@@ -18,6 +18,7 @@ use max::domain::{
     UserId,
 };
 use max::engine::calendars::Calendars;
+use max::engine::day::Habits;
 use max::engine::log::Report;
 use max::engine::review::review;
 use max::engine::{Handle, Policy, escalation};
@@ -244,7 +245,8 @@ fn change(path: &Path, leads: usize) {
     let store = Store::open(path).expect("a store");
     let calendars = Calendars::new(calendar(), BTreeMap::new());
     let escalation = escalation::Plan::default();
-    let policy = Policy { rules: Settings::default(), calendars, stale_after: DAY, escalation };
+    let policy =
+        Policy { rules: Settings::default(), calendars, stale_after: DAY, escalation, habits: Habits::default() };
     let engine = Handle::start(store, Clock::manual(NOW), policy).expect("an engine");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let rounds = (0..ROUNDS).map(|round| {

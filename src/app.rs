@@ -14,6 +14,7 @@ use crate::config::{Config, TeamSection};
 use crate::domain::ChatId;
 use crate::engine::briefing::Speaker;
 use crate::engine::calendars::Calendars;
+use crate::engine::day::Habits;
 use crate::engine::observe::STALE_AFTER_AT_LEAST;
 use crate::engine::permissions::Permissions;
 use crate::engine::schedule::schedule;
@@ -86,6 +87,8 @@ pub struct App {
     pub crm: Crm,
     /// How the outside systems are doing.
     pub status: Status,
+    /// Who may see what.
+    pub permissions: Permissions,
     /// M.A.X.'s words.
     pub speaker: Arc<Speaker>,
     /// Where the HTTP side listens.
@@ -113,6 +116,7 @@ impl App {
                 people: People::clone(&people),
             },
             calendars: calendars.clone(),
+            habits: Habits { briefing: config.telegram.briefing, summary: config.telegram.summary },
             stale_after: (config.sync.poll_interval * STALE_AFTER_POLLS).max(STALE_AFTER_AT_LEAST),
         };
         let engine = Handle::start(store, clock, policy)?;
@@ -147,10 +151,11 @@ impl App {
                 memory: Memory::default(),
             };
             tasks.spawn(bot.work(stop.clone()));
+            tasks.spawn(permissions.clone().keep_fresh(stop.clone()));
             let sender = Sender {
                 api,
                 engine: engine.clone(),
-                permissions,
+                permissions: permissions.clone(),
                 speaker: speaker.clone(),
                 people: people.clone(),
                 calendars,
@@ -183,7 +188,7 @@ impl App {
             }
         });
         tracing::info!(%address, "M.A.X. is awake");
-        Ok(Self { engine, crm, status, speaker, address, stop, tasks })
+        Ok(Self { engine, crm, status, permissions, speaker, address, stop, tasks })
     }
 
     /// Returns when the daemon cannot go on, and why: the engine failed, or a task ended that never should.

@@ -164,6 +164,10 @@ pub struct TelegramSection {
     /// How long, in seconds, the CRM may not have been seen before those who lead a team are told; 0: they never are.
     #[serde(with = "duration")]
     pub standstill_after: Seconds,
+    /// Whether a rep's working day begins with a briefing.
+    pub briefing: bool,
+    /// Whether it ends with a summary.
+    pub summary: bool,
 }
 
 impl Default for TelegramSection {
@@ -174,6 +178,8 @@ impl Default for TelegramSection {
             content: Content::Full,
             fallback_chat: None,
             standstill_after: 15 * MINUTE,
+            briefing: true,
+            summary: true,
         }
     }
 }

@@ -24,7 +24,9 @@ use crate::domain::deed::Refusal;
 use crate::domain::draft::{Prepared, Tone};
 use crate::domain::effect::{Occasion, Stillness};
 pub use crate::domain::manner::{Lang, Manner};
-use crate::domain::{Alert, AlertType, CallOutcome, Channel, DeedKind, Lead, Seconds, Timestamp, User, Wording};
+use crate::domain::{
+    Alert, AlertType, Bucket, CallOutcome, Channel, DeedKind, Lead, Seconds, Timestamp, User, Wording,
+};
 use crate::insight::advice::{self, CtaAction, CtaParams};
 use crate::insight::exchange::Exchange;
 use crate::insight::strategy::Strategy;
@@ -177,6 +179,38 @@ pub struct CtaEntry {
     pub params: CtaParams,
 }
 
+/// How a rep's day begins.
+#[derive(Clone, Copy, Debug)]
+pub struct DayBegins<'a> {
+    /// Who is greeted.
+    pub reader: Option<&'a User>,
+    /// All that is open, most pressing first: with the first one the day begins.
+    pub alerts: &'a [AlertContext<'a>],
+    /// What is planned today, soonest first.
+    pub planned: &'a [(Timestamp, Lead)],
+    /// The reader's time zone.
+    pub zone: Tz,
+    /// How much may be shown.
+    pub content: Content,
+}
+
+/// How a rep's day ends.
+#[derive(Clone, Copy, Debug)]
+pub struct DayEnds<'a> {
+    /// Who is thanked.
+    pub reader: Option<&'a User>,
+    /// Alerts that were dealt with.
+    pub handled: usize,
+    /// Leads that waited and were answered.
+    pub answered: usize,
+    /// How much is left that cannot wait long.
+    pub left: usize,
+    /// The first of that, most pressing first.
+    pub named: &'a [AlertContext<'a>],
+    /// Which day: each ends in other words than the one before.
+    pub day: i32,
+}
+
 /// Messages that are not about one alert.
 #[derive(Clone, Copy, Debug)]
 pub enum Notice<'a> {
@@ -276,6 +310,8 @@ pub enum Toast<'a> {
     HandedTo(&'a str),
     /// There is no colleague to give a lead to.
     NoColleague,
+    /// The CRM is being asked; what comes of it follows.
+    Checking,
 }
 
 /// What a button says.
@@ -546,6 +582,22 @@ impl Voice {
     /// A prepared message as its message in the chat shows it, as HTML; words of regret when there is none.
     pub fn draft_html(&self, context: &AlertContext<'_>, shown: DraftShown<'_>) -> String {
         self.say(context.manner, |speech| speech.draft_html(context, shown))
+    }
+
+    /// How a day begins, as HTML.
+    pub fn briefing_html(&self, manner: Manner, day: &DayBegins<'_>) -> String {
+        self.say(manner, |speech| speech.briefing_html(day))
+    }
+
+    /// How a day ends, as HTML.
+    pub fn summary_html(&self, manner: Manner, day: &DayEnds<'_>) -> String {
+        self.say(manner, |speech| speech.summary_html(day))
+    }
+
+    /// A figure of the banner, as a button says it.
+    pub fn figure(&self, manner: Manner, bucket: Bucket, count: usize) -> String {
+        let label = self.say(manner, |speech| Ok(speech.label("banner", bucket.as_str())));
+        format!("{label}: {count}")
     }
 
     /// A message that is not about one alert, as HTML.

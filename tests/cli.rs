@@ -30,9 +30,20 @@ fn help_names_every_command_and_each_explains_itself() {
     let folder = tempfile::tempdir().unwrap();
     let output = max(folder.path(), &["--help"]);
     assert_eq!(output.status.code(), Some(0));
-    for command in
-        ["run", "demo", "check", "setup", "doctor", "generate", "backtest", "export", "extension", "link", "voice"]
-    {
+    for command in [
+        "run",
+        "demo",
+        "check",
+        "setup",
+        "doctor",
+        "generate",
+        "backtest",
+        "export",
+        "extension",
+        "link",
+        "voice",
+        "read",
+    ] {
         assert!(text(&output.stdout).contains(&format!("  {command} ")), "{command}");
         let of_command = max(folder.path(), &[command, "--help"]);
         assert_eq!(of_command.status.code(), Some(0), "{command}");
@@ -156,4 +167,52 @@ fn run_says_which_address_is_taken() {
     let output = max(folder.path(), &["run", "--config", "config.toml"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains(&address), "{}", text(&output.stderr));
+}
+
+/// What the command prints about these lines of a file, and how it ends.
+fn max_read(lines: &[u8]) -> (String, String, Option<i32>) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("messages"), lines).unwrap();
+    let output = max(folder.path(), &["read", "messages"]);
+    (text(&output.stdout), text(&output.stderr), output.status.code())
+}
+
+#[test]
+fn read_prints_a_line_per_message_with_its_keys_in_order() {
+    let lines = "STOP\n\n{\"id\":\"m-1\",\"text\":\"Combien coûte la formule Pro ?\",\"lang\":\"fr\",\"channel\":\"whatsapp\"}\n{\"id\":7,\"text\":\"\"}";
+    let (out, error, code) = max_read(lines.as_bytes());
+    assert_eq!((error.as_str(), code), ("", Some(0)));
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!(
+        lines[0],
+        r#"{"id":1,"intent":false,"score":0.0,"category":"unsubscribe","expects_reply":false,"auto_reply":false,"evidence":["STOP"]}"#
+    );
+    let found: serde_json::Value = serde_json::from_str(lines[1]).unwrap();
+    let keys: Vec<&String> = found.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["id", "intent", "score", "category", "expects_reply", "auto_reply", "evidence"]);
+    assert_eq!((&found["id"], &found["intent"], &found["category"]), (&"m-1".into(), &true.into(), &"price".into()));
+    assert!(found["score"].as_f64().unwrap() >= 0.5, "{found}");
+    assert_eq!(
+        lines[2],
+        r#"{"id":7,"intent":false,"score":0.0,"category":"question","expects_reply":true,"auto_reply":false,"evidence":[]}"#
+    );
+    assert_eq!(lines.len(), 3, "a blank line is no message");
+}
+
+#[test]
+fn read_names_the_malformed_line_and_has_printed_those_before() {
+    for (line, reason) in [
+        (&b"{\"id\":1}"[..], "missing field `text`"),
+        (b"{\"text\":\"a\"}", "missing field `id`"),
+        (b"{\"id\":[1],\"text\":\"a\"}", "neither a string nor a number"),
+        (b"{\"id\":1,\"text\":2}", "invalid type"),
+        (b"{broken", "key must be a string"),
+        (b"caf\xe9", "not UTF-8"),
+    ] {
+        let (out, error, code) = max_read(&[b"merci\n".as_slice(), line].concat());
+        assert_eq!((out.lines().count(), code), (1, Some(2)), "{error}");
+        assert!(error.contains("messages:2") && error.contains(reason), "{error}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(max(folder.path(), &["read", "nothing-here"]).status.code(), Some(2));
 }

@@ -15,7 +15,8 @@ use max::insight::exchange::Exchange;
 use max::rules::Settings;
 use max::telegram::render::{self, KeyKind, Rendered};
 use max::voice::{
-    AlertContext, ButtonLabel, Content, Lang, MESSAGE_UNITS, Manner, Notice, Toast, Voice, fault, plain, visible_units,
+    AlertContext, ButtonLabel, Content, DayBegins, DayEnds, Lang, MESSAGE_UNITS, Manner, Notice, Toast, Voice, fault,
+    plain, visible_units,
 };
 
 const CRM: &str = "https://crm.example.com/#Lead/view/691b2816e43817b92";
@@ -396,6 +397,35 @@ fn digests_read_well() {
 }
 
 #[test]
+fn days_begin_and_end_well() {
+    let (voice, lead, bella, luc) = (voice(), sophie(), called("", "Restaurant Bella <b>&\""), user("Luc"));
+    let alerts: Vec<Alert> = AlertType::ALL.into_iter().map(sample).collect();
+    for manner in Manner::ALL {
+        let mut contexts: Vec<_> = alerts
+            .iter()
+            .enumerate()
+            .map(|(index, alert)| context(manner, alert, if index % 2 == 0 { &lead } else { &bella }, &luc))
+            .collect();
+        contexts.sort_by_key(|context| Settings::default().place_of(context.alert.severity()));
+        let planned = [(contexts[0].now, sophie()), (contexts[0].now.plus(3_600), bella.clone())];
+        let begins = |alerts, planned| {
+            let (reader, zone, content) = (Some(&luc), chrono_tz::Europe::Paris, Content::Full);
+            page(&render::briefing(&voice, manner, &DayBegins { reader, alerts, planned, zone, content }))
+        };
+        let mut book = String::new();
+        chapter(&mut book, "it begins", &begins(&contexts, &planned));
+        chapter(&mut book, "it begins, nothing planned", &begins(&contexts[..1], &[]));
+        chapter(&mut book, "it begins, nothing open", &begins(&[], &planned));
+        for (named, left, handled, answered) in [(2, 5, 3, 1), (0, 0, 1, 0), (1, 1, 0, 2)] {
+            let named = &contexts[..named];
+            let ends = DayEnds { reader: Some(&luc), handled, answered, left, named, day: 1 };
+            chapter(&mut book, "it ends", &page(&render::summary(&voice, manner, &ends)));
+        }
+        insta::assert_snapshot!(format!("days_{}", manner.as_str()), book);
+    }
+}
+
+#[test]
 fn a_long_digest_has_pages_that_fit() {
     let (voice, luc, alert) = (voice(), user("Luc"), sample(AlertType::NoReply3d));
     let lead = Lead { account_name: "&<🙂".repeat(4_000), ..called("", &"🙂".repeat(4_000)) };
@@ -487,6 +517,7 @@ fn notices_toasts_and_buttons_read_well() {
             Toast::TakenBy(""),
             Toast::HandedTo("Luc"),
             Toast::NoColleague,
+            Toast::Checking,
         ];
         let toasts = toasts.map(|toast| voice.toast(manner, toast));
         chapter(&mut book, "toasts", &toasts.join("\n"));

@@ -33,6 +33,11 @@ impl Outlook {
         Self { summary: replay.summary(now), episodes }
     }
 
+    /// Whether something was planned with the lead that is not over.
+    pub fn has_next_step(&self) -> bool {
+        self.summary.has_next_step()
+    }
+
     /// What becomes of the lead's alerts at `now` under `settings`. `None` when it takes the history to say: a fact that
     /// was dated later has come true.
     pub fn at(&self, settings: &Settings, now: Timestamp) -> Option<Prospect> {

@@ -167,6 +167,20 @@ pub enum Effect {
         /// Which message.
         message_id: i32,
     },
+    /// Begin a user's day: all that is open, and what is planned.
+    Briefing {
+        /// Whose.
+        user: UserId,
+        /// Which day, by its number in the user's calendar.
+        day: i32,
+    },
+    /// End a user's day: what was done, and what is left.
+    Summary {
+        /// Whose.
+        user: UserId,
+        /// Which day, by its number in the user's calendar.
+        day: i32,
+    },
 }
 
 /// How the keys of deeds begin that the CRM is still to be told.
@@ -189,6 +203,8 @@ impl Effect {
             Self::WriteInsight(lead) => format!("crm-insight/{lead}"),
             Self::SyncStopped { chat, .. } | Self::SyncResumed { chat, .. } => format!("standstill/{chat}"),
             Self::WriteLink(key) => format!("crm-link/{key}"),
+            Self::Briefing { user, .. } => format!("briefing/{user}"),
+            Self::Summary { user, .. } => format!("summary/{user}"),
             Self::RefreshDraft { chat, message_id } => format!("drafted/{chat}/{message_id}"),
             Self::WriteDeed(deed) => format!("{DEEDS}{deed}"),
             Self::DeedRefused { deed, chat, .. } => format!("refused/{chat}/{deed}"),
@@ -213,6 +229,8 @@ impl Effect {
             | Self::Welcome { .. }
             | Self::SyncStopped { .. }
             | Self::SyncResumed { .. }
+            | Self::Briefing { .. }
+            | Self::Summary { .. }
             | Self::RefreshDraft { .. }
             | Self::DeedRefused { .. }
             | Self::Escalate { .. } => false,

@@ -21,9 +21,6 @@ pub enum Acted {
     Unknown,
 }
 
-/// The next update to ask Telegram for.
-pub const NEXT_UPDATE: &str = "telegram_offset";
-
 impl Engine {
     /// A person closes an alert.
     ///
@@ -244,7 +241,7 @@ impl Engine {
         self.store.apply(batch)
     }
 
-    /// As [`Engine::ask`], by an update from Telegram, which counts as seen with it: asked for again after a crash, it
+    /// As [`Engine::ask`], by an update from Telegram, which counts as carried out with it: asked for again after a crash, it
     /// would be carried out twice. `next_update` is the id after its.
     ///
     /// # Errors
@@ -253,7 +250,7 @@ impl Engine {
         let mut batch = Batch::default();
         let now = self.now();
         self.add_effect(&mut batch, effect, now)?;
-        batch.put_cursor(NEXT_UPDATE, &next_update);
+        batch.remove_update(next_update - 1);
         self.store.apply(batch)
     }
 
@@ -393,6 +390,27 @@ impl Engine {
         let mut batch = Batch::default();
         self.chronicle_told(&mut batch, &message.alerts, reader)?;
         self.messages_sent_with(batch, std::slice::from_ref(message), done, stale)
+    }
+
+    /// Keeps a briefing, that it was sent, and that it told all that waited to be told of its alerts.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn briefed(&mut self, message: &Message, sent: (String, u64), (whose, said): (&str, Said)) -> Result<()> {
+        let mut batch = Batch::default();
+        let mut diary = self.store.diary(whose)?;
+        diary.said.push(said);
+        batch.put_diary(whose, &diary);
+        let (mut done, mut told) = (vec![sent], Vec::new());
+        for alert in &message.alerts {
+            let key = format!("announce/{alert}");
+            if let Some(entry) = self.store.outbox_entry(&key)? {
+                done.push((key, entry.sequence));
+                told.push(alert.clone());
+            }
+        }
+        self.chronicle_told(&mut batch, &told, message.told.as_ref())?;
+        self.messages_sent_with(batch, std::slice::from_ref(message), &done, None)
     }
 
     /// Keeps what became of Telegram messages, and that the effects named by (key, sequence) are done. `stale`: an

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub const VARIABLE: &str = "MAX_HALT_AT";
 
 /// Every boundary, in the order in which a story passes them.
-pub const ALL: [&str; 12] = [
+pub const ALL: [&str; 13] = [
     "hint-stored",
     "facts-written",
     "before-commit",
@@ -20,6 +20,7 @@ pub const ALL: [&str; 12] = [
     "telegram-before-send",
     "telegram-after-send",
     "telegram-recorded",
+    "update-stored",
     "tap-before-commit",
     "tap-after-commit",
 ];

@@ -181,6 +181,8 @@ impl Worker {
             | Effect::SendDraft { .. }
             | Effect::SendAlert { .. }
             | Effect::Welcome { .. }
+            | Effect::Briefing { .. }
+            | Effect::Summary { .. }
             | Effect::SyncStopped { .. }
             | Effect::SyncResumed { .. }
             | Effect::RefreshDraft { .. }

@@ -113,6 +113,8 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         | Effect::SendDraft { .. }
         | Effect::SendAlert { .. }
         | Effect::Welcome { .. }
+        | Effect::Briefing { .. }
+        | Effect::Summary { .. }
         | Effect::WriteInsight(_)
         | Effect::SyncStopped { .. }
         | Effect::SyncResumed { .. }
@@ -443,6 +445,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::engine::Policy;
     use crate::engine::calendars::Calendars;
+    use crate::engine::day::Habits;
     use crate::engine::escalation::Plan;
     use crate::rules::Settings;
 
@@ -451,7 +454,13 @@ mod tests {
         let time = |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap();
         let calendar = Calendar::new(chrono_tz::UTC, vec![Weekday::Mon], time(9), time(18)).unwrap();
         let calendars = Calendars::new(calendar, BTreeMap::new());
-        let policy = Policy { rules: Settings::default(), calendars, stale_after: 300, escalation: Plan::default() };
+        let policy = Policy {
+            rules: Settings::default(),
+            calendars,
+            stale_after: 300,
+            escalation: Plan::default(),
+            habits: Habits::default(),
+        };
         let store = Store::open(folder.path()).unwrap();
         let engine = Engine::new(store, Clock::manual(Timestamp(1_800_000_000)), policy).unwrap();
         (folder, engine)

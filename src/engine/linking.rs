@@ -6,7 +6,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-use super::acts::NEXT_UPDATE;
 use super::{Engine, EngineError, Handle};
 use crate::domain::effect::Effect;
 use crate::domain::{ChatId, HOUR, Timestamp, User, UserId};
@@ -146,17 +145,15 @@ impl Engine {
     }
 
     /// The account says that the link it opened is for `user`, as it was shown: links it, and spends the token. `None` when
-    /// that is not what it opened last, or it can no longer be used. The update that said so counts as seen with it;
-    /// `next_update` is the id after its.
+    /// that is not what it opened last, or it can no longer be used.
     ///
     /// # Errors
     /// When the store cannot be read or written.
-    pub fn take_link(&mut self, account: &Account, user: &UserId, next_update: i32) -> Stored<Option<Link>> {
+    pub fn take_link(&mut self, account: &Account, user: &UserId) -> Stored<Option<Link>> {
         let pending = self.store.pending_link(account.id)?.filter(|pending| pending.user == *user);
         let Some(pending) = pending else { return Ok(None) };
         let mut batch = Batch::default();
         batch.remove_pending_link(account.id);
-        batch.put_cursor(NEXT_UPDATE, &next_update);
         let Some(user) = self.to_be_linked(&pending)? else {
             self.store.apply(batch)?;
             return Ok(None);

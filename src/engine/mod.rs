@@ -9,6 +9,7 @@ pub mod calendars;
 pub mod checkup;
 pub mod chronicle;
 pub mod crm;
+pub mod day;
 pub mod deeds;
 pub mod dossier;
 pub mod drafts;
@@ -30,6 +31,7 @@ pub mod search;
 pub mod status;
 pub mod sync;
 pub mod told;
+pub mod updates;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -88,6 +90,8 @@ pub struct Policy {
     pub calendars: Calendars,
     /// Without a complete sync for so long, time alone opens no alert: what we know is too old.
     pub stale_after: Seconds,
+    /// How days begin and end.
+    pub habits: day::Habits,
     /// Who else hears of a hot lead that waits.
     pub escalation: escalation::Plan,
 }

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::evaluate::{Progress, Tally};
 use super::outbox::pause_after;
 use super::status::Status;
-use super::{EngineError, Handle};
+use super::{Engine, EngineError, Handle};
 use crate::config::SyncSection;
 use crate::domain::effect::Stillness;
 use crate::domain::{LeadId, Seconds, Timestamp, UserId};
@@ -264,6 +264,11 @@ impl Sources {
             self.crm.report(&result);
             let trouble = self.crm.trouble(&result);
             let look_again = self.mind(trouble).await;
+            if result.is_ok()
+                && let Err(error) = self.crm.0.engine.run(Engine::mind_days).await
+            {
+                tracing::error!(%error, "the day could not be begun or ended");
+            }
             self.crm.beat(&mut heartbeat, &result).await;
             let needs_person = matches!(&result, Err(RoundError::Crm(error)) if error.retry() == Retry::NeedsPerson);
             for request in asked {

@@ -146,7 +146,10 @@ pub fn chats_of_managers(store: &Store, people: &People) -> Result<BTreeSet<Chat
 }
 
 /// Where a user can be told: of several accounts, the one that was used last.
-fn reachable(store: &Store, user: &UserId) -> Result<Option<Told>> {
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn reachable(store: &Store, user: &UserId) -> Result<Option<Told>> {
     let Some(user) = store.user(user)?.filter(|user| user.active) else { return Ok(None) };
     let mut links = store.links()?;
     links.retain(|link| link.user == user.id && !link.unreachable);

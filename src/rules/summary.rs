@@ -54,6 +54,11 @@ impl Summary {
         self.next_fact.is_some_and(|at| at <= now)
     }
 
+    /// Whether something was planned that is not over.
+    pub fn has_next_step(&self) -> bool {
+        self.rest.as_ref().is_some_and(|rest| !rest.steps.is_empty())
+    }
+
     /// What the rules say at `now`, an instant at or after that of the summary and before the next fact.
     pub fn judge(&self, settings: &Settings, now: Timestamp) -> Evaluation {
         judge(&self.basis(), settings, now)

@@ -86,6 +86,16 @@ impl Batch {
         self.remove(Key::new(Kind::Cursor).last(name));
     }
 
+    /// Keeps what Telegram delivered until it is carried out.
+    pub fn put_update(&mut self, id: i32, json: &str) {
+        self.put(Key::new(Kind::Update).number(id.into()), &json);
+    }
+
+    /// Forgets an update: it was carried out.
+    pub fn remove_update(&mut self, id: i32) {
+        self.remove(Key::new(Kind::Update).number(id.into()));
+    }
+
     /// Sets a lead, and moves its addresses from those of `before`.
     pub fn put_lead(&mut self, lead: &Lead, before: Option<&Lead>) {
         for address in before.into_iter().flat_map(|lead| &lead.emails) {

@@ -35,6 +35,8 @@ pub(super) enum Kind {
     Outbox = b'o' as isize,
     /// What users wish: user.
     Preferences = b'f' as isize,
+    /// What Telegram delivered and was not carried out yet: update.
+    Update = b'J' as isize,
     /// What was said to somebody, and on which days: user, or chat.
     Diary = b'B' as isize,
     /// What a Telegram message that lists alerts shows of them: chat, message.

@@ -586,6 +586,22 @@ impl Store {
         Ok(messages)
     }
 
+    /// What Telegram delivered and was not carried out yet, as JSON, in Telegram's order.
+    pub fn updates(&self) -> Result<Vec<String>> {
+        self.values(&Key::new(Kind::Update)).collect()
+    }
+
+    /// The alerts that the latest `most` messages to a chat are about, latest first.
+    pub fn alerts_told_in(&self, chat: ChatId, most: usize) -> Result<Vec<AlertId>> {
+        let prefix = Key::new(Kind::Message).number(chat.0);
+        let mut alerts = Vec::new();
+        for pair in self.tree.scan_prefix(prefix.bytes()).rev().take(most) {
+            let (key, value) = pair?;
+            alerts.extend(decode::<Message>(&key, &value)?.alerts);
+        }
+        Ok(alerts)
+    }
+
     /// The prepared message that a message shows.
     ///
     /// # Errors

@@ -5,21 +5,27 @@ use std::time::Duration;
 
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use teloxide::ApiError;
 use teloxide::payloads::{
-    AnswerCallbackQuerySetters, EditMessageTextSetters, GetUpdatesSetters, SendMessageSetters, SetMyCommandsSetters,
+    AnswerCallbackQuery, AnswerCallbackQuerySetters, DeleteMessage, EditMessageText, EditMessageTextSetters, GetMe,
+    GetUpdates, GetUpdatesSetters, SendMessage, SendMessageSetters, SetMyCommands, SetMyCommandsSetters,
 };
-use teloxide::requests::Requester;
+use teloxide::requests::Payload;
 use teloxide::types::{
     BotCommand, BotCommandScope, CallbackQueryId, CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup,
-    LinkPreviewOptions, MessageId, ParseMode, ThreadId, Update,
+    LinkPreviewOptions, MessageId, ParseMode, ResponseParameters, ThreadId,
 };
-use teloxide::{ApiError, RequestError};
 
 use super::render::{Key, KeyKind, Rendered};
 use crate::domain::{ChatId, Seconds};
 
 /// How long Telegram may hold `getUpdates` open, in seconds.
 const LONG_POLL: u32 = 25;
+/// How long a call may take, beyond what Telegram was asked to wait.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a refusal means for whoever wanted to send.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,28 +59,6 @@ pub enum SendError {
     Unavailable(String),
 }
 
-impl From<RequestError> for SendError {
-    fn from(error: RequestError) -> Self {
-        match error {
-            RequestError::Api(error) => Self::from_api(&error),
-            RequestError::MigrateToChatId(chat) => Self::Migrated(ChatId(chat.0)),
-            RequestError::RetryAfter(wait) => Self::RetryAfter(wait.seconds().into()),
-            RequestError::Network(error) => Self::Unavailable(without_address(&error)),
-            // The raw answer may hold what people wrote: it stays out of logs.
-            RequestError::InvalidJson { source, .. } => {
-                Self::Unavailable(format!("an answer that is not JSON ({source})"))
-            }
-            RequestError::Io(error) => Self::Unavailable(error.to_string()),
-        }
-    }
-}
-
-/// What went wrong, without the address: the token is part of it.
-fn without_address(error: &reqwest::Error) -> String {
-    let text = error.to_string();
-    error.url().map_or_else(|| text.clone(), |url| text.replace(url.as_str(), "the Bot API"))
-}
-
 impl SendError {
     fn from_api(error: &ApiError) -> Self {
         match error {
@@ -97,8 +81,8 @@ impl SendError {
                 if ["message thread not found", "TOPIC_CLOSED", "TOPIC_DELETED"].iter().any(|gone| text.contains(gone))
                 {
                     Self::NoTopic(text)
-                } else if text.contains("Internal Server Error") || text.contains("Bad Gateway") {
-                    Self::Unavailable(text)
+                } else if text.contains("the group chat was deleted") || text.contains("not enough rights to send") {
+                    Self::Unreachable(text)
                 } else {
                     Self::Refused(text)
                 }
@@ -107,10 +91,37 @@ impl SendError {
     }
 }
 
-/// The bot. Cheap to clone.
+/// What Telegram answers.
+#[derive(Deserialize)]
+struct Reply<T> {
+    result: Option<T>,
+    #[serde(default)]
+    description: String,
+    parameters: Option<ResponseParameters>,
+}
+
+impl<T> Reply<T> {
+    fn outcome(self) -> Result<T, SendError> {
+        match (self.result, self.parameters) {
+            (Some(result), _) => Ok(result),
+            (None, Some(ResponseParameters::MigrateToChatId(chat))) => Err(SendError::Migrated(ChatId(chat.0))),
+            (None, Some(ResponseParameters::RetryAfter(wait))) => Err(SendError::RetryAfter(wait.seconds().into())),
+            (None, None) => {
+                let known = serde_json::from_value(Value::String(self.description.clone()));
+                Err(SendError::from_api(&known.unwrap_or(ApiError::Unknown(self.description))))
+            }
+        }
+    }
+}
+
+/// The bot. Cheap to clone. teloxide knows what the calls and their answers look like; the calls are made here, since
+/// teloxide waits for ten seconds after every failure on Telegram's side, and nobody else would be told meanwhile.
 #[derive(Clone)]
 pub struct Api {
-    bot: teloxide::Bot,
+    client: reqwest::Client,
+    /// Ends without a slash; the token is part of every address.
+    address: String,
+    token: SecretString,
 }
 
 impl fmt::Debug for Api {
@@ -134,11 +145,39 @@ impl Api {
         let url = Url::parse(api_url).map_err(|error| BadAddress(error.to_string()))?;
         let client = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_secs(u64::from(LONG_POLL) + 10))
+            .timeout(PATIENCE)
             .tcp_nodelay(true)
             .build()
             .map_err(|error| BadAddress(error.to_string()))?;
-        Ok(Self { bot: teloxide::Bot::with_client(token.expose_secret(), client).set_api_url(url) })
+        Ok(Self { client, address: url.as_str().trim_end_matches('/').to_owned(), token: token.clone() })
+    }
+
+    /// Makes a call; what is answered is read as `T`.
+    async fn call<P: Payload + Serialize, T: DeserializeOwned>(
+        &self,
+        call: &P,
+        wait: Duration,
+    ) -> Result<T, SendError> {
+        // The address holds the token: it stays out of errors, and so does an answer, which may hold what people wrote.
+        let failed = |error: reqwest::Error| SendError::Unavailable(error.without_url().to_string());
+        let address = format!("{}/bot{}/{}", self.address, self.token.expose_secret(), P::NAME);
+        let request = self.client.post(address).timeout(wait + PATIENCE).json(call);
+        let response = request.send().await.map_err(failed)?;
+        if response.status().is_server_error() {
+            return Err(SendError::Unavailable(response.status().to_string()));
+        }
+        let body = response.bytes().await.map_err(failed)?;
+        let reply: Reply<T> = serde_json::from_slice(&body)
+            .map_err(|error| SendError::Unavailable(format!("an answer that is not as expected ({error})")))?;
+        reply.outcome()
+    }
+
+    /// Makes a call that Telegram answers at once.
+    async fn ask<P: Payload + Serialize>(&self, call: &P) -> Result<P::Output, SendError>
+    where
+        P::Output: DeserializeOwned,
+    {
+        self.call(call, Duration::ZERO).await
     }
 
     /// The bot's user name, for deep links.
@@ -146,7 +185,7 @@ impl Api {
     /// # Errors
     /// When Telegram refuses or does not answer.
     pub async fn user_name(&self) -> Result<String, SendError> {
-        Ok(self.bot.get_me().await?.username().to_owned())
+        Ok(self.ask(&GetMe::new()).await?.username().to_owned())
     }
 
     /// Sends a message and returns its id. `topic`: of a forum, by its `message_thread_id`. `silent`: without sound.
@@ -160,9 +199,7 @@ impl Api {
         message: &Rendered,
         silent: bool,
     ) -> Result<i32, SendError> {
-        let mut request = self
-            .bot
-            .send_message(teloxide::types::ChatId(chat.0), &message.html)
+        let mut request = SendMessage::new(teloxide::types::ChatId(chat.0), &message.html)
             .parse_mode(ParseMode::Html)
             .link_preview_options(no_preview())
             .disable_notification(silent);
@@ -172,7 +209,7 @@ impl Api {
         if !message.keyboard.is_empty() {
             request = request.reply_markup(keyboard(&message.keyboard));
         }
-        Ok(request.await?.id.0)
+        Ok(self.ask(&request).await?.id.0)
     }
 
     /// Brings a message to a new text and new buttons.
@@ -180,12 +217,11 @@ impl Api {
     /// # Errors
     /// When Telegram refuses or does not answer.
     pub async fn edit(&self, chat: ChatId, message_id: i32, message: &Rendered) -> Result<(), SendError> {
-        self.bot
-            .edit_message_text(teloxide::types::ChatId(chat.0), MessageId(message_id), &message.html)
+        let request = EditMessageText::new(teloxide::types::ChatId(chat.0), MessageId(message_id), &message.html)
             .parse_mode(ParseMode::Html)
             .link_preview_options(no_preview())
-            .reply_markup(keyboard(&message.keyboard))
-            .await?;
+            .reply_markup(keyboard(&message.keyboard));
+        self.ask(&request).await?;
         Ok(())
     }
 
@@ -194,7 +230,7 @@ impl Api {
     /// # Errors
     /// When Telegram refuses or does not answer.
     pub async fn delete(&self, chat: ChatId, message_id: i32) -> Result<(), SendError> {
-        self.bot.delete_message(teloxide::types::ChatId(chat.0), MessageId(message_id)).await?;
+        self.ask(&DeleteMessage::new(teloxide::types::ChatId(chat.0), MessageId(message_id))).await?;
         Ok(())
     }
 
@@ -203,7 +239,7 @@ impl Api {
     /// # Errors
     /// When Telegram refuses (the tap is too old) or does not answer.
     pub async fn answer(&self, tap: &CallbackQueryId, text: &str, alert: bool) -> Result<(), SendError> {
-        self.bot.answer_callback_query(tap.clone()).text(text).show_alert(alert).await?;
+        self.ask(&AnswerCallbackQuery::new(tap.clone()).text(text).show_alert(alert)).await?;
         Ok(())
     }
 
@@ -217,20 +253,22 @@ impl Api {
         scope: BotCommandScope,
         language: Option<&str>,
     ) -> Result<(), SendError> {
-        let request = self.bot.set_my_commands(commands).scope(scope);
+        let request = SetMyCommands::new(commands).scope(scope);
         match language {
-            Some(language) => request.language_code(language).await?,
-            None => request.await?,
+            Some(language) => self.ask(&request.language_code(language)).await?,
+            None => self.ask(&request).await?,
         };
         Ok(())
     }
 
-    /// Waits for updates from `offset` (inclusive) on.
+    /// Waits for updates from `offset` (inclusive) on. They are not read yet: what is not as expected in one of them must
+    /// not keep the others back.
     ///
     /// # Errors
     /// When Telegram refuses or does not answer.
-    pub async fn updates(&self, offset: i32) -> Result<Vec<Update>, SendError> {
-        Ok(self.bot.get_updates().offset(offset).timeout(LONG_POLL).await?)
+    pub async fn updates(&self, offset: i32) -> Result<Vec<Value>, SendError> {
+        let poll = GetUpdates::new().offset(offset).timeout(LONG_POLL);
+        self.call(&poll, Duration::from_secs(u64::from(LONG_POLL))).await
     }
 }
 

@@ -1,16 +1,17 @@
-//! What people do in the chat: open a link, tap a button, write a word. Every tap is checked against the user,
-//! not the chat, and answered at once; the work follows through the outbox.
+//! Receiving what people do in the chat: open a link, tap a button, write a word. What arrives is kept, and handed to
+//! the lane of whoever did it.
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use teloxide::types::{ChatMemberKind, Update, UpdateKind, User as TelegramUser};
 use tokio_util::sync::CancellationToken;
 
 use super::api::{Api, SendError};
+use super::lanes::Lanes;
 use super::render::{self, Rendered};
 use super::talk::memory::Memory;
 use crate::domain::{ChatId, User};
-use crate::engine::acts::NEXT_UPDATE;
 use crate::engine::briefing::Speaker;
 use crate::engine::calendars::Calendars;
 use crate::engine::outbox::pause_after;
@@ -18,9 +19,21 @@ use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
 use crate::engine::sync::Crm;
 use crate::engine::told::{People, lines_about};
+use crate::engine::updates::NEXT_UPDATE;
 use crate::engine::{EngineError, Handle, linking};
-use crate::store::Batch;
 use crate::voice::Notice;
+
+/// An update with an id not far below the next one was delivered twice: Telegram numbers them one by one, and begins
+/// anywhere only after a week without any.
+const RECENT: i32 = 1_000;
+
+/// What became of an update.
+pub(super) enum Taken {
+    /// It was carried out.
+    Done,
+    /// The CRM has to be asked first.
+    MustAsk,
+}
 
 /// All that receiving needs.
 #[derive(Clone)]
@@ -48,11 +61,29 @@ pub struct Bot {
 impl Bot {
     /// Works until `stop`.
     pub async fn work(self, stop: CancellationToken) {
+        let lanes = Lanes::new(self.clone(), stop.clone());
+        self.take_up(&lanes);
+        self.receive_until(&stop, &lanes).await;
+        lanes.end().await;
+    }
+
+    /// Takes up what had arrived and was not carried out when the daemon ended.
+    fn take_up(&self, lanes: &Lanes) {
+        match self.engine.store().updates() {
+            Ok(updates) => {
+                let updates = updates.iter().filter_map(|json| serde_json::from_str(json).ok());
+                updates.for_each(|update| lanes.enqueue(update, false));
+            }
+            Err(error) => tracing::error!(%error, "what Telegram delivered before cannot be read"),
+        }
+    }
+
+    async fn receive_until(&self, stop: &CancellationToken, lanes: &Lanes) {
         let mut failures = 0;
         loop {
             let outcome = tokio::select! {
                 () = stop.cancelled() => return,
-                outcome = self.receive() => outcome,
+                outcome = self.receive(lanes) => outcome,
             };
             match outcome {
                 Ok(()) => failures = 0,
@@ -73,8 +104,8 @@ impl Bot {
         }
     }
 
-    /// Fetches updates once and takes them over. An update counts as seen only when what it asked for is stored.
-    async fn receive(&self) -> Result<(), SendError> {
+    /// Fetches updates once and keeps them. Telegram learns with the next call that they have arrived.
+    async fn receive(&self, lanes: &Lanes) -> Result<(), SendError> {
         if self.status.bot_name().is_none() {
             let name = self.api.user_name().await?;
             self.set_menu(&name).await;
@@ -85,52 +116,47 @@ impl Bot {
         if self.status.telegram_ok(self.engine.clock().now()) {
             tracing::info!("Telegram answers again");
         }
-        for update in updates {
-            let next = i32::try_from(update.id.0).unwrap_or(i32::MAX - 1) + 1;
-            if let Err(error) = self.take(update, next).await {
-                tracing::error!(%error, "an update from Telegram could not be carried out; it is tried again");
-                // Telegram would hand it out again at once.
-                self.engine.clock().sleep(pause_after(1)).await;
-                return Ok(());
-            }
-            let stored = self
-                .engine
-                .run(move |engine| {
-                    let mut batch = Batch::default();
-                    batch.put_cursor(NEXT_UPDATE, &next);
-                    engine.store.apply(batch)
-                })
-                .await;
-            if stored.is_err() {
-                return Ok(());
-            }
+        let Some(next) = updates.iter().filter_map(id_in).max().map(|id| id.saturating_add(1)) else { return Ok(()) };
+        let is_new = |id: &i32| !(offset.saturating_sub(RECENT)..offset).contains(id);
+        let kept: Vec<(i32, String)> =
+            updates.iter().filter_map(|update| Some((id_in(update).filter(is_new)?, update.to_string()))).collect();
+        let arrived: Vec<Update> = kept.iter().filter_map(|(_, json)| serde_json::from_str(json).ok()).collect();
+        let next = if kept.is_empty() { next.max(offset) } else { next };
+        if let Err(error) = self.engine.run(move |engine| engine.updates_arrived(&kept, next)).await {
+            tracing::error!(%error, "what Telegram delivered could not be kept; it is fetched again");
+            // Telegram would hand it out again at once.
+            self.engine.clock().sleep(pause_after(1)).await;
+            return Ok(());
         }
+        arrived.into_iter().for_each(|update| lanes.enqueue(update, false));
         Ok(())
     }
 
-    async fn take(&self, update: Update, next: i32) -> Result<(), EngineError> {
-        match update.kind {
+    /// Carries an update out; `next` is the id after its. `asks`: the CRM may be waited for.
+    pub(super) async fn take(&self, update: &Update, next: i32, asks: bool) -> Result<Taken, EngineError> {
+        match &update.kind {
             UpdateKind::Message(message) if message.migrate_to_chat_id().is_some() => {
                 let (from, to) = (ChatId(message.chat.id.0), message.migrate_to_chat_id().map(|to| ChatId(to.0)));
-                note_move(&self.engine, &self.people, from, to.unwrap_or(from)).await
+                note_move(&self.engine, &self.people, from, to.unwrap_or(from)).await?;
             }
             UpdateKind::Message(message) => {
                 self.note_account(message.from.as_ref()).await?;
-                self.message(&message).await
+                self.message(message).await?;
             }
             UpdateKind::CallbackQuery(tap) => {
                 self.note_account(Some(&tap.from)).await?;
-                self.tap(&tap, next).await
+                return self.tap(tap, next, asks).await;
             }
             UpdateKind::MyChatMember(change) => {
                 let chat = ChatId(change.chat.id.0);
                 let reachable =
                     !matches!(change.new_chat_member.kind, ChatMemberKind::Left | ChatMemberKind::Banned(_));
                 self.note_group(chat, reachable);
-                self.engine.run(move |engine| engine.mark_reachable(chat, reachable)).await
+                self.engine.run(move |engine| engine.mark_reachable(chat, reachable)).await?;
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(Taken::Done)
     }
 
     /// Whoever has linked several accounts is told things where he or she was last.
@@ -174,6 +200,15 @@ impl Bot {
         let Some(link) = store.link(account)? else { return Ok(None) };
         Ok(store.user(&link.user)?.filter(|user| user.active))
     }
+}
+
+fn id_in(update: &Value) -> Option<i32> {
+    i32::try_from(update.get("update_id")?.as_i64()?).ok()
+}
+
+/// The number that Telegram gave an update.
+pub(super) fn id_of(update: &Update) -> i32 {
+    i32::try_from(update.id.0).unwrap_or(i32::MAX)
 }
 
 /// Keeps a group's new id, and says once which lines of the configuration to change.

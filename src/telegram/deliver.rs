@@ -9,7 +9,7 @@ mod refresh;
 mod telling;
 mod wording;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use super::pace::Pace;
 use super::render::{self, Rendered};
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{
-    Alert, AlertId, AlertState, ChatId, Evidence, HOUR, LeadId, MINUTE, Rights, Timestamp, UserId, Wording,
+    Alert, AlertId, AlertState, AlertType, ChatId, Evidence, HOUR, LeadId, MINUTE, Rights, Timestamp, UserId, Wording,
 };
 use crate::engine::briefing::{Briefing, Speaker};
 use crate::engine::calendars::Calendars;
@@ -55,8 +55,14 @@ pub struct Sender {
 impl Sender {
     /// Works until `stop`.
     pub async fn work(self, stop: CancellationToken) {
-        let mut worker =
-            Worker { sender: self, pace: Pace::default(), is_first_round: true, wake_at: None, stop: stop.clone() };
+        let mut worker = Worker {
+            sender: self,
+            pace: Pace::default(),
+            is_first_round: true,
+            wake_at: None,
+            told: BTreeSet::new(),
+            stop: stop.clone(),
+        };
         loop {
             let mut changes = worker.sender.engine.changes();
             let seen = worker.concerns_us();
@@ -84,6 +90,8 @@ struct Worker {
     is_first_round: bool,
     /// When the next round is worth it, in milliseconds since the epoch.
     wake_at: Option<i64>,
+    /// Chats that a message went to in this round.
+    told: BTreeSet<ChatId>,
     /// Nothing more is begun once it is cancelled.
     stop: CancellationToken,
 }
@@ -130,6 +138,11 @@ impl Worker {
         if let Err(error) = self.try_round().await {
             tracing::error!(%error, "messages could not be dispatched");
             self.wake_in(pause_after(3) * 1000);
+        }
+        for chat in std::mem::take(&mut self.told) {
+            if let Ok(Some(user)) = user_in(self.store(), chat) {
+                self.sender.permissions.expect_in(self.store(), &user, chat);
+            }
         }
     }
 
@@ -210,6 +223,8 @@ impl Worker {
                     let Some(user) = user else { return self.settle(&key, sequence).await };
                     self.notify(&key, sequence, chat, Notice::Welcome(&user)).await?;
                 }
+                Effect::Briefing { user, day } => self.begin_day(&key, sequence, &user, day).await?,
+                Effect::Summary { user, day } => self.end_day(&key, sequence, &user, day).await?,
                 Effect::SyncStopped { chat, since, why } => {
                     let zone = self.sender.speaker.zone;
                     self.notify(&key, sequence, chat, Notice::SyncStopped { since, why, now, zone }).await?;
@@ -238,6 +253,9 @@ impl Worker {
         }
         for ((chat, user), mut announcements) in announcements {
             self.drop_outdated(&mut announcements)?;
+            if self.waits_for_the_day(user.as_ref()).await? {
+                announcements.retain(|one| one.alert.alert_type == AlertType::HotLead24h);
+            }
             self.announce(chat, user, announcements).await?;
         }
         for (key, entry, alert, to) in escalations {
@@ -339,6 +357,8 @@ impl Worker {
             Effect::Announce { .. }
             | Effect::RefreshMessages(_)
             | Effect::Welcome { .. }
+            | Effect::Briefing { .. }
+            | Effect::Summary { .. }
             | Effect::WriteAlert(_)
             | Effect::WriteActivity { .. }
             | Effect::WriteDoneActivity { .. }

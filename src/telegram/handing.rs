@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 
 use super::bot::Bot;
 use super::render;
-use super::taps::{Answer, Tap};
+use super::taps::{Answer, Halt, Tap};
 use crate::domain::button::Hand;
 use crate::domain::deed::{Deed, DeedKind};
 use crate::domain::{Alert, DeedId, Rights, User, UserId};
@@ -16,9 +16,9 @@ use crate::voice::Toast;
 
 impl Bot {
     /// What a button does that is about whose lead it is.
-    pub(super) async fn hand(&self, tap: &Tap, alert: &Alert, hand: &Hand) -> Result<Answer, EngineError> {
+    pub(super) async fn hand(&self, tap: &Tap, alert: &Alert, hand: &Hand) -> Result<Answer, Halt> {
         if !alert.state.is_open() {
-            return self.too_late(tap, alert).await;
+            return Ok(self.too_late(tap, alert).await?);
         }
         match hand {
             Hand::Take => self.take_over(tap, alert).await,
@@ -29,7 +29,7 @@ impl Bot {
     }
 
     /// Whoever taps, in private or in a team's chat, becomes the owner if the CRM lets him or her.
-    async fn take_over(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
+    async fn take_over(&self, tap: &Tap, alert: &Alert) -> Result<Answer, Halt> {
         if alert.owner.as_ref() == Some(&tap.user.id) {
             return Ok(self.word(tap, Toast::Taken));
         }
@@ -38,16 +38,16 @@ impl Bot {
             self.refresh(alert).await?;
             return Ok(self.word(tap, Toast::TakenBy(&self.name_of(alert.owner.as_ref())?)));
         }
-        match self.permissions.of(&tap.user.id, &alert.lead_id).await {
+        match self.rights(&tap.user.id, &alert.lead_id, tap.asks).await? {
             None => Ok(self.dialog(tap, Toast::CannotAsk)),
             Some(Rights { read: true, assign: true, .. }) => {
-                self.assign(tap, alert, tap.user.id.clone(), Toast::Taken).await
+                Ok(self.assign(tap, alert, tap.user.id.clone(), Toast::Taken).await?)
             }
             Some(_) => Ok(self.dialog(tap, Toast::NotAllowed)),
         }
     }
 
-    async fn offer_colleagues(&self, tap: &Tap, alert: &Alert, page: u8) -> Result<Answer, EngineError> {
+    async fn offer_colleagues(&self, tap: &Tap, alert: &Alert, page: u8) -> Result<Answer, Halt> {
         if let Some(refused) = self.may_not_hand(tap, alert).await? {
             return Ok(refused);
         }
@@ -56,10 +56,10 @@ impl Bot {
             return Ok(self.dialog(tap, Toast::NoColleague));
         }
         let rows = render::colleagues(&self.speaker.voice, tap.manner, &alert.id, &colleagues, page);
-        self.turn_to(tap, alert, Some(rows)).await
+        Ok(self.turn_to(tap, alert, Some(rows)).await?)
     }
 
-    async fn ask_to_hand(&self, tap: &Tap, alert: &Alert, user: &UserId) -> Result<Answer, EngineError> {
+    async fn ask_to_hand(&self, tap: &Tap, alert: &Alert, user: &UserId) -> Result<Answer, Halt> {
         let Some(user) = self.engine.store().user(user)?.filter(|user| user.active) else {
             return Ok(self.dialog(tap, Toast::Stale));
         };
@@ -67,10 +67,10 @@ impl Bot {
             return Ok(refused);
         }
         let rows = render::hand_to(&self.speaker.voice, tap.manner, &alert.id, &user);
-        self.turn_to(tap, alert, Some(rows)).await
+        Ok(self.turn_to(tap, alert, Some(rows)).await?)
     }
 
-    async fn hand_over(&self, tap: &Tap, alert: &Alert, user: &UserId) -> Result<Answer, EngineError> {
+    async fn hand_over(&self, tap: &Tap, alert: &Alert, user: &UserId) -> Result<Answer, Halt> {
         let Some(user) = self.engine.store().user(user)?.filter(|user| user.active) else {
             return Ok(self.dialog(tap, Toast::Stale));
         };
@@ -81,10 +81,10 @@ impl Bot {
             return Ok(refused);
         }
         // The right may have gone since the list was shown.
-        match self.permissions.of(&user.id, &alert.lead_id).await {
+        match self.rights(&user.id, &alert.lead_id, tap.asks).await? {
             None => Ok(self.dialog(tap, Toast::CannotAsk)),
             Some(rights) if rights.read => {
-                self.assign(tap, alert, user.id.clone(), Toast::HandedTo(user.call_name())).await
+                Ok(self.assign(tap, alert, user.id.clone(), Toast::HandedTo(user.call_name())).await?)
             }
             Some(_) => Ok(self.dialog(tap, Toast::NotAllowed)),
         }
@@ -92,11 +92,11 @@ impl Bot {
 
     /// Why somebody may not give a lead to another; `None` when the one who taps answers for it, and the CRM lets him or her
     /// change it.
-    async fn may_not_hand(&self, tap: &Tap, alert: &Alert) -> Result<Option<Answer>, EngineError> {
+    async fn may_not_hand(&self, tap: &Tap, alert: &Alert) -> Result<Option<Answer>, Halt> {
         if tap.place.chat.is_group() || !may_act(self.engine.store(), &self.people, &tap.user.id, alert)? {
             return Ok(Some(self.dialog(tap, Toast::NotYours)));
         }
-        Ok(match self.permissions.of(&tap.user.id, &alert.lead_id).await {
+        Ok(match self.rights(&tap.user.id, &alert.lead_id, tap.asks).await? {
             None => Some(self.dialog(tap, Toast::CannotAsk)),
             Some(rights) if rights.read && rights.edit => None,
             Some(_) => Some(self.dialog(tap, Toast::NotAllowed)),
@@ -104,13 +104,14 @@ impl Bot {
     }
 
     /// Who is linked, not the owner, and may see the lead: by name.
-    async fn colleagues_of(&self, tap: &Tap, alert: &Alert) -> Result<Vec<User>, EngineError> {
+    async fn colleagues_of(&self, tap: &Tap, alert: &Alert) -> Result<Vec<User>, Halt> {
         let store = self.engine.store();
         let mut linked: Vec<UserId> = store.links()?.into_iter().map(|link| link.user).collect();
         linked.sort_unstable();
         linked.dedup();
         linked.retain(|user| alert.owner.as_ref() != Some(user));
-        let rights = join_all(linked.iter().map(|user| self.permissions.of(user, &alert.lead_id))).await;
+        let rights = join_all(linked.iter().map(|user| self.rights(user, &alert.lead_id, tap.asks))).await;
+        let rights = rights.into_iter().collect::<Result<Vec<_>, Halt>>()?;
         let mut colleagues = Vec::new();
         for (user, _) in linked.iter().zip(rights).filter(|(_, rights)| rights.is_some_and(|rights| rights.read)) {
             colleagues.extend(store.user(user)?.filter(|user| user.active));

@@ -5,7 +5,7 @@ use teloxide::types::{CallbackQuery, User as TelegramUser};
 
 use super::bot::Bot;
 use super::render;
-use super::taps::{Answer, Place};
+use super::taps::{Answer, Place, Then};
 use crate::domain::button::LinkAnswer;
 use crate::domain::{ChatId, UserId};
 use crate::engine::EngineError;
@@ -60,7 +60,6 @@ impl Bot {
         query: &CallbackQuery,
         place: Place,
         (answer, user): (LinkAnswer, UserId),
-        next: i32,
     ) -> Result<Answer, EngineError> {
         let id = i64::try_from(query.from.id.0).unwrap_or_default();
         let manner = self.speaker.manner_in(self.engine.store(), place.chat)?;
@@ -72,31 +71,30 @@ impl Bot {
         match answer {
             LinkAnswer::Yes => {
                 let account = Account { id, chat: place.chat, name: account_name(&query.from) };
-                let Some(link) = self.engine.run(move |engine| engine.take_link(&account, &user, next)).await? else {
-                    self.forget_preview(place, Notice::LinkExpired).await;
-                    return Ok(stale());
+                // A crash may have come between the link and what is said of it.
+                let is_linked = self.engine.store().link(id)?.is_some_and(|link| link.user == user);
+                let taken = self.engine.run(move |engine| engine.take_link(&account, &user)).await?;
+                if taken.is_none() && is_linked {
+                    return Ok(Answer::seen().then(Then::Goes));
+                }
+                let Some(link) = taken else {
+                    return Ok(stale().then(self.preview_answered(place, Notice::LinkExpired)));
                 };
                 tracing::info!(user = %link.user, "a Telegram account was linked");
                 // The welcome says it all.
-                if let Err(error) = self.api.delete(place.chat, place.message_id).await {
-                    tracing::debug!(%error, "what was asked before linking stays in the chat");
-                }
+                Ok(Answer::seen().then(Then::Goes))
             }
             LinkAnswer::No => {
                 self.engine.run(move |engine| engine.decline_link(id)).await?;
-                self.forget_preview(place, Notice::LinkDeclined).await;
+                Ok(Answer::seen().then(self.preview_answered(place, Notice::LinkDeclined)))
             }
         }
-        Ok(Answer::seen())
     }
 
     /// What was asked is answered: the message says how, and loses its buttons.
-    async fn forget_preview(&self, place: Place, notice: Notice<'_>) {
+    fn preview_answered(&self, place: Place, notice: Notice<'_>) -> Then {
         let manner = self.speaker.manner_in(self.engine.store(), place.chat).unwrap_or_else(|_| self.speaker.manner());
-        let message = render::notice(&self.speaker.voice, manner, notice);
-        if let Err(error) = self.api.edit(place.chat, place.message_id, &message).await {
-            tracing::debug!(%error, "what was asked before linking could not be edited");
-        }
+        Then::Shows(render::notice(&self.speaker.voice, manner, notice))
     }
 }
 

@@ -6,6 +6,7 @@ pub mod bot;
 pub mod deliver;
 mod drafts;
 mod handing;
+mod lanes;
 mod linking;
 pub mod pace;
 mod pages;

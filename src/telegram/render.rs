@@ -4,10 +4,12 @@ use crate::domain::ask::Ask;
 use crate::domain::button::{Button, Hand, LinkAnswer, Sheet, SnoozeFor};
 use crate::domain::draft::{DraftTap, Prepared, Stage};
 use crate::domain::effect::Occasion;
-use crate::domain::{Alert, AlertId, AlertState, AlertType, Channel, User};
+use crate::domain::{Alert, AlertId, AlertState, AlertType, Bucket, Channel, User};
 use crate::insight::advice;
 use crate::store::SheetRow;
-use crate::voice::{AlertContext, ButtonLabel, Content, DraftShown, Manner, Notice, Route, Toast, Voice, fitted};
+use crate::voice::{
+    AlertContext, ButtonLabel, Content, DayBegins, DayEnds, DraftShown, Manner, Notice, Route, Toast, Voice, fitted,
+};
 
 /// How many alerts a page of a list has; each gets a button.
 pub const PAGE: usize = 8;
@@ -186,10 +188,7 @@ pub fn sheet(
     let page = usize::from(row.page).min(pages - 1);
     let lines = page * PAGE..alerts.len().min((page + 1) * PAGE);
     let html = voice.digest_html(manner, reader, alerts, lines.clone());
-    let show = |(position, context): (usize, &AlertContext<'_>)| {
-        let text = voice.show_label(context, position + 1);
-        vec![Key { text, kind: KeyKind::Callback(Button::Show(context.alert.id.clone())) }]
-    };
+    let show = |(position, context): (usize, &AlertContext<'_>)| vec![show_key(voice, context, position + 1)];
     let mut keyboard: Vec<Vec<Key>> = alerts.iter().enumerate().take(lines.end).skip(lines.start).map(show).collect();
     if pages > 1 {
         let to = |page: usize, text: String| {
@@ -296,6 +295,34 @@ impl DraftKeys<'_> {
         let others = others.into_iter().filter(|(channel, _)| open(*channel));
         others.map(|(channel, label)| self.tap(label, DraftTap::Channel(channel))).collect()
     }
+}
+
+/// How a day begins: the banner, whose figures are buttons that show these alerts, the one to begin with, what is planned.
+pub fn briefing(voice: &Voice, manner: Manner, day: &DayBegins<'_>) -> Rendered {
+    let html = voice.briefing_html(manner, day);
+    let mut keyboard: Vec<Vec<Key>> =
+        day.alerts.first().map(|first| vec![show_key(voice, first, 1)]).into_iter().collect();
+    let figure = |bucket: Bucket| {
+        let count = day.alerts.iter().filter(|context| Bucket::of(context.alert.alert_type) == bucket).count();
+        let kind = KeyKind::Callback(Button::Page(Sheet::Of(bucket), 0));
+        (count > 0).then(|| Key { text: voice.figure(manner, bucket, count), kind })
+    };
+    let figures: Vec<Key> = Bucket::ALL.into_iter().filter_map(figure).collect();
+    // Two side by side can be read on a telephone.
+    keyboard.extend(figures.chunks(2).map(<[Key]>::to_vec));
+    Rendered::new(html, keyboard)
+}
+
+/// How a day ends. What is left that cannot wait long has buttons.
+pub fn summary(voice: &Voice, manner: Manner, day: &DayEnds<'_>) -> Rendered {
+    let keyboard = day.named.iter().enumerate().map(|(place, one)| vec![show_key(voice, one, place + 1)]).collect();
+    Rendered::new(voice.summary_html(manner, day), keyboard)
+}
+
+/// A button that shows one alert of several.
+fn show_key(voice: &Voice, context: &AlertContext<'_>, number: usize) -> Key {
+    let kind = KeyKind::Callback(Button::Show(context.alert.id.clone()));
+    Key { text: voice.show_label(context, number), kind }
 }
 
 /// A message that is not about one alert.

@@ -4,23 +4,24 @@
 use chrono::Weekday;
 use teloxide::types::{CallbackQuery, InlineKeyboardButton, InlineKeyboardButtonKind, MaybeInaccessibleMessage};
 
-use super::bot::Bot;
-use super::render;
+use super::bot::{Bot, Taken};
+use super::render::{self, Rendered};
 use crate::domain::alert::Via;
 use crate::domain::ask::Ask;
 use crate::domain::button::{Button, SnoozeFor};
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{
-    ActivityId, ActivityStatus, Alert, AlertId, AlertState, Channel, ChatId, Direction, HOUR, Manner, Timestamp, User,
-    UserId,
+    ActivityId, ActivityStatus, Alert, AlertId, AlertState, Channel, ChatId, Direction, HOUR, LeadId, Manner, Rights,
+    Timestamp, User, UserId,
 };
 use crate::engine::acts::{Acted, Actor, may_act};
 use crate::engine::briefing::Briefing;
 use crate::engine::log::Report;
+use crate::engine::permissions::AtHand;
 use crate::engine::told::in_line;
 use crate::engine::{EngineError, boundary};
 use crate::store::{Message, SheetRow};
-use crate::voice::{AlertContext, Toast};
+use crate::voice::{AlertContext, Toast, escape};
 
 /// A tap on a button, by somebody we know.
 pub(super) struct Tap {
@@ -34,6 +35,8 @@ pub(super) struct Tap {
     pub private: ChatId,
     /// The id after the update's.
     pub next: i32,
+    /// It was answered already, and the CRM may be waited for.
+    pub asks: bool,
 }
 
 impl Tap {
@@ -62,41 +65,139 @@ pub(super) struct Answer {
     pub text: String,
     /// Whether it has to be closed.
     pub as_dialog: bool,
+    /// What becomes of the tapped message, once the tap is answered.
+    pub then: Option<Then>,
+}
+
+/// What becomes of a tapped message.
+pub(super) enum Then {
+    /// It shows this.
+    Shows(Rendered),
+    /// It goes.
+    Goes,
+}
+
+/// Why a tap is not carried out now.
+pub(super) enum Halt {
+    /// The CRM has to be asked, and the tap is answered before.
+    MustAsk,
+    /// What the tap does shows in its message and may need the CRM: there is nothing to say, and that is said at once.
+    ShowsLater,
+    /// The store.
+    Engine(EngineError),
+}
+
+impl Halt {
+    /// Of whoever waits for the CRM anyway.
+    pub fn of_the_engine(self) -> EngineError {
+        match self {
+            Self::Engine(error) => error,
+            Self::MustAsk | Self::ShowsLater => EngineError::Stopped,
+        }
+    }
+}
+
+impl<E: Into<EngineError>> From<E> for Halt {
+    fn from(error: E) -> Self {
+        Self::Engine(error.into())
+    }
 }
 
 impl Answer {
     /// A word in passing.
     pub fn word(text: String) -> Self {
-        Self { text, as_dialog: false }
+        Self { text, as_dialog: false, then: None }
     }
 
     /// Something that must not be missed.
     pub fn dialog(text: String) -> Self {
-        Self { text, as_dialog: true }
+        Self { text, as_dialog: true, then: None }
     }
 
     /// What the tap did can be seen.
     pub fn seen() -> Self {
         Self::word(String::new())
     }
+
+    /// And this becomes of the tapped message.
+    pub fn then(self, then: Then) -> Self {
+        Self { then: Some(then), ..self }
+    }
 }
 
 impl Bot {
-    pub(super) async fn tap(&self, query: &CallbackQuery, next: i32) -> Result<(), EngineError> {
+    /// Carries a tap out and answers it: first the commit, then the answer, then what takes longer. Without `asks` the
+    /// CRM is not waited for: when it has to be asked, the answer says so, and the tap comes again with `asks`.
+    pub(super) async fn tap(&self, query: &CallbackQuery, next: i32, asks: bool) -> Result<Taken, EngineError> {
         boundary::pass("tap-before-commit");
-        let answer = match self.carry_out(query, next).await {
+        let answer = match self.carry_out(query, next, asks).await {
             Ok(answer) => answer,
-            Err(error) => {
+            Err(Halt::MustAsk) => {
+                let word = self.toast(self.manner_of_account(query)?, Toast::Checking);
+                self.answer(query, &Answer::word(word)).await;
+                return Ok(Taken::MustAsk);
+            }
+            Err(Halt::ShowsLater) => {
+                self.answer(query, &Answer::seen()).await;
+                return Ok(Taken::MustAsk);
+            }
+            Err(Halt::Engine(error)) => {
                 let sorry = self.toast(self.speaker.manner(), Toast::TryAgain);
-                let _ = self.api.answer(&query.id, &sorry, true).await;
+                self.answer(query, &Answer::dialog(sorry)).await;
                 return Err(error);
             }
         };
         boundary::pass("tap-after-commit");
+        if asks {
+            self.answer_late(query, &answer).await;
+        } else {
+            self.answer(query, &answer).await;
+        }
+        if let (Some(message), Some(then)) = (&query.message, &answer.then) {
+            self.follow_up(Place::of(message), then).await;
+        }
+        self.expect_taps(query).await;
+        Ok(Taken::Done)
+    }
+
+    async fn answer(&self, query: &CallbackQuery, answer: &Answer) {
         if let Err(error) = self.api.answer(&query.id, &answer.text, answer.as_dialog).await {
             tracing::debug!(%error, "a tap was answered too late");
         }
-        Ok(())
+    }
+
+    async fn follow_up(&self, place: Place, then: &Then) {
+        let done = match then {
+            Then::Shows(message) => self.api.edit(place.chat, place.message_id, message).await,
+            Then::Goes => self.api.delete(place.chat, place.message_id).await,
+        };
+        if let Err(error) = done {
+            tracing::debug!(%error, "a tapped message stays as it was");
+        }
+    }
+
+    /// Says what came of a tap that was answered before: what must not be missed is a message, to whoever tapped alone.
+    async fn answer_late(&self, query: &CallbackQuery, answer: &Answer) {
+        let account = i64::try_from(query.from.id.0).unwrap_or_default();
+        let link = self.engine.store().link(account).ok().flatten();
+        let Some(link) = link.filter(|_| answer.as_dialog && !answer.text.is_empty()) else { return };
+        let message = Rendered { html: escape(&answer.text), keyboard: Vec::new() };
+        if let Err(error) = self.api.send(link.chat, None, &message, true).await {
+            tracing::warn!(chat = %link.chat, %error, "what came of a tap could not be said");
+        }
+    }
+
+    /// Who tapped will tap again: what the CRM lets them do is asked ahead.
+    async fn expect_taps(&self, query: &CallbackQuery) {
+        let account = i64::try_from(query.from.id.0).unwrap_or_default();
+        if let Ok(Some(link)) = self.engine.store().link(account) {
+            self.permissions.expect_in(self.engine.store(), &link.user, link.chat);
+        }
+    }
+
+    fn manner_of_account(&self, query: &CallbackQuery) -> Result<Manner, EngineError> {
+        let user = self.user_of(i64::try_from(query.from.id.0).unwrap_or_default())?;
+        Ok(self.speaker.manner_of(self.engine.store(), user.as_ref().map(|user| &user.id))?)
     }
 
     pub(super) fn toast(&self, manner: Manner, toast: Toast<'_>) -> String {
@@ -104,13 +205,13 @@ impl Bot {
     }
 
     /// Does what a tap means, and says so.
-    async fn carry_out(&self, query: &CallbackQuery, next: i32) -> Result<Answer, EngineError> {
+    async fn carry_out(&self, query: &CallbackQuery, next: i32, asks: bool) -> Result<Answer, Halt> {
         let account = i64::try_from(query.from.id.0).unwrap_or_default();
         let store = self.engine.store();
         let button = query.data.as_deref().and_then(Button::parse);
         if let (Some(Button::Link(answer, user)), Some(message)) = (&button, query.message.as_ref()) {
             let answer = (*answer, user.clone());
-            return self.answer_link(query, Place::of(message), answer, next).await;
+            return Ok(self.answer_link(query, Place::of(message), answer).await?);
         }
         let Some(user) = self.user_of(account)? else {
             return Ok(Answer::dialog(self.toast(self.speaker.manner(), Toast::NotYours)));
@@ -119,31 +220,34 @@ impl Bot {
         let stale = || Answer::dialog(self.toast(manner, Toast::Stale));
         if let (Some(ask), Some(message)) = (query.data.as_deref().and_then(Ask::parse), query.message.as_ref()) {
             let (place, private) = (Place::of(message), ChatId(account));
-            return self.answer_ask(&Tap { user, manner, place, private, next }, ask).await;
+            if !asks && !place.chat.is_group() {
+                return Err(Halt::ShowsLater);
+            }
+            return Ok(self.answer_ask(&Tap { user, manner, place, private, next, asks }, ask).await?);
         }
         let (Some(button), Some(message)) = (button, query.message.as_ref()) else { return Ok(stale()) };
         let place = Place::of(message);
         let private = store.link(account)?.map_or(place.chat, |link| link.chat);
-        let tap = Tap { user, manner, place, private, next };
+        let tap = Tap { user, manner, place, private, next, asks };
         if let Button::Page(sheet, page) = button {
-            return self.turn_page(&tap, SheetRow { sheet, page }).await;
+            return Ok(self.turn_page(&tap, SheetRow { sheet, page }).await?);
         }
         let known = button.alert().map(|alert| store.alert(alert)).transpose()?.flatten();
         let Some(alert) = known else { return Ok(stale()) };
         if let Button::Hand(hand, _) = &button {
             return self.hand(&tap, &alert, hand).await;
         }
-        if !may_act(store, &self.people, &tap.user.id, &alert)? && !self.is_anybodys(&alert).await? {
+        if !may_act(store, &self.people, &tap.user.id, &alert)? && !self.is_anybodys(&alert, asks).await? {
             self.refresh(&alert).await?;
             return Ok(Answer::dialog(self.toast(manner, Toast::NotYours)));
         }
-        if let Some(refusal) = self.refusal(&tap.user.id, &alert, &button).await {
+        if let Some(refusal) = self.refusal(&tap.user.id, &alert, &button, asks).await? {
             return Ok(Answer::dialog(self.toast(manner, refusal)));
         }
         if shows_alert(message, &alert) && store.message(place.chat, place.message_id)?.is_none() {
             self.adopt(&alert, place).await?;
         }
-        self.about_alert(&tap, &alert, button).await
+        Ok(self.about_alert(&tap, &alert, button).await?)
     }
 
     /// What a button of an alert does, once it is known that the user may tap it.
@@ -190,20 +294,37 @@ impl Bot {
     }
 
     /// Whether an alert is for whoever reads the fallback chat: nobody before that in line may be told.
-    pub(super) async fn is_anybodys(&self, alert: &Alert) -> Result<bool, EngineError> {
+    pub(super) async fn is_anybodys(&self, alert: &Alert, asks: bool) -> Result<bool, Halt> {
         for told in in_line(self.engine.store(), &self.people, alert, self.engine.clock().now())? {
             let Some(user) = told.user else { return Ok(true) };
             let is_owner = alert.owner.as_ref() == Some(&user.id);
-            if is_owner || self.permissions.of(&user.id, &alert.lead_id).await.is_some_and(|rights| rights.read) {
+            if is_owner || self.rights(&user.id, &alert.lead_id, asks).await?.is_some_and(|rights| rights.read) {
                 return Ok(false);
             }
         }
         Ok(false)
     }
 
+    /// What the CRM lets a user do with a lead, `None` when it cannot be asked; what is not known is asked for only when
+    /// the tap was answered (`asks`).
+    pub(super) async fn rights(&self, user: &UserId, lead: &LeadId, asks: bool) -> Result<Option<Rights>, Halt> {
+        match self.permissions.at_hand(user, lead) {
+            AtHand::Known(rights) => Ok(Some(rights)),
+            AtHand::CannotAsk => Ok(None),
+            AtHand::Unknown if asks => Ok(self.permissions.of(user, lead).await),
+            AtHand::Unknown => Err(Halt::MustAsk),
+        }
+    }
+
     /// Why the CRM does not let a user do what a button means; `None` when it does. What is closed is neither shown by a
     /// tap nor changed, unless the button sends it anew.
-    pub(super) async fn refusal(&self, user: &UserId, alert: &Alert, button: &Button) -> Option<Toast<'static>> {
+    pub(super) async fn refusal(
+        &self,
+        user: &UserId,
+        alert: &Alert,
+        button: &Button,
+        asks: bool,
+    ) -> Result<Option<Toast<'static>>, Halt> {
         let (sends, changes) = match button {
             Button::Show(_) | Button::Draft(_) => (true, false),
             Button::Drafting(_, wish) => (false, wish.changes_the_crm()),
@@ -213,13 +334,13 @@ impl Bot {
             Button::Resolve(_) | Button::Snooze(..) | Button::SentByHand(_) => (false, true),
         };
         if !sends && !alert.state.is_open() {
-            return None;
+            return Ok(None);
         }
-        match self.permissions.of(user, &alert.lead_id).await {
+        Ok(match self.rights(user, &alert.lead_id, asks).await? {
             None => Some(Toast::CannotAsk),
             Some(rights) if rights.read && (rights.edit || !changes) => None,
             Some(_) => Some(Toast::NotAllowed),
-        }
+        })
     }
 
     /// A message of ours that we lost in a crash comes back with a tap on it.
@@ -324,10 +445,7 @@ impl Bot {
         if let Some(rows) = rows {
             rendered.keyboard = rows;
         }
-        if let Err(error) = self.api.edit(place.chat, place.message_id, &rendered).await {
-            tracing::debug!(%error, "the buttons of a message could not be turned");
-        }
-        Ok(Answer::seen())
+        Ok(Answer::seen().then(Then::Shows(rendered)))
     }
 }
 

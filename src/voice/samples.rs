@@ -6,7 +6,7 @@ mod screens;
 use super::html::{self, MESSAGE_UNITS};
 use super::speech::{REASON, STEP, Speech, file_of_type};
 use super::templates::{Fault, LABELS};
-use super::{AlertContext, Content, DraftShown, Manner, Notice, Route, Toast, Wording};
+use super::{AlertContext, Content, DayBegins, DayEnds, DraftShown, Manner, Notice, Route, Toast, Wording};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
 use crate::domain::deed::{CallOutcome, DeedKind, Mail, Refusal};
 use crate::domain::draft::{Prepared, Stage, Tone};
@@ -108,7 +108,24 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             }
         }
         let digest = self.speech.digest_html(context.owner, &[*context; 12], 0..8)?;
-        self.html("digest.html.j2", &digest)
+        self.html("digest.html.j2", &digest)?;
+        self.day(context)
+    }
+
+    /// How a day begins and ends.
+    fn day(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {
+        let (reader, content, zone) = (context.owner, context.content, chrono_tz::UTC);
+        let (two, planned) = ([*context; 2], [(NOW, context.lead.clone())]);
+        for (alerts, planned) in [(&two[..], &planned[..0]), (&two[..1], &planned[..]), (&two[..0], &planned[..])] {
+            let begins = DayBegins { reader, alerts, planned, zone, content };
+            self.html("briefing.html.j2", &self.speech.briefing_html(&begins)?)?;
+        }
+        for (day, named) in [(0, &two[..]), (1, &two[..0]), (2, &two[..1])] {
+            let (handled, answered, left) = (named.len() + 1, named.len(), named.len() * 2);
+            let ends = DayEnds { reader, handled, answered, left, named, day };
+            self.html("summary.html.j2", &self.speech.summary_html(&ends)?)?;
+        }
+        Ok(())
     }
 
     /// Whether the lead has nothing special: then everything is tried, with another only where names show.
@@ -248,6 +265,7 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             Toast::TakenBy(""),
             Toast::HandedTo("Luc"),
             Toast::NoColleague,
+            Toast::Checking,
         ])
     }
 

@@ -7,7 +7,8 @@ use minijinja::{Error, ErrorKind, Value, context};
 
 use super::templates::{VoiceError, Wordings};
 use super::{
-    AlertContext, Content, DraftShown, Lang, Manner, Notice, Route, Style, Toast, Wording, html, names, type_key, words,
+    AlertContext, Content, DayBegins, DayEnds, DraftShown, Lang, Manner, Notice, Route, Style, Toast, Wording, html,
+    names, type_key, words,
 };
 use crate::domain::alert::{ChannelRate, Cited, Resolution};
 use crate::domain::draft::{Prepared, Stage, Tone};
@@ -365,10 +366,14 @@ impl Speech {
 
     /// How a list calls a lead.
     pub fn listed_name(&self, context: &AlertContext<'_>) -> String {
-        let name = match context.content {
-            Content::Full => names::identity(context.lead),
-            Content::Minimal => names::call_name(context.lead, true),
-            Content::Initials => names::initials(context.lead),
+        self.name_of(context.lead, context.content)
+    }
+
+    fn name_of(&self, lead: &Lead, content: Content) -> String {
+        let name = match content {
+            Content::Full => names::identity(lead),
+            Content::Minimal => names::call_name(lead, true),
+            Content::Initials => names::initials(lead),
         };
         if name.is_empty() { self.label("nameless", "start") } else { name }
     }
@@ -418,6 +423,41 @@ impl Speech {
         let wording = alerts.first().map(|context| context.wording).unwrap_or_default();
         let values = context! { total => alerts.len(), urgent, groups, left, me };
         self.render("digest.html.j2", wording, &values)
+    }
+
+    /// How a day begins.
+    pub fn briefing_html(&self, day: &DayBegins<'_>) -> Result<String, Error> {
+        let first = day.alerts.first();
+        let planned = day.planned.iter().map(|(at, lead)| {
+            let name = self.name_of(lead, day.content);
+            context! { time => words::clock(self.lang, *at, day.zone), name }
+        });
+        let values = context! {
+            me => day.reader.map(names::user).unwrap_or_default(),
+            total => day.alerts.len(),
+            urgent => day.alerts.iter().filter(|context| context.alert.severity() == Severity::Urgent).count(),
+            name => first.map(|first| self.listed_name(first)).unwrap_or_default(),
+            reason => first.map(|first| self.reason(first)).transpose()?.unwrap_or_default(),
+            planned => planned.collect::<Vec<Value>>(),
+        };
+        self.render("briefing.html.j2", first.map(|first| first.wording).unwrap_or_default(), &values)
+    }
+
+    /// How a day ends.
+    pub fn summary_html(&self, day: &DayEnds<'_>) -> Result<String, Error> {
+        let line = |context: &AlertContext<'_>| -> Result<Value, Error> {
+            Ok(context! { name => self.listed_name(context), reason => self.reason(context)? })
+        };
+        let named: Vec<Value> = day.named.iter().map(line).collect::<Result<_, Error>>()?;
+        let values = context! {
+            me => day.reader.map(names::user).unwrap_or_default(),
+            handled => day.handled,
+            answered => day.answered,
+            left => day.left,
+            more => day.left - named.len(),
+            named,
+        };
+        self.render("summary.html.j2", Wording(u32::try_from(day.day).unwrap_or_default()), &values)
     }
 
     /// An e-mail's subject.
@@ -602,6 +642,7 @@ impl Speech {
             Toast::TakenBy(by) => ("taken_by", context! { by => names::name(by) }),
             Toast::HandedTo(to) => ("handed_to", context! { to => names::name(to) }),
             Toast::NoColleague => ("no_colleague", context! {}),
+            Toast::Checking => ("checking", context! {}),
         }
     }
 }

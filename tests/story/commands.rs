@@ -51,8 +51,12 @@ fn seen(message: &SentMessage) -> String {
 async fn office() -> World {
     let setting = Setting { linked: vec![LUC, CAMILLE], ..Setting::default() };
     let world = World::with(setting, |_| {}).await;
-    world.lead("Sophie", 20 * DAY, json!({"accountName": "TechCorp", "lastName": "Martin"}));
-    world.lead("Heloise", 9 * DAY, json!({"firstName": "Héloïse", "lastName": "Lefèvre", "accountName": "Atelier 12"}));
+    world.lead("Sophie", 20 * DAY, json!({"id": "lead0sophie000001", "accountName": "TechCorp", "lastName": "Martin"}));
+    world.lead(
+        "Heloise",
+        9 * DAY,
+        json!({"id": "lead0heloise00001", "firstName": "Héloïse", "lastName": "Lefèvre", "accountName": "Atelier 12"}),
+    );
     let marc = world.lead("Marc", 2 * DAY, json!({"lastName": "Petit"}));
     world.call(&marc, "Outbound", "Held", DAY);
     world.lead("Durand", 2 * DAY, json!({"firstName": "Sophie", "lastName": "Durand", "assignedUserId": CAMILLE.0}));
@@ -78,6 +82,7 @@ async fn what_a_rep_types_is_answered_in_the_manner_he_wishes() {
         let texts: &[&str] = match lang {
             Lang::Fr => &[
                 "/help",
+                "/today",
                 "/alerts",
                 "/hot",
                 "/lead Sophie",
@@ -113,6 +118,7 @@ async fn what_a_rep_types_is_answered_in_the_manner_he_wishes() {
             ],
             Lang::En => &[
                 "/help",
+                "/today",
                 "/alerts",
                 "/hot",
                 "/lead Sophie",

@@ -115,6 +115,7 @@ async fn a_crm_that_is_down_for_hours_loses_nothing() {
     let data = button(&message, "done").unwrap();
     world.telegram.tap(LUC.1, message.message_id, &data).unwrap();
     world.telegram.wait_until(max::sandbox::telegram::TelegramSandbox::all_updates_confirmed).await;
+    world.carried_out().await;
     world.clock.advance(3 * HOUR);
     world.stop().await;
     world.start().await;

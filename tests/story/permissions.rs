@@ -36,32 +36,105 @@ fn questions(world: &World) -> usize {
 async fn tap_at_once(world: &World, action: &str) -> String {
     let message = world.last();
     let data = crate::support::button(&message, action).unwrap();
+    world.carried_out().await;
     world.telegram.tap(LUC.1, message.message_id, &data).unwrap();
     world.telegram.wait_until(|telegram| telegram.all_updates_confirmed()).await;
+    world.carried_out().await;
     world.telegram.answers().pop().and_then(|answer| answer.text).unwrap_or_default()
 }
 
 #[tokio::test]
-async fn an_owner_is_told_without_a_question_and_asked_for_at_the_first_tap() {
+async fn an_owner_is_told_without_a_question_and_asked_about_before_the_first_tap() {
     let (world, lead) = hot().await;
-    assert_eq!(questions(&world), 0);
-    world.tap("zz").await;
-    world.tap("back").await;
-    world.tap("done").await;
+    assert_eq!(questions(&world), 1);
+    for action in ["zz", "back", "done"] {
+        let told = world.telegram.answers().len();
+        let answer = world.tap(action).await;
+        assert!(!answer.contains("je vérifie"), "{answer}");
+        assert_eq!(world.telegram.answers().len(), told + 1);
+    }
     assert_eq!(questions(&world), 1, "what was said counts for five minutes");
     assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Resolved");
     world.end().await;
+}
+
+/// Luc's first tap after so long that nothing is known of his rights, while the CRM takes its time.
+async fn tap_while_the_crm_takes_its_time(world: &World, action: &str) -> String {
+    let message = world.last();
+    world.espo.fail(Fault::Hang);
+    world.clock.advance(5 * MINUTE);
+    let answered = world.telegram.answers().len();
+    let data = crate::support::button(&message, action).unwrap();
+    world.telegram.tap(LUC.1, message.message_id, &data).unwrap();
+    world.telegram.wait_until(|telegram| telegram.answers().len() > answered).await;
+    world.telegram.answers().pop().and_then(|answer| answer.text).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_tap_is_answered_before_the_crm_is_and_carried_out_when_it_says_yes() {
+    let (world, lead) = hot().await;
+    let answer = tap_while_the_crm_takes_its_time(&world, "done").await;
+    assert!(answer.contains("je vérifie"), "{answer}");
+    assert!(world.app().engine.store().alert(&hot_alert(&world, &lead)).unwrap().unwrap().state.is_open());
+
+    // Nobody else waits for it either.
+    let stranger = max::sandbox::telegram::Person { id: 4711, first_name: "Inconnu".to_owned(), language_code: None };
+    world.telegram.open_chat(stranger);
+    world.telegram.say(4711, "/start").unwrap();
+    world.telegram.wait_until(|telegram| telegram.messages(4711).len() == 1).await;
+
+    let (told, answered) = (world.messages(LUC.1).len(), world.telegram.answers().len());
+    world.espo.heal();
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Resolved");
+    assert!(world.last().keyboard.is_empty());
+    assert_eq!(world.messages(LUC.1).len(), told, "the message shows it: nothing more is said");
+    assert_eq!(world.telegram.answers().len(), answered, "a tap is answered once");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_tap_that_the_crm_does_not_allow_in_the_end_is_refused_in_the_chat() {
+    let (world, lead) = hot().await;
+    world.espo.set_rights(LUC.0, &lead_rights(Reach::Own, Reach::No));
+    let answer = tap_while_the_crm_takes_its_time(&world, "done").await;
+    assert!(answer.contains("je vérifie"), "{answer}");
+    world.espo.heal();
+    world.settle().await;
+    let said = world.last();
+    assert!(said.plain.contains("ne te donne pas ce droit") && said.silent, "{said:#?}");
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_tap_that_waits_for_the_crm_survives_a_restart() {
+    let (mut world, lead) = hot().await;
+    tap_while_the_crm_takes_its_time(&world, "done").await;
+    world.telegram.wait_until(|telegram| telegram.all_updates_confirmed()).await;
+    world.stop().await;
+    world.espo.heal();
+    world.start().await;
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Resolved");
+    world.end().await;
+}
+
+fn hot_alert(world: &World, lead: &str) -> max::domain::AlertId {
+    let alerts = world.app().engine.store().alerts_of(&lead.into()).unwrap();
+    alerts.into_iter().find(|alert| alert.state.is_open()).unwrap().id
 }
 
 #[tokio::test]
 async fn a_right_that_is_withdrawn_ends_what_a_tap_does_within_five_minutes() {
     let (world, lead) = hot().await;
     world.tap("zz").await;
+    assert_eq!(questions(&world), 1);
     world.espo.set_rights(LUC.0, &lead_rights(Reach::Own, Reach::No));
-    world.clock.advance(4 * MINUTE);
+    world.clock.advance(3 * MINUTE);
     world.tap("back").await;
     assert_eq!(questions(&world), 1);
-    world.clock.advance(MINUTE);
+    world.clock.advance(2 * MINUTE);
     let answer = world.tap("done").await;
     assert!(answer.contains("ne te donne pas ce droit"), "{answer}");
     assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
@@ -85,6 +158,7 @@ async fn a_crm_that_cannot_be_asked_says_no_and_is_asked_again() {
     let (world, lead) = hot().await;
     for fault in [Fault::Down, Fault::Status { status: 502, times: u32::MAX }] {
         world.espo.fail(fault);
+        world.clock.advance(5 * MINUTE);
         let answer = tap_at_once(&world, "done").await;
         assert!(answer.contains("demander au CRM"), "{answer}");
         world.espo.heal();
@@ -120,6 +194,7 @@ async fn an_extension_too_old_to_say_says_no_and_that_is_logged_once() {
     let (world, lead) = hot().await;
     for _ in 0..2 {
         world.espo.fail(Fault::Html { status: 405, times: u32::MAX });
+        world.clock.advance(5 * MINUTE);
         let answer = tap_at_once(&world, "done").await;
         assert!(answer.contains("demander au CRM"), "{answer}");
         world.espo.heal();

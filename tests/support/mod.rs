@@ -310,6 +310,7 @@ impl World {
             let before = self.happened();
             let taken = self.telegram.wait_until(TelegramSandbox::all_updates_confirmed);
             tokio::time::timeout(PATIENCE, taken).await.expect("Telegram's updates are taken");
+            self.carried_out().await;
             self.espo.deliver_webhooks().await;
             self.look().await;
             self.drain().await;
@@ -318,6 +319,18 @@ impl World {
             }
         }
         panic!("the world does not come to rest");
+    }
+
+    /// Waits until everything that people did in the chat is carried out, and the CRM was asked ahead.
+    pub async fn carried_out(&self) {
+        let App { engine, permissions, .. } = self.app();
+        let mut changes = engine.changes();
+        let done = async {
+            while !engine.store().updates().unwrap().is_empty() || !permissions.is_ahead() {
+                let _ = tokio::time::timeout(QUIET, changes.changed()).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, done).await.expect("what people did is carried out");
     }
 
     /// Counts what happened in the CRM and in the chats.
@@ -380,6 +393,8 @@ impl World {
     pub async fn tap(&self, action: &str) -> String {
         let message = self.last();
         let data = button(&message, action).unwrap_or_else(|| panic!("no button {action} in {message:#?}"));
+        // Between two taps of a person the CRM was asked.
+        self.carried_out().await;
         self.telegram.tap(LUC.1, message.message_id, &data).unwrap();
         self.settle().await;
         self.telegram.answers().pop().and_then(|answer| answer.text).unwrap_or_default()

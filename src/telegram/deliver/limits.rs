@@ -92,6 +92,7 @@ impl Worker {
                     tracing::info!("Telegram answers again");
                 }
                 metrics::counter!("max_telegram_sent_total").increment(1);
+                self.told.insert(chat);
                 return Ok(Attempt::Sent(message_id));
             }
             Err(error) => error,

@@ -5,6 +5,7 @@ use chrono::{NaiveDate, TimeDelta, Weekday};
 
 use super::super::bot::Bot;
 use super::super::render::{Key, KeyKind, Rendered};
+use super::super::taps::Halt;
 use super::Reader;
 use super::phrase::instant;
 use crate::domain::alert::Via;
@@ -54,10 +55,13 @@ impl Bot {
     /// Why the reader may not act on an alert; `None` when he or she may.
     async fn hindrance(&self, reader: &Reader, alert: &Alert) -> Result<Option<Screen<'static>>, EngineError> {
         let store = self.engine.store();
-        if !may_act(store, &self.people, &reader.user.id, alert)? && !self.is_anybodys(alert).await? {
+        if !may_act(store, &self.people, &reader.user.id, alert)?
+            && !self.is_anybodys(alert, true).await.map_err(Halt::of_the_engine)?
+        {
             return Ok(Some(Screen::NotAllowed));
         }
-        let refusal = self.refusal(&reader.user.id, alert, &Button::Resolve(alert.id.clone())).await;
+        let done = Button::Resolve(alert.id.clone());
+        let refusal = self.refusal(&reader.user.id, alert, &done, true).await.map_err(Halt::of_the_engine)?;
         Ok(refusal.map(|refusal| match refusal {
             Toast::CannotAsk => Screen::CannotAsk,
             _ => Screen::NotAllowed,

@@ -13,8 +13,8 @@ use crate::voice::Notice;
 use crate::voice::screens::Screen;
 
 /// What the menu holds, in this order.
-pub(super) const MENU: [&str; 10] =
-    ["alerts", "hot", "lead", "stats", "settings", "pause", "quiet", "away", "link", "help"];
+pub(super) const MENU: [&str; 11] =
+    ["today", "alerts", "hot", "lead", "stats", "settings", "pause", "quiet", "away", "link", "help"];
 
 /// The command of a text without the slash and our name, and what follows it; none when it is no command.
 pub(super) fn split(text: &str) -> (Option<&str>, &str) {
@@ -31,6 +31,7 @@ pub(super) fn is_known(command: &str) -> bool {
 impl Bot {
     pub(super) async fn command(&self, reader: &Reader, command: &str, rest: &str) -> Result<(), EngineError> {
         let answer = match command.to_ascii_lowercase().as_str() {
+            "today" => self.today(reader)?,
             "alerts" => self.alerts_page(reader, Filter::All, 0)?,
             "hot" => self.alerts_page(reader, Filter::Urgent, 0)?,
             "lead" => self.find_lead(reader, rest).await?,

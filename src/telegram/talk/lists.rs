@@ -11,15 +11,17 @@ use super::phrase::instant;
 use crate::domain::ask::{Ask, Filter};
 use crate::domain::button::Button;
 use crate::domain::effect::Occasion;
-use crate::domain::{Alert, AlertState, Severity, TeamId};
+use crate::domain::{Alert, AlertState, Bucket, Severity, TeamId};
 use crate::engine::EngineError;
 use crate::engine::briefing::Briefing;
 use crate::engine::figures::{self, Period, Whose};
 use crate::voice::AlertContext;
-use crate::voice::screens::{AlertsPage, Count, Figures, Screen};
+use crate::voice::screens::{AlertsPage, Count, Day, Figures, Screen};
 
 /// How many alerts a page has.
 const PER_PAGE: usize = 8;
+/// How many alerts the day begins with.
+const FIRST: usize = 3;
 
 impl Bot {
     /// A page of the reader's own alerts; the last one when there are fewer pages by now.
@@ -59,6 +61,43 @@ impl Bot {
             .collect();
         keyboard.extend(filters.chunks(2).map(<[Key]>::to_vec));
         Ok(self.screen(reader, &Screen::Alerts(shown), keyboard))
+    }
+
+    /// The reader's day: the figures, and what to do first.
+    pub(super) fn today(&self, reader: &Reader) -> Result<Rendered, EngineError> {
+        let store = self.engine.store();
+        let mut alerts = store.open_alerts()?;
+        alerts.retain(|alert| alert.owner.as_ref() == Some(&reader.user.id) && alert.opened_at.is_some());
+        let all = alerts.len();
+        alerts.retain(|alert| alert.state == AlertState::Open);
+        let count = |bucket: Bucket| alerts.iter().filter(|alert| Bucket::of(alert.alert_type) == bucket).count();
+        let counts = (
+            count(Bucket::Hot),
+            count(Bucket::Answer),
+            count(Bucket::FollowUp),
+            count(Bucket::Channel),
+            all - alerts.len(),
+        );
+        alerts.sort_by_cached_key(|alert| (self.speaker.pressing(alert.severity()), alert.opened_at, alert.id.clone()));
+        let mut briefings = Vec::new();
+        for alert in alerts.into_iter().take(FIRST) {
+            briefings.extend(Briefing::load(store, &self.speaker, alert, reader.now)?);
+        }
+        let content = self.speaker.content_in(reader.chat);
+        let context = |briefing| -> AlertContext<'_> {
+            Briefing::context(briefing, &self.speaker, reader.manner, content, Occasion::Opened, reader.now)
+        };
+        let first: Vec<AlertContext<'_>> = briefings.iter().map(context).collect();
+        let mut keyboard: Vec<Vec<Key>> = first
+            .iter()
+            .enumerate()
+            .map(|(position, context)| {
+                let text = self.speaker.voice.show_label(context, position + 1);
+                vec![Key { text, kind: KeyKind::Callback(Button::Show(context.alert.id.clone())) }]
+            })
+            .collect();
+        keyboard.push(vec![self.key(reader, "alerts", Ask::Alerts(Filter::All, 0))]);
+        Ok(self.screen(reader, &Screen::Today(Day { me: &reader.user, counts, first: &first }), keyboard))
     }
 
     fn turn_pages(&self, reader: &Reader, filter: Filter, page: usize, last: usize) -> Vec<Key> {

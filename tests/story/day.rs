@@ -391,7 +391,7 @@ impl Day {
         if let Some(alert) = &alert {
             let record = self
                 .world
-                .alerts(alert.lead.as_str())
+                .alerts(alert.lead_id.as_str())
                 .into_iter()
                 .find(|record| record["type"] == alert.alert_type.as_str() && record["status"] == "Open");
             if record.is_none() {
@@ -484,7 +484,7 @@ impl Day {
         let records = self.world.espo.list("MaxAlert");
         for alert in self.world.app().engine.store().all_alerts().unwrap() {
             let of_it = |record: &&Value| {
-                record["leadId"] == alert.lead.as_str() && record["type"] == alert.alert_type.as_str()
+                record["leadId"] == alert.lead_id.as_str() && record["type"] == alert.alert_type.as_str()
             };
             let states: Vec<String> = records
                 .iter()
@@ -494,7 +494,7 @@ impl Day {
             if !states.iter().any(|state| state == alert.state.name()) {
                 self.wrong.push(format!(
                     "{} {:?} is {} and in the CRM {states:?}",
-                    alert.lead,
+                    alert.lead_id,
                     alert.alert_type,
                     alert.state.name()
                 ));

@@ -147,6 +147,7 @@ impl App {
                 speaker: speaker.clone(),
                 people: people.clone(),
                 calendars: calendars.clone(),
+                archive_status: config.leads.archive_status.clone(),
                 status: status.clone(),
                 memory: Memory::default(),
             };

@@ -79,6 +79,8 @@ pub struct Config {
     pub people: BTreeMap<UserId, Personal>,
     /// Thresholds and switches of the rules.
     pub rules: rules::Settings,
+    /// What reps do with leads by button.
+    pub leads: LeadsSection,
     /// Where M.A.X.'s words come from.
     pub voice: VoiceSection,
     /// Managers and chats of teams, by team id.
@@ -298,6 +300,20 @@ pub struct PersonSection {
     pub away: Vec<String>,
 }
 
+/// `[leads]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LeadsSection {
+    /// The status that archiving gives a lead; none of those that are watched.
+    pub archive_status: String,
+}
+
+impl Default for LeadsSection {
+    fn default() -> Self {
+        Self { archive_status: "Dead".to_owned() }
+    }
+}
+
 /// `[voice]`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -420,6 +436,7 @@ impl Config {
             calendar,
             people,
             rules: reader.table("rules"),
+            leads: reader.table("leads"),
             voice: reader.table("voice"),
             teams: reader.table("teams"),
             stand_ins: reader.table("stand_ins"),
@@ -518,6 +535,12 @@ impl Config {
             let (place, remedy) = problem.split_once(' ').unwrap_or(("rules", &problem));
             say(place, remedy.to_owned());
         }
+        let archived = &self.leads.archive_status;
+        let is_watched = self.rules.active_statuses.as_ref().is_some_and(|active| active.contains(archived));
+        if archived.trim().is_empty() || is_watched {
+            let remedy = "must be a status of the CRM that is not watched (`rules.active_statuses`), such as \"Dead\"";
+            say("leads.archive_status", remedy.to_owned());
+        }
         if let Err(error) = Mapping::new(&self.espocrm.activities, &self.espocrm.inbound_sources) {
             say("espocrm.activities", error.to_string());
         }
@@ -611,7 +634,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    const TABLES: [&'static str; 15] = [
+    const TABLES: [&'static str; 16] = [
         "language",
         "formal",
         "default_country",
@@ -624,6 +647,7 @@ impl Reader<'_> {
         "rules",
         "voice",
         "teams",
+        "leads",
         "stand_ins",
         "escalation",
         "people",

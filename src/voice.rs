@@ -23,6 +23,7 @@ use crate::domain::button::SnoozeFor;
 use crate::domain::deed::Refusal;
 use crate::domain::draft::{Prepared, Tone};
 use crate::domain::effect::{Occasion, Stillness};
+use crate::domain::insight::LeadInsight;
 pub use crate::domain::manner::{Lang, Manner};
 use crate::domain::{
     Alert, AlertType, Bucket, CallOutcome, Channel, DeedKind, Lead, Seconds, Timestamp, User, Wording,
@@ -77,10 +78,23 @@ pub struct AlertContext<'a> {
     pub occasion: Occasion,
     /// The conversation with the lead: drafts go on with it.
     pub exchange: Exchange,
+    /// What somebody did by a button of it, if that closed it.
+    pub done: Option<&'a Done>,
     /// In which of several wordings.
     pub wording: Wording,
     /// How to go about the lead, when enough is known of it.
     pub strategy: Option<&'a Strategy>,
+}
+
+/// What somebody did by a button of an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// What.
+    pub kind: DeedKind,
+    /// Who, in words; may be empty.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 impl AlertContext<'_> {
@@ -312,6 +326,27 @@ pub enum Toast<'a> {
     NoColleague,
     /// The CRM is being asked; what comes of it follows.
     Checking,
+    /// A call is planned.
+    CallPlanned {
+        /// When it begins.
+        at: Timestamp,
+        /// The instant of the tap.
+        now: Timestamp,
+        /// The rep's time zone.
+        zone: Tz,
+    },
+    /// A call is noted.
+    CallNoted(CallOutcome),
+    /// The lead is not to be called.
+    NoCalls,
+    /// Noted as beside the point.
+    NotRelevant,
+    /// The lead is archived; for how many minutes that can be taken back.
+    Archived(i64),
+    /// That has been taken back.
+    Unarchived,
+    /// It is too late for that.
+    UndoOver,
 }
 
 /// What a button says.
@@ -369,11 +404,31 @@ pub enum ButtonLabel {
     HandOver,
     /// Give it to this one, whose name follows.
     HandTo,
+    /// In the afternoon.
+    SnoozeAfternoon,
+    /// Another day.
+    OtherDay,
+    /// Plan a call, or say how one went.
+    Call,
+    /// How a call went.
+    Called(CallOutcome),
+    /// Everything else.
+    More,
+    /// Why there is this alert.
+    Why,
+    /// It is beside the point.
+    NotRelevant,
+    /// Archive the lead.
+    Archive,
+    /// Yes, archive it.
+    ArchiveYes,
+    /// Take that back.
+    Undo,
 }
 
 impl ButtonLabel {
     /// Every label.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 42] = [
         Self::WhatsappAnswer,
         Self::WhatsappWrite,
         Self::Sent,
@@ -403,6 +458,19 @@ impl ButtonLabel {
         Self::Take,
         Self::HandOver,
         Self::HandTo,
+        Self::SnoozeAfternoon,
+        Self::OtherDay,
+        Self::Call,
+        Self::Called(CallOutcome::Reached),
+        Self::Called(CallOutcome::NoAnswer),
+        Self::Called(CallOutcome::LeftMessage),
+        Self::Called(CallOutcome::NotInterested),
+        Self::More,
+        Self::Why,
+        Self::NotRelevant,
+        Self::Archive,
+        Self::ArchiveYes,
+        Self::Undo,
     ];
 
     fn key(self) -> &'static str {
@@ -436,6 +504,19 @@ impl ButtonLabel {
             Self::Take => "take",
             Self::HandOver => "hand_over",
             Self::HandTo => "hand_to",
+            Self::SnoozeAfternoon => "snooze_afternoon",
+            Self::OtherDay => "other_day",
+            Self::Call => "call",
+            Self::Called(CallOutcome::Reached) => "called_reached",
+            Self::Called(CallOutcome::NoAnswer) => "called_no_answer",
+            Self::Called(CallOutcome::LeftMessage) => "called_left_message",
+            Self::Called(CallOutcome::NotInterested) => "called_not_interested",
+            Self::More => "more",
+            Self::Why => "why",
+            Self::NotRelevant => "not_relevant",
+            Self::Archive => "archive",
+            Self::ArchiveYes => "archive_yes",
+            Self::Undo => "undo",
         }
     }
 }
@@ -648,6 +729,21 @@ impl Voice {
         self.say(manner, |speech| Ok(speech.label("button", label.key())))
     }
 
+    /// What a button says that stands for a time.
+    pub fn slot(&self, manner: Manner, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+        words::slot(manner.lang(), at, now, zone)
+    }
+
+    /// What a button says that stands for a day.
+    pub fn day(&self, manner: Manner, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+        words::day(manner.lang(), at, now, zone)
+    }
+
+    /// The facts and dates behind an alert, as HTML.
+    pub fn behind_html(&self, context: &AlertContext<'_>, insight: &LeadInsight) -> String {
+        self.say(context.manner, |speech| speech.behind_html(context, insight))
+    }
+
     /// What a digest's button for one alert says: the lead's name.
     pub fn show_label(&self, context: &AlertContext<'_>, number: usize) -> String {
         let name = self.say(context.manner, |speech| Ok(speech.listed_name(context)));
@@ -677,6 +773,11 @@ impl Voice {
                 self.say(manner, |speech| Ok(speech.label("note", outcome.as_str())))
             }
         }
+    }
+
+    /// What is noted of an alert that somebody found beside the point.
+    pub fn note_not_relevant(&self, manner: Manner) -> String {
+        self.say(manner, |speech| Ok(speech.label("note", "not_relevant")))
     }
 
     /// A channel in words.

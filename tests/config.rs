@@ -263,7 +263,7 @@ fn the_example_explains_every_key_there_is() {
     for name in top.split_once("known are ").unwrap().1.split(", ") {
         assert!(example.contains_key(name), "{name} is not in config.example.toml");
     }
-    for table in ["store", "espocrm", "sync", "telegram", "http", "working_hours", "rules", "voice"] {
+    for table in ["store", "espocrm", "sync", "telegram", "http", "working_hours", "rules", "leads", "voice"] {
         let section = example[table].as_table().unwrap();
         for key in known_keys(table) {
             assert!(section.contains_key(&key), "[{table}] {key} is not in config.example.toml");

@@ -97,7 +97,7 @@ async fn a_newcomer_sees_leads_announced_and_settled_on_both_sides() {
 
     let quote = json!({ "leadId": SOPHIE, "channel": "whatsapp", "text": "Bonjour, vous pouvez m'envoyer un devis ?" });
     page.post("lead-writes", quote).await;
-    let hot = page.message("à l'instant", 6).await;
+    let hot = page.message("à l'instant", 7).await;
     page.alert("Sophie Martin", "NoReply3d", "Closed").await;
     page.tap(&hot, "done").await;
     let resolved = page.alert("Sophie Martin", "HotLead24h", "Resolved").await;
@@ -109,10 +109,10 @@ async fn a_newcomer_sees_leads_announced_and_settled_on_both_sides() {
     page.message("7 alertes", 7).await;
 
     page.post("clock", json!({ "hours": 24 })).await;
-    page.message("3 jours", 6).await;
+    page.message("3 jours", 7).await;
 
     page.post("language", json!({ "language": "en" })).await;
-    page.message("3 days", 6).await;
+    page.message("3 days", 7).await;
     page.until("the CRM speaks English", |state| {
         let words = state["alerts"].as_array().unwrap().iter().map(|one| one["suggestedAction"].as_str().unwrap());
         words.clone().all(|words| !words.contains("Répondre")).then_some(())

@@ -5,18 +5,23 @@ use std::path::Path;
 
 use max::domain::alert::{ChannelRate, Cited, Resolution, Via};
 use max::domain::button::Button;
+use max::domain::calendar::Calendar;
+use max::domain::deed::Refusal;
 use max::domain::effect::{Occasion, Stillness};
+use max::domain::insight::{LeadInsight, Touch};
 use max::domain::{
-    ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, CloseReason, DAY, Direction, Evidence, HOUR,
-    Lead, LeadId, MINUTE, Severity, Timestamp, User, UserId, Wording,
+    ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, CallOutcome, Channel, CloseReason, DAY, DeedKind,
+    Direction, Evidence, HOUR, Lead, LeadId, MINUTE, Severity, Timestamp, User, UserId, Wording,
 };
 use max::insight::advice::{self, CtaAction, Suggestion};
 use max::insight::exchange::Exchange;
 use max::rules::Settings;
+use max::telegram::menus::{self, Menu};
 use max::telegram::render::{self, KeyKind, Rendered};
+use max::telegram::times;
 use max::voice::{
-    AlertContext, ButtonLabel, Content, DayBegins, DayEnds, Lang, MESSAGE_UNITS, Manner, Notice, Toast, Voice, fault,
-    plain, visible_units,
+    AlertContext, ButtonLabel, Content, DayBegins, DayEnds, Done, Lang, MESSAGE_UNITS, Manner, Notice, Toast, Voice,
+    fault, plain, visible_units,
 };
 
 const CRM: &str = "https://crm.example.com/#Lead/view/691b2816e43817b92";
@@ -158,6 +163,7 @@ pub fn context<'a>(manner: Manner, alert: &'a Alert, lead: &'a Lead, owner: &'a 
         wording: Wording::default(),
         strategy: None,
         exchange: Exchange { manner: Manner::of(manner.lang(), true), ..Exchange::default() },
+        done: None,
     }
 }
 
@@ -518,16 +524,109 @@ fn notices_toasts_and_buttons_read_well() {
             Toast::HandedTo("Luc"),
             Toast::NoColleague,
             Toast::Checking,
+            Toast::CallPlanned { at: now.plus(18 * HOUR), now, zone },
+            Toast::CallNoted(CallOutcome::Reached),
+            Toast::CallNoted(CallOutcome::NoAnswer),
+            Toast::CallNoted(CallOutcome::LeftMessage),
+            Toast::CallNoted(CallOutcome::NotInterested),
+            Toast::NoCalls,
+            Toast::NotRelevant,
+            Toast::Archived(10),
+            Toast::Unarchived,
+            Toast::UndoOver,
         ];
         let toasts = toasts.map(|toast| voice.toast(manner, toast));
         chapter(&mut book, "toasts", &toasts.join("\n"));
-        let snooze = render::snooze_keyboard(&voice, manner, &AlertId::from("a0123456789abcdef"));
-        chapter(&mut book, "snooze choices", &page(&Rendered { html: "…".to_owned(), keyboard: snooze }));
         let severities = Severity::ALL.map(|severity| voice.severity_name(manner, severity)).join(", ");
         let channels = Channel::ALL.map(|channel| voice.channel_name(manner, channel)).join(", ");
         chapter(&mut book, "names", &format!("{severities}\n{channels}"));
         insta::assert_snapshot!(format!("notices_{}", manner.as_str()), book);
     }
+}
+
+/// Every menu of an alert, what the facts behind it are, and how it ends by what somebody did.
+#[test]
+fn what_the_buttons_bring_up() {
+    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
+    let (now, calendar) = (now(), Calendar::default());
+    for manner in Manner::ALL {
+        let mut book = String::new();
+        let alert = sample(AlertType::NoReply3d);
+        let context = context(manner, &alert, &lead, &luc);
+        let slots = times::call_slots(&calendar, None, &[], now);
+        let menus = [
+            ("later", Menu::Snooze(times::reminders(&calendar, now))),
+            ("later, another day", Menu::SnoozeDays(times::mornings(&calendar, now))),
+            ("call", Menu::Call(slots)),
+            ("call, another day", Menu::CallDays(times::call_days(&calendar, &[], now))),
+            ("call, one day", Menu::CallDay(times::slots_of_day(&calendar, &[], now.plus(DAY), now))),
+            ("more", Menu::More),
+            ("archive", Menu::Archive),
+        ];
+        for (title, menu) in menus {
+            let keyboard = menus::keyboard(&voice, &context, &menu);
+            for key in keyboard.iter().flatten() {
+                assert!(key.text.chars().count() <= 20, "{}", key.text);
+            }
+            assert!(keyboard.iter().all(|row| row.len() <= 3));
+            chapter(&mut book, title, &page(&Rendered { html: "…".to_owned(), keyboard }));
+        }
+        let touch = |days: i64, channel| Some(Touch { at: now.plus(-days * DAY), channel });
+        let known = LeadInsight {
+            last_in: touch(9, Channel::Email),
+            last_out: touch(3, Channel::Whatsapp),
+            next_step: touch(-1, Channel::Call),
+            ..LeadInsight::default()
+        };
+        for (title, insight) in [("why", known), ("why, with nothing known", LeadInsight::default())] {
+            chapter(&mut book, title, &voice.behind_html(&context, &insight));
+        }
+        let closed = Alert { state: AlertState::Closed { at: now, reason: CloseReason::Planned }, ..alert.clone() };
+        let ends = [
+            DeedKind::PlanCall { at: now.plus(DAY) },
+            DeedKind::LogCall { outcome: CallOutcome::Reached },
+            DeedKind::LogCall { outcome: CallOutcome::NotInterested },
+            DeedKind::SetStatus { to: "Dead".to_owned(), before: "New".to_owned() },
+        ];
+        for kind in ends {
+            let done = Done { kind, by: "Luc Moreau".to_owned(), at: now };
+            let context = AlertContext { alert: &closed, done: Some(&done), ..context };
+            chapter(&mut book, "an end", &page(&render::alert(&voice, &context)));
+            let late = AlertContext { now: now.plus(10 * MINUTE), ..context };
+            let shown = render::alert(&voice, &late).keyboard.into_iter().flatten();
+            assert!(shown.into_iter().all(|key| !key.text.starts_with('↩')), "it can be taken back for ten minutes");
+        }
+        let (refused, kinds) = (Refusal::ALL, ["plan", "log", "status", "owner"]);
+        let deeds = [
+            DeedKind::PlanCall { at: now },
+            DeedKind::LogCall { outcome: CallOutcome::Reached },
+            DeedKind::SetStatus { to: "Dead".to_owned(), before: "New".to_owned() },
+            DeedKind::Assign { to: UserId::from("user0luc"), before: None },
+        ];
+        for (name, kind) in kinds.into_iter().zip(&deeds) {
+            let told = refused.map(|why| voice.notice_html(manner, Notice::DeedRefused { kind, lead: &lead, why }));
+            chapter(&mut book, &format!("refused: {name}"), &told.join("\n"));
+        }
+        chapter(&mut book, "a call's name in the CRM", &voice.call_name(manner, &lead));
+        insta::assert_snapshot!(format!("buttons_{}", manner.as_str()), book);
+    }
+}
+
+/// Whoever is not to be called is offered no call, and whoever is in a group no menu.
+#[test]
+fn closed_channels_and_groups_have_no_button_for_a_call() {
+    let (voice, lead, luc) = (voice(), sophie(), user("Luc"));
+    let alert = sample(AlertType::NoReply3d);
+    let offers_call = |lead: &Lead, content: Content| {
+        let context = AlertContext { content, ..context(Manner::Tu, &alert, lead, &luc) };
+        let keys = render::alert(&voice, &context).keyboard;
+        keys.into_iter().flatten().any(|key| matches!(key.kind, KeyKind::Callback(Button::CallMenu(_))))
+    };
+    assert!(offers_call(&lead, Content::Full) && offers_call(&lead, Content::Minimal));
+    assert!(!offers_call(&lead, Content::Initials));
+    assert!(!offers_call(&Lead { do_not_call: true, ..lead.clone() }, Content::Full));
+    assert!(!offers_call(&Lead { do_not_contact: true, ..lead.clone() }, Content::Full));
+    assert!(!offers_call(&Lead { phone: None, ..lead.clone() }, Content::Full));
 }
 
 #[test]

@@ -9,6 +9,9 @@ use super::{ActivityId, ActivityStatus, AlertId, ChatId, DeedId, LeadId, Seconds
 /// How long a call is planned for.
 pub const CALL_LASTS: Seconds = 30 * super::MINUTE;
 
+/// For how long an archived lead can be brought back by a button.
+pub const UNDO_FOR: Seconds = 10 * super::MINUTE;
+
 /// One deed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deed {

@@ -181,6 +181,15 @@ pub enum Effect {
         /// Which day, by its number in the user's calendar.
         day: i32,
     },
+    /// Send the facts behind an alert.
+    SendWhy {
+        /// Which alert.
+        alert: AlertId,
+        /// To whom.
+        chat: ChatId,
+    },
+    /// What was done on an alert's message can no longer be taken back there.
+    UndoOver(AlertId),
 }
 
 /// How the keys of deeds begin that the CRM is still to be told.
@@ -209,6 +218,8 @@ impl Effect {
             Self::WriteDeed(deed) => format!("{DEEDS}{deed}"),
             Self::DeedRefused { deed, chat, .. } => format!("refused/{chat}/{deed}"),
             Self::Escalate { alert, chat, .. } => format!("escalate/{chat}/{alert}"),
+            Self::SendWhy { alert, chat } => format!("why/{chat}/{alert}"),
+            Self::UndoOver(alert) => format!("undo/{alert}"),
         }
     }
 
@@ -233,7 +244,9 @@ impl Effect {
             | Self::Summary { .. }
             | Self::RefreshDraft { .. }
             | Self::DeedRefused { .. }
-            | Self::Escalate { .. } => false,
+            | Self::Escalate { .. }
+            | Self::SendWhy { .. }
+            | Self::UndoOver(_) => false,
         }
     }
 

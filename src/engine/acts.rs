@@ -30,7 +30,7 @@ impl Engine {
         self.resolve_with(Batch::default(), alert, actor, note)
     }
 
-    fn resolve_with(&mut self, batch: Batch, alert: &AlertId, actor: &Actor, note: &str) -> Result<Acted> {
+    pub(super) fn resolve_with(&mut self, batch: Batch, alert: &AlertId, actor: &Actor, note: &str) -> Result<Acted> {
         let resolution = Resolution {
             at: self.now(),
             by: actor.name.clone(),

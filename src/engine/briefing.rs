@@ -8,7 +8,10 @@ use chrono_tz::Tz;
 use super::insights::habits;
 use super::told::user_in;
 use crate::domain::effect::Occasion;
-use crate::domain::{Activity, Alert, Channel, ChatId, Direction, Lead, Severity, Timestamp, User, UserId, Wording};
+use crate::domain::{
+    Activity, Alert, AlertState, Channel, ChatId, Deed, DeedKind, Direction, Lead, MINUTE, Severity, Timestamp, User,
+    UserId, Wording,
+};
 use crate::insight::exchange::{Exchange, exchange};
 use crate::insight::lead::{Lens, known_of};
 use crate::insight::leaning::{SURE, leaning, tallies};
@@ -16,7 +19,7 @@ use crate::insight::strategy::{Strategy, strategy};
 use crate::insight::zone;
 use crate::rules::{Settings, attempts, preferred, rates};
 use crate::store::{Result, Store};
-use crate::voice::{AlertContext, Content, Manner, Voice};
+use crate::voice::{AlertContext, Content, Done, Manner, Voice};
 
 /// M.A.X.'s voice, with what the configuration says about how to use it.
 #[derive(Debug)]
@@ -130,6 +133,7 @@ pub struct Briefing {
     strategy: Option<Strategy>,
     exchange: Exchange,
     link: String,
+    done: Option<Done>,
 }
 
 impl Briefing {
@@ -152,7 +156,8 @@ impl Briefing {
         let insight = known_of(&activities, rates(&activities, rules, now), preferred, lens, now);
         let strategy = strategy(&alert, &lead, &activities, &insight, now);
         let link = speaker.lead_url(&lead);
-        Ok(Some(Self { alert, lead, owner, preferred, exchange, strategy, link }))
+        let done = done(store, &alert, &lead)?;
+        Ok(Some(Self { alert, lead, owner, preferred, exchange, strategy, link, done }))
     }
 
     /// The lead's preferred channel, if known.
@@ -184,6 +189,25 @@ impl Briefing {
             exchange: self.exchange,
             wording: Wording::of(&self.alert.id),
             strategy: self.strategy.as_ref(),
+            done: self.done.as_ref(),
         }
     }
+}
+
+/// What somebody did by a button of an alert and ended it by that, as long as it is remembered.
+fn done(store: &Store, alert: &Alert, lead: &Lead) -> Result<Option<Done>> {
+    let AlertState::Closed { at: closed_at, .. } = &alert.state else { return Ok(None) };
+    let ended_it = |deed: &Deed| match &deed.kind {
+        DeedKind::PlanCall { .. } | DeedKind::LogCall { .. } => closed_at.since(deed.at).abs() <= MINUTE,
+        DeedKind::SetStatus { to, .. } => lead.status == *to && lead.closed_at.is_some(),
+        DeedKind::Assign { .. } | DeedKind::SendMail(_) => false,
+    };
+    let mut deeds = store.deeds()?;
+    deeds.retain(|deed| deed.alert.as_ref() == Some(&alert.id) && ended_it(deed));
+    let Some(deed) = deeds.into_iter().max_by_key(|deed| (deed.at, matches!(deed.kind, DeedKind::SetStatus { .. })))
+    else {
+        return Ok(None);
+    };
+    let by = store.user(&deed.by)?.map(|user| user.name).unwrap_or_default();
+    Ok(Some(Done { kind: deed.kind, by, at: deed.at }))
 }

@@ -4,7 +4,7 @@
 use super::Engine;
 use super::evaluate::Loaded;
 use crate::decide::{Decision, Step, Transition};
-use crate::domain::alert::Via;
+use crate::domain::alert::{Cited, Via};
 use crate::domain::effect::Effect;
 use crate::domain::event::{Actor, EVENTS_TOLD, Event, EventKind};
 use crate::domain::observation::RecordRef;
@@ -56,20 +56,25 @@ fn outcome(alert: &Alert) -> Option<Event> {
 /// # Errors
 /// When the store cannot be read.
 pub fn message_of(store: &Store, alert: &Alert) -> Result<Option<RecordRef>> {
-    let cited = match &alert.evidence {
-        Evidence::HotLead { inbound, .. } => Some(inbound),
-        Evidence::AwaitingReply { first, .. } => Some(first),
-        Evidence::NoReply { last_out } => Some(last_out),
-        Evidence::NoFollowup { last } => Some(last),
-        Evidence::Stale { last, .. } => last.as_ref(),
-        Evidence::NoContact { .. } | Evidence::PreferredChannel { .. } => None,
-    };
+    let cited = cited(&alert.evidence);
     let Some(activity) = cited.map(|cited| &cited.activity_id) else { return Ok(None) };
     if let Some(id) = store.activity_record(&alert.lead_id, activity)? {
         return Ok(Some(RecordRef::new("MaxActivity", id)));
     }
     let named = activity.as_str().split_once(':').filter(|(entity, _)| NAMED.contains(entity));
     Ok(named.map(|(entity, id)| RecordRef::new(entity, id)))
+}
+
+/// The one activity that an alert rests on, if there is one.
+pub(super) fn cited(evidence: &Evidence) -> Option<&Cited> {
+    match evidence {
+        Evidence::HotLead { inbound, .. } => Some(inbound),
+        Evidence::AwaitingReply { first, .. } => Some(first),
+        Evidence::NoReply { last_out } => Some(last_out),
+        Evidence::NoFollowup { last } => Some(last),
+        Evidence::Stale { last, .. } => last.as_ref(),
+        Evidence::NoContact { .. } | Evidence::PreferredChannel { .. } => None,
+    }
 }
 
 /// The stock entities that the record's `message` may lead to: their activities are called `<Entity>:<id>`.

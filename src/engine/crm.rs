@@ -187,7 +187,9 @@ impl Worker {
             | Effect::SyncResumed { .. }
             | Effect::RefreshDraft { .. }
             | Effect::DeedRefused { .. }
-            | Effect::Escalate { .. } => Outcome::Done,
+            | Effect::Escalate { .. }
+            | Effect::SendWhy { .. }
+            | Effect::UndoOver(_) => Outcome::Done,
         };
         self.conclude(key, &entry, outcome).await
     }

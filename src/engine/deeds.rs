@@ -2,17 +2,20 @@
 //! effect that tells the CRM are one write. Until the CRM has been told, what it shows of the lead does not undo the deed.
 
 use super::Engine;
+use super::acts::Acted;
+use super::chronicle::cited;
 use super::evaluate::Loaded;
 use super::observe::{fresh_as_of, reported};
-use crate::domain::deed::{Deed, DeedKind, Mail, Refusal};
+use crate::domain::deed::{Deed, DeedKind, Mail, Refusal, UNDO_FOR};
 use crate::domain::draft::Stage;
 use crate::domain::effect::Effect;
 use crate::domain::event::Actor;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
-    Activity, ActivityId, ActivityStatus, Channel, DAY, Direction, Lead, MINUTE, Reading, Seconds, Timestamp,
+    Activity, ActivityId, ActivityStatus, Alert, AlertId, Channel, DAY, Direction, Lead, MINUTE, Reading, Seconds,
+    Timestamp,
 };
-use crate::store::{Batch, Result};
+use crate::store::{Batch, NotRelevant, OutboxEntry, Result};
 
 /// What came of a deed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +60,59 @@ impl Engine {
         self.mirror(&mut batch, &mut loaded, &deed)?;
         batch.put_deed(&deed);
         self.add_effect(&mut batch, Effect::WriteDeed(deed.id.clone()), now)?;
+        if let (DeedKind::SetStatus { .. }, Some(alert)) = (&deed.kind, &deed.alert) {
+            let effect = Effect::UndoOver(alert.clone());
+            let sequence = self.next_sequence();
+            let not_before = now.plus(UNDO_FOR);
+            batch.put_outbox(&OutboxEntry { effect, sequence, attempts: 0, not_before, decided_at: now });
+        }
         self.add_effect(&mut batch, Effect::WriteInsight(deed.lead), now)?;
         self.advance_by(loaded, batch, actor)?;
         Ok(Did::Done)
+    }
+
+    /// Somebody takes back that a lead was archived: its alert comes back to where it was said, without another word.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn undo(&mut self, alert: &AlertId, deed: Deed, actor: &Actor) -> Result<Did> {
+        let did = self.do_deed(deed, actor)?;
+        if !self.store.messages_about(alert)?.is_empty() {
+            let mut batch = Batch::default();
+            let announced = |effect: &Effect| matches!(effect, Effect::Announce { alert: told, .. } if told == alert);
+            for (key, _) in self.store.outbox()?.into_iter().filter(|(_, entry)| announced(&entry.effect)) {
+                batch.remove_outbox(&key);
+            }
+            batch.remove_outbox(&Effect::UndoOver(alert.clone()).key());
+            self.store.apply(batch)?;
+        }
+        self.refresh_messages(alert)?;
+        Ok(did)
+    }
+
+    /// Somebody says that an alert is beside the point: it is handled, and remembered for those who teach M.A.X. to read.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn not_relevant(&mut self, alert: &Alert, actor: &Actor, note: &str) -> Result<Acted> {
+        let activity = cited(&alert.evidence).map(|cited| cited.activity_id.clone());
+        let known = activity.as_ref().map(|id| self.store.activity(&alert.lead_id, id)).transpose()?.flatten();
+        let mark = NotRelevant {
+            alert: alert.id.clone(),
+            lead: alert.lead_id.clone(),
+            alert_type: alert.alert_type,
+            openings: alert.openings,
+            activity,
+            reading: known.as_ref().map(|known| known.reading).unwrap_or_default(),
+            text: known.map(|known| known.preview).unwrap_or_default(),
+            by: actor.user.clone(),
+            at: self.now(),
+        };
+        let mut batch = Batch::default();
+        if alert.state.is_open() {
+            batch.put_not_relevant(&mark);
+        }
+        self.resolve_with(batch, &alert.id, actor, note)
     }
 
     /// Whether this has been done: the same tap delivered again, or a second one right after it.
@@ -82,7 +135,15 @@ impl Engine {
     fn forget_old_deeds(&self, batch: &mut Batch) -> Result<()> {
         let (now, pending) = (self.now(), self.store.pending_deeds()?);
         for old in self.store.deeds()? {
-            if now.since(old.at) > REMEMBERED && pending.iter().all(|deed| deed.id != old.id) {
+            let until = match old.kind {
+                // As long as it is to take place nothing else is planned for then.
+                DeedKind::PlanCall { at } => at.max(old.at),
+                DeedKind::LogCall { .. }
+                | DeedKind::SetStatus { .. }
+                | DeedKind::Assign { .. }
+                | DeedKind::SendMail(_) => old.at,
+            };
+            if now.since(until) > REMEMBERED && pending.iter().all(|deed| deed.id != old.id) {
                 batch.remove_deed(&old.id);
             }
         }

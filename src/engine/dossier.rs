@@ -48,16 +48,30 @@ impl Dossier {
             None => None,
         };
         let mut activities = store.activities(&lead.id)?;
-        let rules = &speaker.rules;
-        let best = preferred(&activities, rules, now).map(|rate| rate.channel);
-        let habits = habits(store)?;
-        let home = lead.phone.as_deref().and_then(zone::of_phone).unwrap_or(speaker.zone);
-        let lens = Lens { usual: &habits.hours, home, zone: speaker.zone, grace: rules.next_step_grace };
-        let insight = known_of(&activities, rates(&activities, rules, now), best, lens, now);
+        let insight = known(store, speaker, &lead, &activities, now)?;
         activities.retain(|activity| activity.status != ActivityStatus::Planned && activity.timestamp <= now);
         let more = activities.len().saturating_sub(EXCHANGES);
         let exchanges = activities.into_iter().rev().take(EXCHANGES).collect();
         let link = speaker.lead_url(&lead);
         Ok(Some(Self { lead, owner, alert, exchanges, more, insight, link }))
     }
+}
+
+/// What is known of a lead beyond its alerts, from its activities (ordered by time).
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn known(
+    store: &Store,
+    speaker: &Speaker,
+    lead: &Lead,
+    activities: &[Activity],
+    now: Timestamp,
+) -> Result<LeadInsight> {
+    let rules = &speaker.rules;
+    let best = preferred(activities, rules, now).map(|rate| rate.channel);
+    let habits = habits(store)?;
+    let home = lead.phone.as_deref().and_then(zone::of_phone).unwrap_or(speaker.zone);
+    let lens = Lens { usual: &habits.hours, home, zone: speaker.zone, grace: rules.next_step_grace };
+    Ok(known_of(activities, rates(activities, rules, now), best, lens, now))
 }

@@ -123,7 +123,9 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         | Effect::RefreshDraft { .. }
         | Effect::WriteDeed(_)
         | Effect::DeedRefused { .. }
-        | Effect::Escalate { .. } => None,
+        | Effect::Escalate { .. }
+        | Effect::SendWhy { .. }
+        | Effect::UndoOver(_) => None,
     }
 }
 

@@ -7,7 +7,7 @@ use super::outlooks::Row;
 use super::waiting::Place;
 use super::{
     AlertRecordState, Diary, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message,
-    OutboxEntry, PendingLink, SheetRow, StepRow, encode, outlooks, waiting,
+    NotRelevant, OutboxEntry, PendingLink, SheetRow, StepRow, encode, outlooks, waiting,
 };
 use crate::decide::Outlook;
 use crate::domain::draft::Prepared;
@@ -260,6 +260,11 @@ impl Batch {
     /// Sets what a user wishes.
     pub fn put_preferences(&mut self, user: &UserId, preferences: &Preferences) {
         self.put(Key::new(Kind::Preferences).last(user.as_str()), preferences);
+    }
+
+    /// Notes that a user found an alert beside the point.
+    pub fn put_not_relevant(&mut self, mark: &NotRelevant) {
+        self.put(Key::new(Kind::NotRelevant).number(mark.at.0).last(mark.alert.as_str()), mark);
     }
 
     /// Sets a deed.

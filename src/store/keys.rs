@@ -79,6 +79,8 @@ pub(super) enum Kind {
     RecordAlert = b'g' as isize,
     /// What users did by button that the CRM is told: deed.
     Deed = b'z' as isize,
+    /// Alerts that a user found beside the point: instant, alert.
+    NotRelevant = b'j' as isize,
 
     /// Up to schema 2, an activity: lead, activity.
     OldActivity = b'A' as isize,

@@ -37,7 +37,7 @@ pub use open::OpenError;
 pub use outlooks::{Outlooks, Watched};
 pub use rows::{
     AlertRecordState, Diary, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message,
-    OutboxEntry, PendingLink, RecordLink, Said, SheetRow, StepKind, StepRow,
+    NotRelevant, OutboxEntry, PendingLink, RecordLink, Said, SheetRow, StepKind, StepRow,
 };
 use waiting::{Place, Waiting};
 
@@ -502,6 +502,11 @@ impl Store {
     /// One entry of the outbox.
     pub fn outbox_entry(&self, key: &str) -> Result<Option<OutboxEntry>> {
         self.get(&Key::new(Kind::Outbox).last(key))
+    }
+
+    /// The alerts that users found beside the point, oldest first.
+    pub fn not_relevant(&self) -> Result<Vec<NotRelevant>> {
+        self.values(&Key::new(Kind::NotRelevant)).collect()
     }
 
     /// A deed.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::button::Sheet;
 use crate::domain::effect::Effect;
-use crate::domain::{ActivityId, AlertId, ChatId, LeadId, Timestamp, UserId, Wording};
+use crate::domain::{ActivityId, AlertId, AlertType, ChatId, LeadId, Reading, Timestamp, UserId, Wording};
 
 /// An effect that waits to be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -236,6 +236,29 @@ pub struct StepRow {
     pub alert: AlertId,
     /// What happened.
     pub kind: StepKind,
+}
+
+/// An alert that a user found beside the point, for those who teach M.A.X. to read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotRelevant {
+    /// Which alert.
+    pub alert: AlertId,
+    /// Whose.
+    pub lead: LeadId,
+    /// Of which rule.
+    pub alert_type: AlertType,
+    /// How often it had opened.
+    pub openings: u32,
+    /// The activity that it rests on, if it is one.
+    pub activity: Option<ActivityId>,
+    /// What its text was read to mean.
+    pub reading: Reading,
+    /// The beginning of that text; may be empty.
+    pub text: String,
+    /// Who said so.
+    pub by: Option<UserId>,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// What happened to an alert, as history keeps it.

@@ -52,6 +52,8 @@ pub struct Bot {
     pub people: Arc<People>,
     /// Working hours, which "tomorrow" and "Monday" mean.
     pub calendars: Calendars,
+    /// The status of leads that are archived.
+    pub archive_status: String,
     /// How Telegram is doing.
     pub status: Status,
     /// What was last spoken of.

@@ -30,7 +30,7 @@ use crate::engine::outbox::{Ready, pause_after, ready};
 use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
 use crate::engine::told::{Destination, People, Told, answers_for, in_line, user_in};
-use crate::engine::{EngineError, Handle};
+use crate::engine::{Engine, EngineError, Handle};
 use crate::store::{OutboxEntry, SheetRow, Store};
 use crate::voice::{AlertContext, Content, Notice};
 
@@ -175,7 +175,9 @@ impl Worker {
             self.wake_at_millis(next.0 * 1000);
         }
         let beyond = if std::mem::take(&mut self.is_first_round) { now } else { self.longest_wait(now)? };
-        entries.extend(self.store().outbox_beyond(false, beyond)?);
+        let put_off = self.store().outbox_beyond(false, beyond)?;
+        // What can be taken back waits for its time, not for working hours.
+        entries.extend(put_off.into_iter().filter(|(_, entry)| !matches!(entry.effect, Effect::UndoOver(_))));
         entries.sort_by_key(|(_, entry)| entry.sequence);
         let mut announcements: BTreeMap<(ChatId, Option<UserId>), Vec<Announcement>> = BTreeMap::new();
         if is_first_evaluation(self.store())? {
@@ -215,9 +217,10 @@ impl Worker {
                 Effect::Escalate { alert, chat, topic } => {
                     escalations.push((key, entry, alert, Destination { chat, topic }))
                 }
-                effect @ (Effect::SendDraft { .. } | Effect::SendAlert { .. } | Effect::RefreshDraft { .. }) => {
-                    asked_for.push((key, sequence, effect))
-                }
+                effect @ (Effect::SendDraft { .. }
+                | Effect::SendAlert { .. }
+                | Effect::RefreshDraft { .. }
+                | Effect::SendWhy { .. }) => asked_for.push((key, sequence, effect)),
                 Effect::Welcome { chat, user } => {
                     let user = self.store().user(&user)?;
                     let Some(user) = user else { return self.settle(&key, sequence).await };
@@ -231,6 +234,13 @@ impl Worker {
                 }
                 Effect::SyncResumed { chat, since, at } => {
                     self.notify(&key, sequence, chat, Notice::SyncResumed { lasted: at.since(since) }).await?;
+                }
+                Effect::UndoOver(alert) => {
+                    let refreshed = move |engine: &mut Engine| {
+                        engine.refresh_messages(&alert)?;
+                        engine.settle(&key, sequence)
+                    };
+                    self.sender.engine.run(refreshed).await?;
                 }
                 Effect::DeedRefused { deed, chat, why } => {
                     let deed = self.store().deed(&deed)?;
@@ -354,6 +364,7 @@ impl Worker {
             Effect::SendDraft { alert, chat } => self.send_draft(key, sequence, alert, *chat).await,
             Effect::SendAlert { alert, chat } => self.send_alert(key, sequence, alert, *chat).await,
             Effect::RefreshDraft { chat, message_id } => self.refresh_draft(key, sequence, *chat, *message_id).await,
+            Effect::SendWhy { alert, chat } => self.send_why(key, sequence, alert, *chat).await,
             Effect::Announce { .. }
             | Effect::RefreshMessages(_)
             | Effect::Welcome { .. }
@@ -369,7 +380,8 @@ impl Worker {
             | Effect::SyncResumed { .. }
             | Effect::WriteDeed(_)
             | Effect::DeedRefused { .. }
-            | Effect::Escalate { .. } => Ok(()),
+            | Effect::Escalate { .. }
+            | Effect::UndoOver(_) => Ok(()),
         }
     }
 

@@ -1,11 +1,10 @@
 //! What a Telegram message looks like: M.A.X.'s words with the buttons that fit the alert. Nothing is sent here.
 
+use super::menus::{self, Menu};
 use crate::domain::ask::Ask;
-use crate::domain::button::{Button, Hand, LinkAnswer, Sheet, SnoozeFor};
+use crate::domain::button::{Button, Hand, LinkAnswer, Sheet};
 use crate::domain::draft::{DraftTap, Prepared, Stage};
-use crate::domain::effect::Occasion;
-use crate::domain::{Alert, AlertId, AlertState, AlertType, Bucket, Channel, User};
-use crate::insight::advice;
+use crate::domain::{Alert, AlertId, AlertState, Bucket, Channel, User};
 use crate::store::SheetRow;
 use crate::voice::{
     AlertContext, ButtonLabel, Content, DayBegins, DayEnds, DraftShown, Manner, Notice, Route, Toast, Voice, fitted,
@@ -61,49 +60,12 @@ impl Rendered {
 pub fn alert(voice: &Voice, context: &AlertContext<'_>) -> Rendered {
     let html = voice.alert_html(context, address_to_show(context));
     let keyboard = match context.alert.state {
-        AlertState::Open => alert_keyboard(voice, context),
-        AlertState::Snoozed { .. } if context.content != Content::Initials => vec![last_row(voice, context)],
-        AlertState::Snoozed { .. } | AlertState::Closed { .. } | AlertState::Resolved(_) => Vec::new(),
+        AlertState::Open => menus::keyboard(voice, context, &Menu::Main),
+        AlertState::Snoozed { .. } => menus::of_a_pause(voice, context),
+        AlertState::Closed { .. } => menus::of_an_end(voice, context),
+        AlertState::Resolved(_) => Vec::new(),
     };
     Rendered::new(html, keyboard)
-}
-
-/// The buttons of an open alert: also what "back" brings back after the snooze choices. In a group only one, which
-/// shows the alert in private.
-pub fn alert_keyboard(voice: &Voice, context: &AlertContext<'_>) -> Vec<Vec<Key>> {
-    let labels = Labels { voice, manner: context.manner };
-    let alert = context.alert;
-    if context.content == Content::Initials {
-        let take = (context.occasion == Occasion::Escalated).then(|| take(labels, &alert.id));
-        let show = labels.tap(ButtonLabel::Show, Button::Show(alert.id.clone()));
-        return vec![take.into_iter().collect(), vec![show]];
-    }
-    // Whoever does not own the lead writes to it as its owner, or not at all.
-    if context.occasion == Occasion::Escalated {
-        let hand = Button::Hand(Hand::Colleagues(0), alert.id.clone());
-        return vec![vec![take(labels, &alert.id), labels.tap(ButtonLabel::HandOver, hand)], last_row(voice, context)];
-    }
-    let mut write = Vec::new();
-    if advice::whatsapp_open(context.lead) {
-        let draft = voice.draft_for(context, Channel::Whatsapp).map(|draft| draft.text).unwrap_or_default();
-        let answers = alert.alert_type.is_about_an_answer();
-        let label = if answers { ButtonLabel::WhatsappAnswer } else { ButtonLabel::WhatsappWrite };
-        write.extend(context.whatsapp_link(&draft).map(|link| labels.url(label, link)));
-        // What is merely worth knowing asks for nothing, so nothing is reported as sent either.
-        if alert.alert_type != AlertType::PreferredChannel {
-            write.push(labels.tap(ButtonLabel::Sent, Button::SentByHand(alert.id.clone())));
-        }
-    }
-    let mut later = Vec::new();
-    if advice::draft_channel(alert, context.lead, context.preferred).is_some() {
-        later.push(labels.tap(ButtonLabel::Draft, Button::Draft(alert.id.clone())));
-    }
-    later.push(labels.tap(ButtonLabel::Snooze, Button::SnoozeMenu(alert.id.clone())));
-    [write, later, last_row(voice, context)].into_iter().filter(|row| !row.is_empty()).collect()
-}
-
-fn take(labels: Labels<'_>, alert: &AlertId) -> Key {
-    labels.tap(ButtonLabel::Take, Button::Hand(Hand::Take, alert.clone()))
 }
 
 /// Colleagues to whom a lead could be given, of whom `page` (from 0) is shown, and the way back.
@@ -133,35 +95,9 @@ pub fn hand_to(voice: &Voice, manner: Manner, alert: &AlertId, to: &User) -> Vec
     vec![vec![yes], vec![labels.tap(ButtonLabel::Back, Button::Back(alert.clone()))]]
 }
 
-fn last_row(voice: &Voice, context: &AlertContext<'_>) -> Vec<Key> {
-    let labels = Labels { voice, manner: context.manner };
-    let settle = match context.alert.alert_type {
-        AlertType::PreferredChannel => ButtonLabel::Noted,
-        AlertType::HotLead24h
-        | AlertType::AwaitingReply24h
-        | AlertType::NoContact7d
-        | AlertType::StaleLead30d
-        | AlertType::NoFollowup7d
-        | AlertType::NoReply3d => ButtonLabel::Resolve,
-    };
-    let mut row = vec![labels.tap(settle, Button::Resolve(context.alert.id.clone()))];
-    let link = context.crm_link.filter(|link| opens_from_a_button(link));
-    row.extend(link.map(|link| labels.url(ButtonLabel::OpenInCrm, link.to_owned())));
-    row
-}
-
 /// The former owner's message once the lead has moved to `new_owner`, or to nobody.
 pub fn moved(voice: &Voice, context: &AlertContext<'_>, new_owner: Option<&User>) -> Rendered {
     Rendered::new(voice.moved_html(context, new_owner), Vec::new())
-}
-
-/// The choices behind "later", in place of an alert's buttons.
-pub fn snooze_keyboard(voice: &Voice, manner: Manner, alert: &AlertId) -> Vec<Vec<Key>> {
-    let labels = Labels { voice, manner };
-    let choices = SnoozeFor::ALL
-        .map(|length| labels.tap(ButtonLabel::SnoozeFor(length), Button::Snooze(alert.clone(), length)))
-        .to_vec();
-    vec![choices, vec![labels.tap(ButtonLabel::Back, Button::Back(alert.clone()))]]
 }
 
 /// Several alerts in one message, in the order in which they are given: one page of them (the last one, when there are
@@ -348,10 +284,11 @@ pub fn too_late(voice: &Voice, manner: Manner, alert: &Alert) -> Option<String> 
     }
 }
 
+/// What buttons say to one reader.
 #[derive(Clone, Copy)]
-struct Labels<'a> {
-    voice: &'a Voice,
-    manner: Manner,
+pub(super) struct Labels<'a> {
+    pub voice: &'a Voice,
+    pub manner: Manner,
 }
 
 impl Labels<'_> {
@@ -359,11 +296,11 @@ impl Labels<'_> {
         self.voice.button(self.manner, label)
     }
 
-    fn tap(&self, label: ButtonLabel, button: Button) -> Key {
+    pub fn tap(&self, label: ButtonLabel, button: Button) -> Key {
         Key { text: self.text(label), kind: KeyKind::Callback(button) }
     }
 
-    fn url(&self, label: ButtonLabel, url: String) -> Key {
+    pub fn url(&self, label: ButtonLabel, url: String) -> Key {
         Key { text: self.text(label), kind: KeyKind::Url(url) }
     }
 }

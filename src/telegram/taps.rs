@@ -1,10 +1,13 @@
 //! What a tap on a button does. Every tap is checked against the user, not the chat, and answered at once; the work
 //! follows through the outbox.
 
+mod acts;
+
 use chrono::Weekday;
 use teloxide::types::{CallbackQuery, InlineKeyboardButton, InlineKeyboardButtonKind, MaybeInaccessibleMessage};
 
 use super::bot::{Bot, Taken};
+use super::menus::{self, Menu};
 use super::render::{self, Rendered};
 use crate::domain::alert::Via;
 use crate::domain::ask::Ask;
@@ -241,6 +244,10 @@ impl Bot {
             self.refresh(&alert).await?;
             return Ok(Answer::dialog(self.toast(manner, Toast::NotYours)));
         }
+        // In a group only what shows an alert in private is offered; whoever taps anything else there has kept an old button.
+        if place.chat.is_group() && !matches!(button, Button::Show(_) | Button::Hand(..)) {
+            return Ok(stale());
+        }
         if let Some(refusal) = self.refusal(&tap.user.id, &alert, &button, asks).await? {
             return Ok(Answer::dialog(self.toast(manner, refusal)));
         }
@@ -271,8 +278,25 @@ impl Bot {
                 self.ask(tap, effect).await?;
                 Ok(Answer::seen())
             }
-            Button::SnoozeMenu(_) => self.turn_keyboard(tap, alert, true).await,
-            Button::Back(_) => self.turn_keyboard(tap, alert, false).await,
+            Button::SnoozeMenu(_) | Button::SnoozeDays(_) | Button::Back(_) | Button::MoreMenu(_) => {
+                let menu = self.menu(tap, &button)?;
+                self.turn_keyboard(tap, alert, &menu).await
+            }
+            Button::CallMenu(_) | Button::CallDays(_) | Button::CallDay(..) => {
+                self.offer_calls(tap, alert, &button).await
+            }
+            Button::SnoozeUntil(_, until) => self.snooze_to(tap, alert, until).await,
+            Button::PlanCall(_, at) => self.plan_by_tap(tap, alert, at).await,
+            Button::Called(_, outcome) => self.called(tap, alert, outcome).await,
+            Button::Why(_) => {
+                let effect = Effect::SendWhy { alert: id, chat: tap.private };
+                self.ask(tap, effect).await?;
+                Ok(Answer::seen())
+            }
+            Button::NotRelevant(_) => self.not_relevant(tap, alert).await,
+            Button::Archive(_) => self.ask_to_archive(tap, alert).await,
+            Button::ArchiveYes(_) => self.archive(tap, alert).await,
+            Button::Unarchive(_) => self.unarchive(tap, alert).await,
             Button::Drafting(_, wish) => self.drafting(tap, alert, wish).await,
             Button::Link(..) | Button::Page(..) | Button::Hand(..) => {
                 Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)))
@@ -326,12 +350,27 @@ impl Bot {
         asks: bool,
     ) -> Result<Option<Toast<'static>>, Halt> {
         let (sends, changes) = match button {
-            Button::Show(_) | Button::Draft(_) => (true, false),
+            Button::Show(_) | Button::Draft(_) | Button::Why(_) => (true, false),
+            Button::SnoozeMenu(_)
+            | Button::SnoozeDays(_)
+            | Button::CallMenu(_)
+            | Button::CallDays(_)
+            | Button::CallDay(..)
+            | Button::MoreMenu(_)
+            | Button::Back(_)
+            | Button::Page(..)
+            | Button::Link(..) => (false, false),
             Button::Drafting(_, wish) => (false, wish.changes_the_crm()),
-            Button::SnoozeMenu(_) | Button::Back(_) | Button::Link(..) | Button::Page(..) | Button::Hand(..) => {
-                (false, false)
-            }
-            Button::Resolve(_) | Button::Snooze(..) | Button::SentByHand(_) => (false, true),
+            Button::Hand(..) => (false, false),
+            Button::Resolve(_)
+            | Button::Snooze(..)
+            | Button::SnoozeUntil(..)
+            | Button::SentByHand(_)
+            | Button::PlanCall(..)
+            | Button::Called(..)
+            | Button::NotRelevant(_) => (false, true),
+            // Also of what is over.
+            Button::Archive(_) | Button::ArchiveYes(_) | Button::Unarchive(_) => (true, true),
         };
         if !sends && !alert.state.is_open() {
             return Ok(None);
@@ -414,14 +453,20 @@ impl Bot {
         self.engine.run(move |engine| engine.refresh_messages(&id)).await
     }
 
-    /// Shows the snooze choices in place of an alert's buttons, or brings these back.
-    async fn turn_keyboard(&self, tap: &Tap, alert: &Alert, choices: bool) -> Result<Answer, EngineError> {
+    /// Shows a menu in place of an alert's buttons, or brings these back.
+    async fn turn_keyboard(&self, tap: &Tap, alert: &Alert, menu: &Menu) -> Result<Answer, EngineError> {
         if !alert.state.is_open() {
             return self.too_late(tap, alert).await;
         }
-        let manner = self.speaker.manner_in(self.engine.store(), tap.place.chat)?;
-        let rows = choices.then(|| render::snooze_keyboard(&self.speaker.voice, manner, &alert.id));
-        self.turn_to(tap, alert, rows).await
+        self.show_keyboard(tap, alert, menu).await
+    }
+
+    /// The same of an alert that may be over.
+    async fn show_keyboard(&self, tap: &Tap, alert: &Alert, menu: &Menu) -> Result<Answer, EngineError> {
+        self.show_rows(tap, alert, |context| {
+            (*menu != Menu::Main).then(|| menus::keyboard(&self.speaker.voice, context, menu))
+        })
+        .await
     }
 
     /// Shows other buttons in place of an alert's, or brings these back.
@@ -430,6 +475,18 @@ impl Bot {
         tap: &Tap,
         alert: &Alert,
         rows: Option<Vec<Vec<render::Key>>>,
+    ) -> Result<Answer, EngineError> {
+        if !alert.state.is_open() {
+            return self.too_late(tap, alert).await;
+        }
+        self.show_rows(tap, alert, |_| rows).await
+    }
+
+    async fn show_rows(
+        &self,
+        tap: &Tap,
+        alert: &Alert,
+        rows: impl FnOnce(&AlertContext<'_>) -> Option<Vec<Vec<render::Key>>>,
     ) -> Result<Answer, EngineError> {
         let (now, place, store) = (self.engine.clock().now(), tap.place, self.engine.store());
         let Some(briefing) = Briefing::load(store, &self.speaker, alert.clone(), now)? else {
@@ -442,7 +499,7 @@ impl Bot {
         let wording = known.and_then(|message| message.wording).unwrap_or(context.wording);
         let context = AlertContext { wording, ..context };
         let mut rendered = render::alert(&self.speaker.voice, &context);
-        if let Some(rows) = rows {
+        if let Some(rows) = rows(&context) {
             rendered.keyboard = rows;
         }
         Ok(Answer::seen().then(Then::Shows(rendered)))

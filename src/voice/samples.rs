@@ -6,12 +6,12 @@ mod screens;
 use super::html::{self, MESSAGE_UNITS};
 use super::speech::{REASON, STEP, Speech, file_of_type};
 use super::templates::{Fault, LABELS};
-use super::{AlertContext, Content, DayBegins, DayEnds, DraftShown, Manner, Notice, Route, Toast, Wording};
+use super::{AlertContext, Content, DayBegins, DayEnds, Done, DraftShown, Manner, Notice, Route, Toast, Wording};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
 use crate::domain::deed::{CallOutcome, DeedKind, Mail, Refusal};
 use crate::domain::draft::{Prepared, Stage, Tone};
 use crate::domain::effect::{Occasion, Stillness};
-use crate::domain::insight::{BestTime, Touch};
+use crate::domain::insight::{BestTime, LeadInsight, Touch};
 use crate::domain::{
     ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, ChatId, CloseReason, DAY, Direction, Evidence,
     HOUR, Lead, LeadId, Timestamp, User, UserId,
@@ -178,8 +178,13 @@ impl<See: FnMut(Said)> Trial<'_, See> {
 
     fn messages(&mut self, context: &AlertContext<'_>) -> Result<(), Fault> {
         let speech = self.speech;
-        let states = if context.occasion == Occasion::Opened { states() } else { vec![AlertState::Open] };
-        for state in states {
+        let touch = Some(Touch { at: NOW.plus(-DAY), channel: Channel::Email });
+        let known = LeadInsight { last_in: touch, last_out: touch, next_step: touch, ..LeadInsight::default() };
+        for insight in [known, LeadInsight::default()] {
+            self.html("why.html.j2", &speech.behind_html(context, &insight)?)?;
+        }
+        let all = if context.occasion == Occasion::Opened { states() } else { vec![AlertState::Open] };
+        for state in all {
             let alert = Alert { state, ..context.alert.clone() };
             let name = match alert.state {
                 AlertState::Open => "alert.html.j2",
@@ -188,6 +193,12 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             };
             let context = AlertContext { alert: &alert, ..*context };
             self.html(name, &speech.alert_html(&context, Some("http://localhost/"))?)?;
+        }
+        for kind in deeds() {
+            let done = Done { kind, by: "Luc <b>".to_owned(), at: NOW };
+            let alert = Alert { state: states()[2].clone(), ..context.alert.clone() };
+            let context = AlertContext { alert: &alert, done: Some(&done), ..*context };
+            self.html("closed.html.j2", &speech.alert_html(&context, None)?)?;
         }
         self.html("closed.html.j2", &speech.moved_html(context, None)?)?;
         self.html("closed.html.j2", &speech.moved_html(context, context.owner)?)
@@ -266,7 +277,14 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             Toast::HandedTo("Luc"),
             Toast::NoColleague,
             Toast::Checking,
-        ])
+            Toast::CallPlanned { at: NOW.plus(DAY), now: NOW, zone: chrono_tz::UTC },
+            Toast::NoCalls,
+            Toast::NotRelevant,
+            Toast::Archived(10),
+            Toast::Unarchived,
+            Toast::UndoOver,
+        ])?;
+        self.toasts(&CallOutcome::ALL.map(Toast::CallNoted))
     }
 
     /// What is said about a lead, whatever its alert.
@@ -455,6 +473,7 @@ fn context<'a>(
         default_country: None,
         content,
         occasion,
+        done: None,
         wording: Wording::default(),
         strategy: None,
         exchange: Exchange { manner, ..Exchange::default() },

@@ -7,14 +7,14 @@ use minijinja::{Error, ErrorKind, Value, context};
 
 use super::templates::{VoiceError, Wordings};
 use super::{
-    AlertContext, Content, DayBegins, DayEnds, DraftShown, Lang, Manner, Notice, Route, Style, Toast, Wording, html,
-    names, type_key, words,
+    AlertContext, Content, DayBegins, DayEnds, Done, DraftShown, Lang, Manner, Notice, Route, Style, Toast, Wording,
+    html, names, type_key, words,
 };
 use crate::domain::alert::{ChannelRate, Cited, Resolution};
 use crate::domain::draft::{Prepared, Stage, Tone};
 use crate::domain::effect::{Occasion, Stillness};
-use crate::domain::insight::BestTime;
-use crate::domain::{AlertState, Channel, CloseReason, Direction, Evidence, Lead, Severity, Timestamp, User};
+use crate::domain::insight::{BestTime, LeadInsight, Touch};
+use crate::domain::{AlertState, Channel, CloseReason, DeedKind, Direction, Evidence, Lead, Severity, Timestamp, User};
 use crate::insight::advice::{self, Suggestion};
 use crate::insight::exchange::Topic;
 use crate::insight::strategy::{Reason, Step, Strategy};
@@ -246,7 +246,11 @@ impl Speech {
                 self.render("snoozed.html.j2", context.wording, &values)
             }
             AlertState::Closed { reason, .. } => {
-                self.closed(context, "closed", &self.outcome(context, *reason), context! {})
+                let outcome = match context.done {
+                    Some(done) => self.done(context, done)?,
+                    None => self.outcome(context, *reason),
+                };
+                self.closed(context, "closed", &outcome, context! {})
             }
             AlertState::Resolved(resolution) => self.resolved(context, resolution),
         }
@@ -322,6 +326,35 @@ impl Speech {
             until => time.map(|time| hour(time.to)).unwrap_or_default(),
             weekday => time.and_then(|time| time.weekday).map(|day| words::day_name(self.lang, day)).unwrap_or_default(),
         }
+    }
+
+    /// What somebody did, as the end of an alert.
+    fn done(&self, context: &AlertContext<'_>, done: &Done) -> Result<String, Error> {
+        let (when, outcome) = match &done.kind {
+            DeedKind::PlanCall { at } => (words::on(self.lang, *at, done.at, context.zone), String::new()),
+            DeedKind::LogCall { outcome } => (String::new(), self.label("outcome", outcome.as_str())),
+            DeedKind::SetStatus { .. } | DeedKind::Assign { .. } | DeedKind::SendMail(_) => {
+                (String::new(), String::new())
+            }
+        };
+        let values = context! { what => done.kind.as_str(), by => names::name(&done.by), when, outcome };
+        self.render("done.txt.j2", context.wording, &values)
+    }
+
+    /// The facts and dates behind an alert.
+    pub fn behind_html(&self, context: &AlertContext<'_>, insight: &LeadInsight) -> Result<String, Error> {
+        let when = |touch: &Touch| words::when(self.lang, touch.at, context.now, context.zone);
+        let told = |touch: &Touch| context! { when => when(touch), via => self.via(touch.channel), channel => touch.channel.as_str() };
+        let next = insight.next_step.as_ref();
+        let values = context! {
+            headline => self.headline(context)?,
+            last_in => insight.last_in.as_ref().map(told),
+            last_out => insight.last_out.as_ref().map(told),
+            next => next.map(|step| words::to_come(self.lang, step.at, context.now, context.zone)),
+            opened => context.alert.opened_at.map(|at| words::on(self.lang, at, context.now, context.zone)),
+            ..self.facts(context)
+        };
+        self.render("why.html.j2", context.wording, &values)
     }
 
     fn outcome(&self, context: &AlertContext<'_>, reason: CloseReason) -> String {
@@ -643,6 +676,17 @@ impl Speech {
             Toast::HandedTo(to) => ("handed_to", context! { to => names::name(to) }),
             Toast::NoColleague => ("no_colleague", context! {}),
             Toast::Checking => ("checking", context! {}),
+            Toast::CallPlanned { at, now, zone } => {
+                ("call_planned", context! { when => words::to_come(self.lang, at, now, zone) })
+            }
+            Toast::CallNoted(outcome) => {
+                ("call_noted", context! { how => outcome.as_str(), outcome => self.label("outcome", outcome.as_str()) })
+            }
+            Toast::NoCalls => ("no_calls", context! {}),
+            Toast::NotRelevant => ("not_relevant", context! {}),
+            Toast::Archived(minutes) => ("archived", context! { minutes }),
+            Toast::Unarchived => ("unarchived", context! {}),
+            Toast::UndoOver => ("undo_over", context! {}),
         }
     }
 }

@@ -130,6 +130,51 @@ fn weekday(lang: Lang, at: Timestamp, zone: Tz) -> &'static str {
     }
 }
 
+/// When something is to take place: `aujourd'hui à 15h30`, `demain à 9h`, `lundi à 9h`, `le 12 mars à 9h`.
+pub fn to_come(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    let time = clock(lang, at, zone);
+    let weekday = local(at, zone).weekday().num_days_from_monday() as usize;
+    match (lang, days_ahead(at, now, zone)) {
+        (Lang::Fr, 1) => format!("demain à {time}"),
+        (Lang::Fr, 2..=6) => format!("{} à {time}", DAYS_FR[weekday]),
+        (Lang::En, 1) => format!("tomorrow at {time}"),
+        (Lang::En, 2..=6) => format!("on {} at {time}", DAYS_EN[weekday]),
+        (_, 0) => when(lang, at, now, zone),
+        (_, _) => on(lang, at, now, zone),
+    }
+}
+
+/// A day on a button: `Aujourd'hui`, `Demain`, `Lundi 9/03`.
+pub fn day(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    let day = local(at, zone);
+    let weekday = day.weekday().num_days_from_monday() as usize;
+    match (lang, days_ahead(at, now, zone)) {
+        (Lang::Fr, 0) => "Aujourd'hui".to_owned(),
+        (Lang::Fr, 1) => "Demain".to_owned(),
+        (Lang::Fr, _) => format!("{} {}/{:02}", capital(DAYS_FR[weekday]), day.day(), day.month()),
+        (Lang::En, 0) => "Today".to_owned(),
+        (Lang::En, 1) => "Tomorrow".to_owned(),
+        (Lang::En, _) => format!("{} {} {}", &DAYS_EN[weekday][..3], day.day(), &MONTHS_EN[day.month0() as usize][..3]),
+    }
+}
+
+/// A time of a day on a button: `Auj. 16h30`, `Demain 10h`, `Lundi 9h`, and from a week on `Lundi 9/03 9h`.
+pub fn slot(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    let time = clock(lang, at, zone);
+    let weekday = local(at, zone).weekday().num_days_from_monday() as usize;
+    match (lang, days_ahead(at, now, zone)) {
+        (Lang::Fr, 0) => format!("Auj. {time}"),
+        (Lang::Fr, 2..=6) => format!("{} {time}", capital(DAYS_FR[weekday])),
+        (Lang::En, 2..=6) => format!("{} {time}", DAYS_EN[weekday]),
+        (_, _) => format!("{} {time}", day(lang, at, now, zone)),
+    }
+}
+
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
 /// Until when: `jusqu'à 15h30`, `jusqu'à demain 9h`, `jusqu'à lundi 9h`, `jusqu'au 12 mars 9h`.
 pub fn until(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
     let time = clock(lang, at, zone);
@@ -284,6 +329,24 @@ mod tests {
             assert_eq!(until(Lang::Fr, at(instant), now, PARIS), fr);
             assert_eq!(until(Lang::En, at(instant), now, PARIS), en);
         }
+    }
+
+    #[test]
+    fn times_on_buttons_are_short_and_say_the_day() {
+        let now = at("2026-03-05T10:00:00Z");
+        for (instant, fr, en, said) in [
+            ("2026-03-05T15:30:00Z", "Auj. 16h30", "Today 16:30", "aujourd'hui à 16h30"),
+            ("2026-03-06T09:00:00Z", "Demain 10h", "Tomorrow 10:00", "demain à 10h"),
+            ("2026-03-11T08:00:00Z", "Mercredi 9h", "Wednesday 9:00", "mercredi à 9h"),
+            ("2026-09-30T07:30:00Z", "Mercredi 30/09 9h30", "Wed 30 Sep 9:30", "le 30 septembre à 9h30"),
+        ] {
+            assert_eq!(slot(Lang::Fr, at(instant), now, PARIS), fr);
+            assert_eq!(slot(Lang::En, at(instant), now, PARIS), en);
+            assert_eq!(to_come(Lang::Fr, at(instant), now, PARIS), said);
+            assert!(fr.chars().count() <= 20 && en.chars().count() <= 20);
+        }
+        assert_eq!(day(Lang::Fr, at("2026-03-09T08:00:00Z"), now, PARIS), "Lundi 9/03");
+        assert_eq!(day(Lang::En, at("2026-03-09T08:00:00Z"), now, PARIS), "Mon 9 Mar");
     }
 
     #[test]

@@ -81,7 +81,7 @@ pub fn options(recording: &Recording, known: &Known) -> Options {
     let account = |user_name: &str, kind, credential, rights: &Rights| Account {
         id: known.user(
             user_name,
-            ["max-extension", "max-convergence", "max-daemon", "max-feed", "max-heartbeat", "max-link"]
+            ["max-extension", "max-convergence", "max-daemon", "max-deeds", "max-feed", "max-heartbeat", "max-link"]
                 .contains(&recording.folder()),
         ),
         user_name: user_name.into(),
@@ -98,7 +98,11 @@ pub fn options(recording: &Recording, known: &Known) -> Options {
     };
     let hides = |part: &str| recording.name.starts_with(&format!("max-convergence/rights-{part}"));
     let lead = if hides("2") || hides("3") { Grant { read: Reach::Own, ..lead } } else { lead };
-    let call = if hides("5") || hides("6") { Grant::NONE } else { Grant::READ };
+    let call = match recording.folder() {
+        _ if hides("5") || hides("6") => Grant::NONE,
+        "max-deeds" => Grant::WRITE,
+        _ => Grant::READ,
+    };
     let of_api = Rights::of_max()
         .with("Lead", lead)
         .with("Call", call)

@@ -102,6 +102,10 @@ pub fn prepare(sandbox: &EspoSandbox, recording: &Recording, known: &Known, deco
     match recording.name.as_str() {
         "max-convergence/rights-7-field-hidden" => sandbox.remove_field("Lead", "status"),
         "max-convergence/custom-2-field-removed" => sandbox.remove_field("CVisite", "etat"),
+        "max-deeds/refused-1-lead-gone-403" => {
+            let owner = recording.sent()["assignedUserId"].clone();
+            sandbox.create("User", "system", json!({"id": owner, "userName": "luc", "lastName": "Moreau"}));
+        }
         "max-convergence/user-3-after" | "max-convergence/user-4-read-403" => {
             let target = recording.target();
             let id = &target[target.find("6b036e").unwrap()..][..17];
@@ -229,7 +233,7 @@ fn plant_for_post(sandbox: &EspoSandbox, recording: &Recording, known: &Known, s
     let entity = recording.entity();
     let sent = recording.sent();
     match (recording.status(), steps) {
-        (500, [_]) if sent.get("leadId").is_some() => {
+        (500, [_]) if sent.get("leadId").or(sent.get("maxKey")).is_some() => {
             let mut row = sent.as_object().unwrap().clone();
             row.insert("id".into(), json!("the one there is"));
             plant(sandbox, known, entity, &row);

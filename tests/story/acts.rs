@@ -8,7 +8,7 @@ use max::engine::deeds::Did;
 use max::sandbox::espo::Fault;
 use serde_json::{Value, json};
 
-use crate::support::{CAMILLE, LUC, World};
+use crate::support::{CAMILLE, LUC, Setting, World, button};
 
 /// Sophie asks for a quote; Luc is told.
 async fn hot() -> (World, String) {
@@ -186,5 +186,352 @@ async fn a_call_with_a_lead_that_is_gone_is_refused_and_the_rep_is_told() {
     assert_eq!(world.app().engine.store().activities(&id).unwrap().len(), 1, "the mail alone is left");
     let told = world.messages(LUC.1).into_iter().find(|message| message.plain.contains("appel avec"));
     insta::assert_snapshot!(told.unwrap().plain, @"⚠️ Je n'ai pas pu inscrire l'appel avec Sophie au CRM : la fiche n'y est plus.");
+    world.end().await;
+}
+
+/// A lead that has said nothing for a month.
+async fn cold() -> (World, String) {
+    let world = World::begin().await;
+    let lead = world.lead("Nina", 60 * DAY, json!({}));
+    world.mail_from("Nina", 50 * DAY, "Bonjour, merci.");
+    world.mail_to("Nina", 40 * DAY, "Bonjour Nina, où en êtes-vous ?");
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "StaleLead30d")["status"], "Open");
+    if button(&world.last(), "done").is_none() {
+        world.tap("show").await;
+    }
+    (world, lead)
+}
+
+/// The words on the buttons of Luc's last message, row by row.
+fn rows(world: &World) -> Vec<String> {
+    let words =
+        |row: &Vec<max::sandbox::telegram::Key>| row.iter().map(|key| key.text.clone()).collect::<Vec<_>>().join(" | ");
+    world.last().keyboard.iter().map(words).collect()
+}
+
+/// The data of the button of Luc's last message with these words.
+async fn tap_words(world: &World, words: &str) -> String {
+    let message = world.last();
+    let keys = message.keyboard.iter().flatten();
+    let key =
+        keys.into_iter().find(|key| key.text.contains(words)).unwrap_or_else(|| panic!("no {words} in {message:#?}"));
+    let data = key.callback_data.clone().unwrap();
+    world.telegram.tap(LUC.1, message.message_id, &data).unwrap();
+    world.settle().await;
+    world.telegram.answers().pop().and_then(|answer| answer.text).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_call_is_planned_in_two_taps_and_the_message_says_so() {
+    let (world, lead) = hot().await;
+    insta::assert_snapshot!(rows(&world).join("\n"), @r"
+    💬 Répondre sur WhatsApp | ✅ C'est envoyé
+    ✍️ Préparer un message | 📞 Appel
+    👍 Traité | ⏰ Plus tard | ⋯ Plus
+    ");
+    world.tap("call").await;
+    insta::assert_snapshot!(rows(&world).join("\n"), @r"
+    Auj. 10h30 | Auj. 15h | Demain 10h
+    Demain 15h | Mercredi 10h | Mercredi 15h
+    📅 Un autre jour
+    ✅ Joint | 📵 Pas de réponse
+    🎙 Message laissé | 🙅 Pas intéressé
+    ↩️ Retour
+    ");
+    let answer = tap_words(&world, "Demain 10h").await;
+    assert!(answer.contains("demain à 10h"), "{answer}");
+    let made = calls(&world);
+    assert_eq!(made.len(), 1);
+    assert_eq!((&made[0]["dateStart"], &made[0]["status"]), (&json!("2026-03-03 09:00:00"), &json!("Planned")));
+    assert_eq!(made[0]["assignedUserId"], LUC.0);
+    assert_eq!(world.alert(&lead, "HotLead24h")["closeReason"], "planned");
+    let told = world.last();
+    assert!(told.keyboard.is_empty(), "{told:#?}");
+    assert!(told.plain.contains("Appel prévu le 3 mars à 10h, par Luc Moreau."), "{}", told.plain);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn another_day_and_a_time_on_it_can_be_chosen() {
+    let (world, _) = hot().await;
+    world.tap("call").await;
+    world.tap("cdays").await;
+    insta::assert_snapshot!(rows(&world).join("\n"), @r"
+    Aujourd'hui | Demain | Mercredi 4/03
+    Jeudi 5/03 | Vendredi 6/03 | Lundi 9/03
+    Mardi 10/03 | Mercredi 11/03 | Jeudi 12/03
+    Vendredi 13/03
+    ↩️ Retour
+    ");
+    tap_words(&world, "Jeudi").await;
+    insta::assert_snapshot!(rows(&world).join("\n"), @r"
+    Jeudi 9h | Jeudi 10h | Jeudi 11h
+    Jeudi 12h | Jeudi 13h | Jeudi 14h
+    Jeudi 15h | Jeudi 16h | Jeudi 17h
+    ↩️ Retour
+    ");
+    tap_words(&world, "Jeudi 11h").await;
+    assert_eq!(calls(&world)[0]["dateStart"], "2026-03-05 10:00:00");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn two_calls_are_not_planned_for_the_same_time() {
+    let (world, _) = hot().await;
+    world.tap("call").await;
+    tap_words(&world, "Demain 10h").await;
+    world.lead("Marie", 2 * DAY, json!({}));
+    world.settle().await;
+    world.mail_from("Marie", 5 * MINUTE, "Bonjour, je voudrais un devis.");
+    world.settle().await;
+    world.tap("call").await;
+    assert!(rows(&world).iter().all(|row| !row.contains("Demain 10h |")), "{:#?}", rows(&world));
+    world.tap("spoke").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_outcome_of_a_call_is_logged_in_one_tap() {
+    let (world, lead) = hot().await;
+    world.tap("call").await;
+    let answer = world.tap("nobody").await;
+    assert!(answer.contains("pas de réponse"), "{answer}");
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open", "an attempt is no contact");
+    assert!(button(&world.last(), "done").is_some(), "the buttons are back");
+    world.clock.advance(HOUR);
+    world.settle().await;
+    world.tap("call").await;
+    world.tap("nobody").await;
+    assert_eq!(calls(&world).len(), 2, "an hour later it is another call");
+    world.tap("call").await;
+    let data = button(&world.last(), "spoke").unwrap();
+    let message = world.last().message_id;
+    for _ in 0..2 {
+        world.telegram.tap(LUC.1, message, &data).unwrap();
+    }
+    world.settle().await;
+    assert_eq!(calls(&world).len(), 3, "a second tap is not another call");
+    assert_eq!(world.alert(&lead, "HotLead24h")["closeReason"], "cleared");
+    let told = world.last();
+    assert!(told.plain.contains("Appel noté\u{a0}: joint, par Luc Moreau."), "{}", told.plain);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn who_is_not_interested_can_be_archived_at_once() {
+    let (world, lead) = hot().await;
+    world.tap("call").await;
+    world.tap("nothanks").await;
+    assert_eq!(calls(&world)[0]["description"], "Pas intéressé");
+    assert_eq!(rows(&world), ["🗄 Archiver"]);
+    world.tap("arch").await;
+    world.tap("archyes").await;
+    assert_eq!(world.espo.get("Lead", &lead).unwrap()["status"], "Dead");
+    assert_eq!(rows(&world), ["↩️ Annuler"]);
+    world.pass(10 * MINUTE).await;
+    assert_eq!(rows(&world), [""; 0]);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_cold_lead_is_archived_after_a_question_and_can_be_brought_back_for_ten_minutes() {
+    let (world, lead) = cold().await;
+    world.tap("more").await;
+    insta::assert_snapshot!(rows(&world).join("\n"), @r"
+    ❓ Pourquoi ? | 🙅 Pas pertinent
+    🗄 Archiver | Ouvrir dans le CRM
+    ↩️ Retour
+    ");
+    world.tap("arch").await;
+    assert_eq!(rows(&world), ["🗄 Oui, archiver", "↩️ Retour"]);
+    assert_eq!(world.espo.get("Lead", &lead).unwrap()["status"], "In Process", "nothing without a yes");
+    let before = world.messages(LUC.1).len();
+    let answer = world.tap("archyes").await;
+    assert!(answer.contains("10 minutes"), "{answer}");
+    assert_eq!(world.espo.get("Lead", &lead).unwrap()["status"], "Dead");
+    assert_eq!(world.alert(&lead, "StaleLead30d")["closeReason"], "lead_closed");
+    let told = world.last();
+    assert!(told.plain.contains("Lead archivé, par Luc Moreau."), "{}", told.plain);
+    world.pass(7 * MINUTE).await;
+    world.tap("unarch").await;
+    assert_eq!(world.espo.get("Lead", &lead).unwrap()["status"], "In Process");
+    assert_eq!(world.alert(&lead, "StaleLead30d")["status"], "Open");
+    assert!(button(&world.last(), "done").is_some(), "its message is as before: {:#?}", world.last());
+    assert_eq!(world.messages(LUC.1).len(), before, "and there is no other");
+    world.tap("done").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_was_archived_stays_so_after_ten_minutes() {
+    let (world, lead) = cold().await;
+    world.tap("more").await;
+    world.tap("arch").await;
+    world.tap("archyes").await;
+    let message = world.last();
+    let data = button(&message, "unarch").unwrap();
+    world.pass(10 * MINUTE).await;
+    assert_eq!(rows(&world), [""; 0]);
+    world.telegram.forge_tap(LUC.1, LUC.1, message.message_id, &data).unwrap();
+    world.settle().await;
+    assert_eq!(world.espo.get("Lead", &lead).unwrap()["status"], "Dead");
+    assert!(world.telegram.answers().pop().unwrap().text.unwrap().contains("Trop tard"));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn later_offers_what_is_left_of_the_week() {
+    let (world, lead) = hot().await;
+    world.tap("zz").await;
+    insta::assert_snapshot!(rows(&world).join("\n"), @r"
+    Dans 1 h | Cet après-midi
+    Demain 9h | Lundi 9/03 9h
+    📅 Un autre jour
+    ↩️ Retour
+    ");
+    let stale = button(&world.last(), "until-1a9e6ac");
+    assert!(stale.is_none());
+    tap_words(&world, "Cet après-midi").await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["snoozedUntil"], "2026-03-02 13:00:00");
+    world.pass(5 * HOUR).await;
+    world.tap("zz").await;
+    world.tap("zdays").await;
+    insta::assert_snapshot!(rows(&world).join("\n"), @r"
+    Demain | Mercredi 4/03 | Jeudi 5/03
+    Vendredi 6/03 | Lundi 9/03 | Mardi 10/03
+    Mercredi 11/03 | Jeudi 12/03 | Vendredi 13/03
+    Lundi 16/03
+    ↩️ Retour
+    ");
+    tap_words(&world, "Vendredi 6/03").await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["snoozedUntil"], "2026-03-06 08:00:00");
+    world.tap("done").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_time_that_has_passed_since_it_was_offered_does_nothing() {
+    let (world, lead) = hot().await;
+    world.tap("zz").await;
+    let message = world.last();
+    let data: Vec<String> = message.keyboard.iter().flatten().filter_map(|key| key.callback_data.clone()).collect();
+    let afternoon = data.into_iter().find(|data| data.starts_with("1:until-")).unwrap();
+    world.tap("back").await;
+    world.tap("call").await;
+    let first = world.last().keyboard[0][0].callback_data.clone().unwrap();
+    world.tap("back").await;
+    world.clock.advance(26 * HOUR);
+    for data in [afternoon, first] {
+        world.telegram.forge_tap(LUC.1, LUC.1, message.message_id, &data).unwrap();
+        world.settle().await;
+        assert_eq!(world.telegram.answers().pop().unwrap().text.unwrap(), "Ce bouton n'est plus d'actualité.");
+    }
+    assert_eq!(calls(&world).len(), 0);
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
+    world.tap("done").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn why_is_told_in_facts_and_dates() {
+    let (world, _) = hot().await;
+    world.tap("more").await;
+    let before = world.messages(LUC.1).len();
+    world.tap("why").await;
+    assert_eq!(world.messages(LUC.1).len(), before + 1);
+    insta::assert_snapshot!(world.last().plain, @r"
+    ❓ Pourquoi je t'en parle
+    
+    C'est le moment ! Sophie t'a écrit il y a 5 min, et ça sent bon.
+    
+    • Son dernier signe : aujourd'hui à 9h55 par email
+    • Aucun contact de notre part
+    • Aucun prochain pas prévu
+    • Je te le signale depuis le 2 mars à 10h
+    ");
+    let alert = world.messages(LUC.1)[before - 1].clone();
+    world.telegram.tap(LUC.1, alert.message_id, &button(&alert, "back").unwrap()).unwrap();
+    world.settle().await;
+    let alert = world.messages(LUC.1)[before - 1].clone();
+    world.telegram.tap(LUC.1, alert.message_id, &button(&alert, "done").unwrap()).unwrap();
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_is_beside_the_point_is_handled_and_remembered() {
+    let (world, lead) = hot().await;
+    world.tap("more").await;
+    world.tap("off").await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Resolved");
+    assert!(world.last().plain.contains("Pas pertinent"), "{}", world.last().plain);
+    let marks = world.app().engine.store().not_relevant().unwrap();
+    assert_eq!(marks.len(), 1);
+    let mark = &marks[0];
+    assert_eq!((mark.lead.as_str(), mark.by.as_ref()), (lead.as_str(), Some(&UserId::from(LUC.0))));
+    assert!(mark.reading.intent && mark.text.contains("devis"), "{mark:?}");
+    world.end().await;
+}
+
+/// The lead's wish came after the message: the old button does nothing.
+#[tokio::test]
+async fn a_lead_that_is_not_to_be_called_is_not_called() {
+    let (world, lead) = hot().await;
+    world.tap("call").await;
+    let message = world.last();
+    let first = message.keyboard[0][0].callback_data.clone().unwrap();
+    world.clock.advance(2);
+    world.espo.update("Lead", &lead, "claire", json!({"doNotCall": true}));
+    world.settle().await;
+    world.telegram.forge_tap(LUC.1, LUC.1, message.message_id, &first).unwrap();
+    world.settle().await;
+    assert_eq!(calls(&world).len(), 0);
+    assert!(world.telegram.answers().pop().unwrap().text.unwrap().contains("ne doit pas être appelé"));
+    assert!(button(&world.last(), "call").is_none());
+    world.tap("done").await;
+    world.end().await;
+}
+
+/// In a group there is one button; another, kept from elsewhere, does nothing there.
+#[tokio::test]
+async fn a_group_has_no_menus() {
+    const GROUP: i64 = -100_300;
+    let setting = Setting { telegram: "fallback_chat = -100300", linked: vec![CAMILLE], ..Setting::default() };
+    let world = World::with(setting, |world| world.telegram.open_group(GROUP, "Commercial")).await;
+    let lead = world.lead("Sophie", 2 * DAY, json!({}));
+    world.mail_from("Sophie", MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
+    world.settle().await;
+    let told = world.messages(GROUP).pop().unwrap();
+    let alert = button(&told, "show").unwrap().rsplit(':').next().unwrap().to_owned();
+    for action in ["call", "spoke", "more", "why", "archyes"] {
+        world.telegram.forge_tap(GROUP, CAMILLE.1, told.message_id, &format!("1:{action}:{alert}")).unwrap();
+    }
+    world.settle().await;
+    assert_eq!(world.messages(GROUP).pop().unwrap().keyboard, told.keyboard);
+    assert_eq!(calls(&world).len(), 0);
+    assert_eq!(world.espo.get("Lead", &lead).unwrap()["status"], "In Process");
+    world.telegram.tap_in_group(GROUP, CAMILLE.1, told.message_id, &button(&told, "show").unwrap()).unwrap();
+    world.settle().await;
+    let shown = world.messages(CAMILLE.1).pop().unwrap();
+    world.telegram.tap(CAMILLE.1, shown.message_id, &button(&shown, "done").unwrap()).unwrap();
+    world.settle().await;
+    world.end().await;
+}
+
+/// The daemon is killed between the tap and its answer: Telegram delivers the tap again.
+#[tokio::test]
+async fn a_call_whose_tap_is_delivered_again_is_one_call() {
+    let (mut world, _) = hot().await;
+    world.tap("call").await;
+    let data = button(&world.last(), "nobody").unwrap();
+    world.espo.fail(Fault::Down);
+    world.telegram.tap(LUC.1, world.last().message_id, &data).unwrap();
+    world.telegram.wait_until(max::sandbox::telegram::TelegramSandbox::all_updates_confirmed).await;
+    world.stop().await;
+    world.espo.heal();
+    world.start().await;
+    world.settle().await;
+    assert_eq!(calls(&world).len(), 1);
+    world.tap("done").await;
     world.end().await;
 }

@@ -22,4 +22,5 @@ mod rules;
 mod settings;
 mod sources;
 mod standstill;
+mod step;
 mod wordings;

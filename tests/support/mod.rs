@@ -3,6 +3,8 @@
 
 pub mod log;
 
+use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use max::app::App;
@@ -429,6 +431,22 @@ impl World {
         let response = request.send().await.unwrap();
         let status = response.status().as_u16();
         (status, response.json().await.unwrap())
+    }
+}
+
+impl Drop for World {
+    /// What was asked of Telegram is kept for `tests/aiogram/validate.py`.
+    fn drop(&mut self) {
+        let story = std::thread::current().name().unwrap_or("a story").replace("::", ".");
+        let calls: Vec<String> =
+            self.telegram.all_requests().iter().map(|call| serde_json::to_string(call).unwrap()).collect();
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("telegram");
+        let kept = std::fs::create_dir_all(&folder)
+            .and_then(|()| std::fs::OpenOptions::new().create(true).append(true).open(folder.join(story + ".jsonl")))
+            .and_then(|mut file| file.write_all((calls.join("\n") + "\n").as_bytes()));
+        if let Err(error) = kept {
+            eprintln!("the calls to Telegram are not kept: {error}");
+        }
     }
 }
 

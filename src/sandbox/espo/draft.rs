@@ -204,6 +204,9 @@ fn broken_rule(field: &str, rules: &Field, value: &Value) -> Option<&'static str
         "varchar" if text.is_some_and(|text| rules.max_length.is_some_and(|max| text.chars().count() > max)) => {
             Some("maxLength")
         }
+        "varchar" if rules.no_bad_characters && text.is_some_and(|text| text.contains(['<', '>', '='])) => {
+            Some("pattern")
+        }
         _ => None,
     }
 }

@@ -87,6 +87,8 @@ pub struct Field {
     pub read_only_after_create: bool,
     /// Compared byte by byte.
     pub binary: bool,
+    /// Whether `<`, `>` and `=` are refused.
+    pub no_bad_characters: bool,
 }
 
 /// One key of a record on the wire.
@@ -420,6 +422,7 @@ fn read_field(name: &str, wire: &Value, links: &Map<String, Value>) -> Field {
         read_only: flag("readOnly"),
         read_only_after_create: flag("readOnlyAfterCreate"),
         binary: flag("binary"),
+        no_bad_characters: wire.get("pattern").and_then(Value::as_str) == Some("$noBadCharacters"),
     }
 }
 

@@ -58,7 +58,9 @@ impl World {
                 && shows(actor, attribute)
                 && match &attribute.kind {
                     Kind::LinkName | Kind::ParentName | Kind::LinkIds | Kind::LinkNames | Kind::LinkColumns(_) => true,
-                    Kind::Derived(Derived::Points) => true,
+                    // Loaded by the server, whether anything was sent or not.
+                    Kind::Derived(Derived::Points | Derived::PhoneNumbers) => true,
+                    Kind::Json if attribute.name == "reminders" => true,
                     Kind::Derived(Derived::OptedOut | Derived::Invalid) => true,
                     Kind::Derived(derived) => derived_is_set(*derived, attribute, record),
                     _ => is_set(attribute, record),

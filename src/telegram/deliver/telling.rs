@@ -3,10 +3,13 @@
 use std::collections::HashMap;
 
 use super::super::announce::{Moment, Pending, Planned, plan};
+use super::super::render::Rendered;
 use super::{Announcement, Attempt, Worker, fingerprint, pending, whose_diary};
 use crate::domain::effect::Occasion;
 use crate::domain::{AlertId, ChatId, Timestamp, UserId};
 use crate::engine::EngineError;
+use crate::engine::briefing::Briefing;
+use crate::engine::dossier::known;
 use crate::store::{Message, Said, SheetRow};
 
 impl Worker {
@@ -101,6 +104,30 @@ impl Worker {
             Attempt::Unreachable | Attempt::Never => {
                 self.sender.engine.run(move |engine| engine.messages_sent(&[], &done, None)).await
             }
+        }
+    }
+
+    /// Sends the facts behind an alert.
+    pub(super) async fn send_why(
+        &mut self,
+        key: &str,
+        sequence: u64,
+        alert: &AlertId,
+        chat: ChatId,
+    ) -> Result<(), EngineError> {
+        let (now, speaker) = (self.now(), self.sender.speaker.clone());
+        let Some(alert) = self.store().alert(alert)? else { return self.settle(key, sequence).await };
+        let activities = self.store().activities(&alert.lead_id)?;
+        let Some(briefing) = Briefing::load(self.store(), &speaker, alert, now)? else {
+            return self.settle(key, sequence).await;
+        };
+        let (content, manner) = (self.content_in(chat)?, speaker.manner_in(self.store(), chat)?);
+        let context = briefing.context(&speaker, manner, content, Occasion::Opened, now);
+        let insight = known(self.store(), &speaker, &briefing.lead, &activities, now)?;
+        let html = speaker.voice.behind_html(&context, &insight);
+        match self.send(chat, &Rendered { html, keyboard: Vec::new() }, false).await? {
+            Attempt::NotNow => Ok(()),
+            Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
         }
     }
 

@@ -186,6 +186,8 @@ struct Day {
     shown: HashMap<(i64, i32), Shown>,
     toasts: usize,
     told: Vec<Told>,
+    /// What Luc's latest message said.
+    latest: String,
     /// How often each alert was told as a message of its own, unasked.
     announced: HashMap<(i64, String), u32>,
     wrong: Vec<String>,
@@ -219,6 +221,7 @@ impl Day {
             shown: HashMap::new(),
             toasts: 0,
             told: Vec::new(),
+            latest: String::new(),
             announced: HashMap::new(),
             wrong: Vec::new(),
         };
@@ -240,7 +243,8 @@ impl Day {
     async fn until(&mut self, time: &str) {
         let end = at(time);
         while self.now() < end {
-            let step: Seconds = end.since(self.now()).min(5 * MINUTE);
+            let to_next: Seconds = 5 * MINUTE - self.now().0.rem_euclid(5 * MINUTE);
+            let step = end.since(self.now()).min(to_next);
             self.world.pass(step).await;
             self.look(false);
         }
@@ -350,6 +354,7 @@ impl Day {
             return;
         }
         let (text, keys) = now_shown;
+        let before_is_none = before.is_none();
         let head = match &before {
             None => {
                 let silent = if message.silent { " (sans son)" } else { "" };
@@ -371,8 +376,11 @@ impl Day {
         if keys.is_empty() && before.is_some_and(|(_, keys)| !keys.is_empty()) {
             writeln!(self.transcript, "        (plus de boutons)").unwrap();
         }
-        if message.edited == 0 && !asked {
+        if before_is_none && !asked {
             self.was_told(account, message);
+        }
+        if account == LUC.1 && before_is_none {
+            self.latest.clone_from(&message.plain);
         }
     }
 
@@ -426,14 +434,13 @@ impl Day {
                 self.wrong.push(format!("{}: out of hours: {}", shown(told.at), told.text));
             }
         }
-        let Some(last) = self.told.last() else { return };
         let sentences = |text: &str| -> Vec<String> {
             text.split(['\n', '.', '?', '!'])
                 .map(|part| part.trim().to_owned())
                 .filter(|part| part.chars().count() > 24)
                 .collect()
         };
-        let before = sentences(&last.text);
+        let before = sentences(&self.latest);
         for sentence in sentences(&told.text).into_iter().filter(|sentence| before.contains(sentence)) {
             self.wrong.push(format!("{}: the same sentence twice in a row: {sentence}", shown(told.at)));
         }
@@ -553,7 +560,7 @@ async fn morning(day: &mut Day) {
     day.tap("Julien", "Demain 15h").await;
     day.until("10:42").await;
     day.reply("Karim", "pourquoi ?").await;
-    day.tap("Karim", "Plus").await;
+    day.tap("Karim", "⋯ Plus").await;
     day.tap("Karim", "Pas pertinent").await;
     // A day since Héloïse asked.
     day.until("10:52").await;
@@ -576,9 +583,6 @@ async fn morning(day: &mut Day) {
     day.tap("You'll have the quote", "C'est envoyé").await;
 
     // A day since Marc called.
-    day.until("11:22").await;
-    day.tap("Marc", "Appel").await;
-    day.tap("Marc", "Pas de réponse").await;
     day.until("11:30").await;
     day.tap("Marc", "Appel").await;
     day.tap("Marc", "Auj. 15h").await;
@@ -657,7 +661,7 @@ async fn afternoon(day: &mut Day) {
     day.until("15:55").await;
     day.say("Nina Caron").await;
     day.tap("Nina", "Voir l'alerte").await;
-    day.tap("Nina", "Plus").await;
+    day.tap("Nina", "⋯ Plus").await;
     day.tap("Nina", "Archiver").await;
     day.tap("Nina", "Oui, archiver").await;
     day.until("15:59").await;
@@ -675,7 +679,7 @@ async fn evening(day: &mut Day) {
     day.hot_mail_from("Bertin", "Salomé", "Bonjour, je voudrais une démo et vos tarifs.").await;
     day.until("17:04").await;
     day.tap("Salomé", "Appel").await;
-    day.tap("Salomé", "Demain 11h").await;
+    day.tap("Salomé", "Demain 10h30").await;
     day.until("17:20").await;
     day.say("/today").await;
     day.say("/stats").await;

@@ -26,7 +26,7 @@ use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::insight::LeadInsight;
 pub use crate::domain::manner::{Lang, Manner};
 use crate::domain::{
-    Alert, AlertType, Bucket, CallOutcome, Channel, DeedKind, Lead, Seconds, Timestamp, User, Wording,
+    Alert, AlertId, AlertType, Bucket, CallOutcome, Channel, DeedKind, Lead, Seconds, Timestamp, User, Wording,
 };
 use crate::insight::advice::{self, CtaAction, CtaParams};
 use crate::insight::exchange::Exchange;
@@ -722,6 +722,12 @@ impl Voice {
     /// The short answer to a tap, plain text of at most 200 characters.
     pub fn toast(&self, manner: Manner, toast: Toast<'_>) -> String {
         names::one_line(&self.say(manner, |speech| speech.toast(toast, None)), samples::TOAST_CHARS)
+    }
+
+    /// The same in an alert's wording: who settles one after the other is not told the same each time.
+    pub fn toast_about(&self, manner: Manner, alert: &AlertId, toast: Toast<'_>) -> String {
+        let wording = Some(Wording::of(alert));
+        names::one_line(&self.say(manner, |speech| speech.toast(toast, wording)), samples::TOAST_CHARS)
     }
 
     /// What a button says.

@@ -140,7 +140,9 @@ fn tu_in(template: &str) -> Vec<String> {
             || clitic == "tu"
             || (IMPERATIVES.contains(&stem) && !first_person)
             || (PERHAPS.contains(&stem)
-                && (AFTER_A_HYPHEN.contains(&clitic) || (starts && is_capital) || before == ", "));
+                && (AFTER_A_HYPHEN.contains(&clitic)
+                    || (starts && is_capital)
+                    || [", ", " : ", "\u{A0}: "].contains(&before.as_str())));
         if says_tu {
             found.push(word.clone());
         }
@@ -162,6 +164,7 @@ fn who_says_tu_is_found_out() {
         "as-tu un moment",
         "✅ Regarde !",
         "sur ton profil",
+        "Trop tard : change le statut",
         "{% if a %}Ouvre{% endif %} ça",
     ] {
         assert_ne!(tu_in(text), Vec::<String>::new(), "{text}");

@@ -138,8 +138,6 @@ pub enum Ask {
     Set(Page, Wish),
     /// The figures: of the team instead of one's own.
     Stats(bool),
-    /// What the day holds.
-    Today,
 }
 
 impl Ask {
@@ -156,7 +154,6 @@ impl Ask {
             Self::Settings(page) => format!("2:se:{}", page.as_str()),
             Self::Set(page, wish) => format!("2:wi:{}:{}", page.as_str(), wish.code()),
             Self::Stats(team) => format!("2:st:{}", if *team { "team" } else { "me" }),
-            Self::Today => "2:to:".to_owned(),
         }
     }
 
@@ -188,7 +185,6 @@ impl Ask {
                 "me" => Self::Stats(false),
                 _ => return None,
             },
-            "to" => Self::Today,
             _ => return None,
         })
     }
@@ -262,7 +258,6 @@ mod tests {
             Ask::Call(lead, Some(Timestamp(1_773_324_000))),
             Ask::Stats(true),
             Ask::Stats(false),
-            Ask::Today,
         ];
         let mut wishes = vec![Wish::Language, Wish::Formality, Wish::Briefing, Wish::Summary, Wish::Quiet(None)];
         wishes.extend([Wish::Quiet(Some((22, 7))), Wish::Pause(None), Wish::Away(None), Wish::StandIn(None)]);

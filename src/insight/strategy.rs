@@ -90,29 +90,32 @@ pub fn strategy(
     }
     let tries = tries(activities, now);
     let reason = reason(alert.alert_type, lead, insight, &tries)?;
-    let channel = advice::suggestions(alert, lead, insight.preferred)[0].channel()?;
+    let suggested = advice::suggestions(alert, lead, insight.preferred)[0].channel();
+    let channel = suggested.filter(|channel| *channel != Channel::Manual)?;
     let said = last_word(activities, now);
-    let may_call = channel != Channel::Call && lead.channel_open(Channel::Call);
-    let then_call = may_call.then_some(Step::ThenCall(insight.best_time));
+    let then_call = |after: Channel| {
+        (after != Channel::Call && lead.channel_open(Channel::Call)).then_some(Step::ThenCall(insight.best_time))
+    };
     let steps = match alert.alert_type {
         AlertType::HotLead24h | AlertType::AwaitingReply24h => {
             let planned = insight.next_step.filter(|step| step.at > now).map(Step::ThenPlanned);
-            [Some(Step::Answer(channel)), planned.or(then_call)]
+            [Some(Step::Answer(channel)), planned.or(then_call(channel))]
         }
         AlertType::NoReply3d | AlertType::NoFollowup7d | AlertType::NoContact7d => {
-            let elsewhere = match reason {
-                Reason::InVain { on: Some(on), .. } => other_channel(lead, on),
-                Reason::InVain { on: None, .. } | Reason::Rates { .. } | Reason::Hours(_) => None,
+            let in_vain = match reason {
+                Reason::InVain { on, .. } => on,
+                Reason::Rates { .. } | Reason::Hours(_) => None,
             };
-            let first = match elsewhere {
-                Some(other) => Step::Switch(other),
-                None if alert.alert_type == AlertType::NoReply3d => Step::Remind(channel, said),
-                None => Step::Resume(channel, said),
+            let elsewhere = in_vain.and_then(|on| other_channel(lead, &[on]));
+            let (first, on) = match elsewhere {
+                Some(other) => (Step::Switch(other), other),
+                None if alert.alert_type == AlertType::NoReply3d => (Step::Remind(channel, said), channel),
+                None => (Step::Resume(channel, said), channel),
             };
-            let is_called = elsewhere == Some(Channel::Call);
+            let done: Vec<Channel> = in_vain.into_iter().chain([on]).collect();
             let then = match tries.len() {
                 TRIES_BEFORE_THE_END.. => Some(Step::ThenArchive),
-                _ => then_call.filter(|_| !is_called).or_else(|| other_channel(lead, channel).map(Step::ThenWrite)),
+                _ => then_call(on).or_else(|| other_channel(lead, &done).map(Step::ThenWrite)),
             };
             [Some(first), then]
         }
@@ -167,9 +170,10 @@ fn answers(activity: &Activity) -> bool {
     activity.direction == Direction::In || picked_up
 }
 
-fn other_channel(lead: &Lead, than: Channel) -> Option<Channel> {
+/// The first open channel that is none of these.
+fn other_channel(lead: &Lead, than: &[Channel]) -> Option<Channel> {
     let mut channels = [Channel::Call, Channel::Whatsapp, Channel::Email].into_iter();
-    channels.find(|channel| *channel != than && lead.channel_open(*channel))
+    channels.find(|channel| !than.contains(channel) && lead.channel_open(*channel))
 }
 
 #[cfg(test)]
@@ -325,7 +329,7 @@ mod tests {
         let twice = [wanted(30), out(9, Channel::Email), out(4, Channel::Email)];
         let found = strategy(&alert(AlertType::NoReply3d), &lead(), &twice, &nothing, NOW).unwrap();
         assert_eq!(found.reason, Reason::InVain { tries: 2, on: Some(Channel::Email) });
-        assert_eq!(found.steps, [Step::Switch(Channel::Call), Step::ThenWrite(Channel::Email)]);
+        assert_eq!(found.steps, [Step::Switch(Channel::Call), Step::ThenWrite(Channel::Whatsapp)], "not by mail again");
         let mixed = [out(9, Channel::Email), out(4, Channel::Whatsapp)];
         let found = strategy(&alert(AlertType::NoReply3d), &lead(), &mixed, &nothing, NOW).unwrap();
         assert_eq!(found.reason, Reason::InVain { tries: 2, on: None });

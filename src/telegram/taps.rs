@@ -409,7 +409,7 @@ impl Bot {
 
     async fn after(&self, tap: &Tap, acted: Acted, done: Toast<'_>) -> Result<Answer, EngineError> {
         match acted {
-            Acted::Done(_) => Ok(Answer::word(self.toast(tap.manner, done))),
+            Acted::Done(alert) => Ok(Answer::word(self.speaker.voice.toast_about(tap.manner, &alert.id, done))),
             Acted::Unchanged(alert) => self.too_late(tap, &alert).await,
             Acted::Unknown => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
         }

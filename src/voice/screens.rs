@@ -23,17 +23,6 @@ pub struct Scene {
     pub content: Content,
 }
 
-/// What the day holds.
-#[derive(Clone, Copy, Debug)]
-pub struct Day<'a> {
-    /// The reader.
-    pub me: &'a User,
-    /// Hot leads, leads to answer, leads to follow up, channels to know of; put off.
-    pub counts: (usize, usize, usize, usize, usize),
-    /// What to do first.
-    pub first: &'a [AlertContext<'a>],
-}
-
 /// A page of a list of alerts.
 #[derive(Clone, Copy, Debug)]
 pub struct AlertsPage<'a> {
@@ -116,8 +105,6 @@ pub struct Wishes<'a> {
 pub enum Screen<'a> {
     /// A list of alerts.
     Alerts(AlertsPage<'a>),
-    /// The day.
-    Today(Day<'a>),
     /// A lead.
     Lead(Card<'a>),
     /// Several leads fit what was typed; one is to be chosen.
@@ -197,7 +184,6 @@ impl Screen<'_> {
     pub(super) fn file(&self) -> String {
         let name = match self {
             Self::Alerts(_) => "alerts",
-            Self::Today(_) => "today",
             Self::Lead(_) => "lead",
             Self::Found { .. } => "found",
             Self::NotFound { .. } => "not_found",
@@ -235,7 +221,6 @@ impl Speech {
             Screen::Alerts(page) => return self.alerts_html(page, wording.unwrap_or_default()),
             Screen::Lead(card) => return self.card_html(scene, card, wording.unwrap_or_default()),
             Screen::Why(context) => return self.why_html(scene, context, wording.unwrap_or_default()),
-            Screen::Today(day) => self.day(day)?,
             Screen::Found { typed, count, similar } => context! { typed => names::name(typed), count, similar },
             Screen::NotFound { typed, unasked } => context! { typed => names::name(typed), unasked },
             Screen::Stats(figures) => self.figures(figures),
@@ -368,21 +353,6 @@ impl Speech {
             machine => activity.reading.auto_reply,
             words,
         }
-    }
-
-    fn day(&self, day: &Day<'_>) -> Result<Value, Error> {
-        let (hot, answer, follow, channel, snoozed) = day.counts;
-        let mut lines = Vec::with_capacity(day.first.len());
-        for (position, context) in day.first.iter().enumerate() {
-            lines.push(context! {
-                number => position + 1,
-                emoji => self.label("emoji", super::type_key(context.alert.alert_type)),
-                name => self.listed_name(context),
-                reason => self.reason(context)?,
-                action => self.suggested_action(context),
-            });
-        }
-        Ok(context! { me => names::user(day.me), hot, answer, follow, channel, snoozed, lines })
     }
 
     fn figures(&self, figures: &Figures<'_>) -> Value {

@@ -163,6 +163,18 @@ async fn what_a_rep_types_is_answered_in_the_manner_he_wishes() {
     }
 }
 
+/// The day can be asked for at any time, and is kept up to date like the briefing it looks like.
+#[tokio::test]
+async fn the_day_that_is_asked_for_stays_true() {
+    let world = office().await;
+    let day = say(&world, "/today").await;
+    assert!(day.plain.contains("Sophie"), "{}", seen(&day));
+    say(&world, "fait Sophie Martin").await;
+    let now = world.messages(LUC.1).into_iter().find(|message| message.message_id == day.message_id).unwrap();
+    assert!(!now.plain.contains("Sophie") && now.plain.contains("Héloïse"), "{}", seen(&now));
+    world.end().await;
+}
+
 #[tokio::test]
 async fn done_settles_the_latest_alert_and_can_be_taken_back() {
     let world = office().await;

@@ -6,6 +6,7 @@ mod chat;
 mod closed;
 mod commands;
 mod crm;
+mod day;
 mod drafts;
 mod escalation;
 mod export;

@@ -49,7 +49,6 @@ impl Bot {
             Ask::Settings(page) => self.settings(reader, page),
             Ask::Set(page, wish) => self.set(reader, page, wish).await,
             Ask::Stats(team) => self.stats(reader, team),
-            Ask::Today => self.today(reader),
         }
     }
 }

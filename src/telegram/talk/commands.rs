@@ -31,7 +31,7 @@ pub(super) fn is_known(command: &str) -> bool {
 impl Bot {
     pub(super) async fn command(&self, reader: &Reader, command: &str, rest: &str) -> Result<(), EngineError> {
         let answer = match command.to_ascii_lowercase().as_str() {
-            "today" => self.today(reader)?,
+            "today" => return self.today(reader).await,
             "alerts" => self.alerts_page(reader, Filter::All, 0)?,
             "hot" => self.alerts_page(reader, Filter::Urgent, 0)?,
             "lead" => self.find_lead(reader, rest).await?,

@@ -5,23 +5,23 @@ use std::collections::BTreeSet;
 use chrono::{Datelike, TimeDelta};
 
 use super::super::bot::Bot;
-use super::super::render::{Key, KeyKind, Rendered};
+use super::super::render::{self, Key, KeyKind, Rendered};
 use super::Reader;
 use super::phrase::instant;
 use crate::domain::ask::{Ask, Filter};
 use crate::domain::button::Button;
 use crate::domain::effect::Occasion;
-use crate::domain::{Alert, AlertState, Bucket, Severity, TeamId};
+use crate::domain::{Alert, AlertState, Severity, TeamId};
 use crate::engine::EngineError;
 use crate::engine::briefing::Briefing;
+use crate::engine::day::{open_of, planned_today};
 use crate::engine::figures::{self, Period, Whose};
-use crate::voice::AlertContext;
-use crate::voice::screens::{AlertsPage, Count, Day, Figures, Screen};
+use crate::store::Message;
+use crate::voice::screens::{AlertsPage, Count, Figures, Screen};
+use crate::voice::{AlertContext, DayBegins};
 
 /// How many alerts a page has.
 const PER_PAGE: usize = 8;
-/// How many alerts the day begins with.
-const FIRST: usize = 3;
 
 impl Bot {
     /// A page of the reader's own alerts; the last one when there are fewer pages by now.
@@ -63,41 +63,47 @@ impl Bot {
         Ok(self.screen(reader, &Screen::Alerts(shown), keyboard))
     }
 
-    /// The reader's day: the figures, and what to do first.
-    pub(super) fn today(&self, reader: &Reader) -> Result<Rendered, EngineError> {
-        let store = self.engine.store();
-        let mut alerts = store.open_alerts()?;
-        alerts.retain(|alert| alert.owner.as_ref() == Some(&reader.user.id) && alert.opened_at.is_some());
-        let all = alerts.len();
-        alerts.retain(|alert| alert.state == AlertState::Open);
-        let count = |bucket: Bucket| alerts.iter().filter(|alert| Bucket::of(alert.alert_type) == bucket).count();
-        let counts = (
-            count(Bucket::Hot),
-            count(Bucket::Answer),
-            count(Bucket::FollowUp),
-            count(Bucket::Channel),
-            all - alerts.len(),
-        );
-        alerts.sort_by_cached_key(|alert| (self.speaker.pressing(alert.severity()), alert.opened_at, alert.id.clone()));
+    /// The reader's day, as the morning's briefing tells it; its figures are buttons, and it is kept up to date like one.
+    pub(super) async fn today(&self, reader: &Reader) -> Result<(), EngineError> {
+        let (store, user) = (self.engine.store(), &reader.user.id);
+        let planned = planned_today(store, &reader.calendar, user, reader.now)?;
+        let mut open = open_of(store, user)?;
+        open.sort_by_cached_key(|alert| (self.speaker.pressing(alert.severity()), alert.opened_at, alert.id.clone()));
         let mut briefings = Vec::new();
-        for alert in alerts.into_iter().take(FIRST) {
+        for alert in open {
             briefings.extend(Briefing::load(store, &self.speaker, alert, reader.now)?);
         }
         let content = self.speaker.content_in(reader.chat);
         let context = |briefing| -> AlertContext<'_> {
             Briefing::context(briefing, &self.speaker, reader.manner, content, Occasion::Opened, reader.now)
         };
-        let first: Vec<AlertContext<'_>> = briefings.iter().map(context).collect();
-        let mut keyboard: Vec<Vec<Key>> = first
-            .iter()
-            .enumerate()
-            .map(|(position, context)| {
-                let text = self.speaker.voice.show_label(context, position + 1);
-                vec![Key { text, kind: KeyKind::Callback(Button::Show(context.alert.id.clone())) }]
-            })
-            .collect();
-        keyboard.push(vec![self.key(reader, "alerts", Ask::Alerts(Filter::All, 0))]);
-        Ok(self.screen(reader, &Screen::Today(Day { me: &reader.user, counts, first: &first }), keyboard))
+        let alerts: Vec<AlertContext<'_>> = briefings.iter().map(context).collect();
+        if alerts.is_empty() && planned.is_empty() {
+            self.show(reader.chat, &self.alerts_page(reader, Filter::All, 0)?).await;
+            return Ok(());
+        }
+        let (me, zone) = (Some(&reader.user), reader.calendar.zone());
+        let day = DayBegins { reader: me, alerts: &alerts, planned: &planned, zone, content };
+        let rendered = render::briefing(&self.speaker.voice, reader.manner, &day);
+        let message_id = match self.api.send(reader.chat, None, &rendered, false).await {
+            Ok(message_id) => message_id,
+            Err(error) => {
+                tracing::warn!(chat = %reader.chat, %error, "a reply could not be sent");
+                return Ok(());
+            }
+        };
+        let message = Message {
+            chat: reader.chat,
+            message_id,
+            alerts: briefings.iter().map(|briefing| briefing.alert.id.clone()).collect(),
+            sent_at: reader.now,
+            occasion: Occasion::Briefing,
+            told: Some(user.clone()),
+            shown: 0,
+            settled: false,
+            wording: None,
+        };
+        self.engine.run(move |engine| engine.adopt_message(&message)).await
     }
 
     fn turn_pages(&self, reader: &Reader, filter: Filter, page: usize, last: usize) -> Vec<Key> {

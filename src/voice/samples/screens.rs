@@ -9,7 +9,7 @@ use crate::domain::{
     User,
 };
 use crate::voice::Content;
-use crate::voice::screens::{AlertsPage, Card, Count, Day, Figures, Scene, Screen, Wishes};
+use crate::voice::screens::{AlertsPage, Card, Count, Figures, Scene, Screen, Wishes};
 use crate::voice::templates::Fault;
 
 impl<See: FnMut(Said)> Trial<'_, See> {
@@ -40,8 +40,6 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             let mut screens = vec![
                 page(Filter::All, open.as_slice(), 30),
                 page(Filter::Snoozed, &put_off, 1),
-                Screen::Today(Day { me: luc, counts: (1, 2, 3, 1, 2), first: &open[..3] }),
-                Screen::Today(Day { me: luc, counts: (0, 0, 0, 0, 0), first: &[] }),
                 card(Some(open[0]), &insight, &exchanges),
                 card(None, &nothing, &[]),
                 Screen::Found { typed: "<b>", count: 2, similar: false },

@@ -90,7 +90,8 @@ pub fn strategy(
     }
     let tries = tries(activities, now);
     let reason = reason(alert.alert_type, lead, insight, &tries)?;
-    let channel = advice::suggestions(alert, lead, insight.preferred)[0].channel()?;
+    let channel =
+        advice::suggestions(alert, lead, insight.preferred)[0].channel().filter(|it| *it != Channel::Manual)?;
     let said = last_word(activities, now);
     let may_call = channel != Channel::Call && lead.channel_open(Channel::Call);
     let then_call = may_call.then_some(Step::ThenCall(insight.best_time));
@@ -112,7 +113,10 @@ pub fn strategy(
             let is_called = elsewhere == Some(Channel::Call);
             let then = match tries.len() {
                 TRIES_BEFORE_THE_END.. => Some(Step::ThenArchive),
-                _ => then_call.filter(|_| !is_called).or_else(|| other_channel(lead, channel).map(Step::ThenWrite)),
+                _ => {
+                    let written = || to_write(lead, elsewhere.unwrap_or(channel)).map(Step::ThenWrite);
+                    then_call.filter(|_| !is_called).or_else(written)
+                }
             };
             [Some(first), then]
         }
@@ -169,6 +173,12 @@ fn answers(activity: &Activity) -> bool {
 
 fn other_channel(lead: &Lead, than: Channel) -> Option<Channel> {
     let mut channels = [Channel::Call, Channel::Whatsapp, Channel::Email].into_iter();
+    channels.find(|channel| *channel != than && lead.channel_open(*channel))
+}
+
+/// Where else the lead can be written to.
+fn to_write(lead: &Lead, than: Channel) -> Option<Channel> {
+    let mut channels = [Channel::Whatsapp, Channel::Email].into_iter();
     channels.find(|channel| *channel != than && lead.channel_open(*channel))
 }
 
@@ -325,7 +335,7 @@ mod tests {
         let twice = [wanted(30), out(9, Channel::Email), out(4, Channel::Email)];
         let found = strategy(&alert(AlertType::NoReply3d), &lead(), &twice, &nothing, NOW).unwrap();
         assert_eq!(found.reason, Reason::InVain { tries: 2, on: Some(Channel::Email) });
-        assert_eq!(found.steps, [Step::Switch(Channel::Call), Step::ThenWrite(Channel::Email)]);
+        assert_eq!(found.steps, [Step::Switch(Channel::Call), Step::ThenWrite(Channel::Whatsapp)]);
         let mixed = [out(9, Channel::Email), out(4, Channel::Whatsapp)];
         let found = strategy(&alert(AlertType::NoReply3d), &lead(), &mixed, &nothing, NOW).unwrap();
         assert_eq!(found.reason, Reason::InVain { tries: 2, on: None });

@@ -104,7 +104,12 @@ impl Engine {
         if opens > now {
             return self.put_escalation(&alert.id, &later(opens), before);
         }
-        if !is_certain || !self.is_vouched_for(&alert.lead_id) {
+        if !is_certain {
+            // No look can make sure as long as some sources do not answer: it is tried again, not looked at for ever.
+            self.looks.to_escalate.remove(&alert.id);
+            return self.put_escalation(&alert.id, &later(now.plus(AGAIN_AFTER)), before);
+        }
+        if !self.is_vouched_for(&alert.lead_id) {
             self.looks.suspects.insert(alert.lead_id.clone());
             self.looks.to_escalate.insert(alert.id.clone());
             return self.put_escalation(&alert.id, &later(now.plus(AGAIN_AFTER)), before);

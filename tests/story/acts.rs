@@ -340,7 +340,7 @@ async fn a_cold_lead_is_archived_after_a_question_and_can_be_brought_back_for_te
     world.tap("more").await;
     insta::assert_snapshot!(rows(&world).join("\n"), @r"
     ❓ Pourquoi ? | 🙅 Pas pertinent
-    🗄 Archiver | Ouvrir dans le CRM
+    🤝 Confier | 🗄 Archiver | Ouvrir dans le CRM
     ↩️ Retour
     ");
     world.tap("arch").await;
@@ -422,6 +422,10 @@ async fn a_time_that_has_passed_since_it_was_offered_does_nothing() {
     let first = world.last().keyboard[0][0].callback_data.clone().unwrap();
     world.tap("back").await;
     world.clock.advance(26 * HOUR);
+    world.settle().await;
+    // What Luc may do is known again.
+    world.tap("zz").await;
+    world.tap("back").await;
     for data in [afternoon, first] {
         world.telegram.forge_tap(LUC.1, LUC.1, message.message_id, &data).unwrap();
         world.settle().await;
@@ -440,16 +444,16 @@ async fn why_is_told_in_facts_and_dates() {
     let before = world.messages(LUC.1).len();
     world.tap("why").await;
     assert_eq!(world.messages(LUC.1).len(), before + 1);
-    insta::assert_snapshot!(world.last().plain, @r"
-    ❓ Pourquoi je t'en parle
-    
-    C'est le moment ! Sophie t'a écrit il y a 5 min, et ça sent bon.
-    
-    • Son dernier signe : aujourd'hui à 9h55 par email
-    • Aucun contact de notre part
-    • Aucun prochain pas prévu
-    • Je te le signale depuis le 2 mars à 10h
-    ");
+    let told = world.last().plain;
+    assert!(told.starts_with("❓ Pourquoi je t'en parle\n\n"), "{told}");
+    for fact in [
+        "• Son dernier signe\u{a0}: aujourd'hui à 9h55 par email",
+        "• Aucun contact de notre part",
+        "• Aucun prochain pas prévu",
+        "• Je te le signale depuis le 2 mars à 10h",
+    ] {
+        assert!(told.contains(fact), "{fact} in {told}");
+    }
     let alert = world.messages(LUC.1)[before - 1].clone();
     world.telegram.tap(LUC.1, alert.message_id, &button(&alert, "back").unwrap()).unwrap();
     world.settle().await;

@@ -158,7 +158,7 @@ async fn nights_and_weekends_do_not_count() {
     }
     assert_eq!(told(&world, LUC.1).len(), 1, "Monday, 7:30");
     wait(&world, 2 * HOUR + 50 * MINUTE).await;
-    assert_eq!((told(&world, LUC.1).len(), told(&world, CLAIRE.1).len()), (2, 0), "Monday, 10:20");
+    assert_eq!((told(&world, LUC.1).len(), told(&world, CLAIRE.1).len()), (3, 0), "Monday, 10:20: the briefing, too");
     wait(&world, 50 * MINUTE).await;
     assert_eq!(told(&world, CLAIRE.1).len(), 1);
     world.end().await;

@@ -108,11 +108,13 @@ impl Bot {
         // A lead may be tried again and again: each tap is a call of its own, and one that is delivered twice is not.
         let id = DeedId::of(&[alert.id.as_str(), outcome.as_str(), &tap.next.to_string()]);
         self.do_deed(tap, alert, id, DeedKind::LogCall { outcome }).await?;
+        let said = self.toast(tap.manner, Toast::CallNoted(outcome));
         if let Some(alert) = self.engine.store().alert(&alert.id)?.filter(|alert| alert.state.is_open()) {
             let menu = if outcome == CallOutcome::NotInterested { Menu::Archive } else { Menu::Main };
-            self.show_keyboard(tap, &alert, &menu).await?;
+            let shown = self.show_keyboard(tap, &alert, &menu).await?;
+            return Ok(Answer { text: said, ..shown });
         }
-        Ok(Answer::word(self.toast(tap.manner, Toast::CallNoted(outcome))))
+        Ok(Answer::word(said))
     }
 
     pub(super) async fn not_relevant(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {

@@ -292,8 +292,8 @@ async fn the_texts_the_page_proposes_are_read_as_they_are_meant() {
     for (text, meant) in [
         ("Bonjour, vous pouvez m'envoyer un devis ?", hot),
         ("Hello, could you send me a quote?", hot),
-        ("Pouvez-vous me renvoyer la pièce jointe ?", question),
-        ("Could you send the attachment again?", question),
+        ("Avez-vous bien reçu mon dernier message ?", question),
+        ("Did you get my last message?", question),
         ("Merci, bonne journée !", thanks),
         ("Thanks, have a nice day!", thanks),
         ("Je suis absent jusqu'au 12. Ceci est une réponse automatique.", machine),

@@ -169,7 +169,7 @@ async fn what_a_person_did_to_the_lead_meanwhile_stands_and_the_rep_is_told() {
     world.settle().await;
     assert_eq!(world.espo.get("Lead", &lead).unwrap()["status"], "Converted");
     assert_eq!(world.app().engine.store().lead(&LeadId::from(lead.as_str())).unwrap().unwrap().status, "Converted");
-    insta::assert_snapshot!(world.last().plain, @"⚠️ Je n'ai pas pu changer le statut de Sophie dans le CRM : quelqu'un a modifié la fiche entre-temps.");
+    insta::assert_snapshot!(world.last().plain, @"⚠️ Je n'ai pas pu changer le statut de Sophie : quelqu'un a modifié la fiche entre-temps.");
     world.end().await;
 }
 
@@ -185,7 +185,7 @@ async fn a_call_with_a_lead_that_is_gone_is_refused_and_the_rep_is_told() {
     let id = LeadId::from(lead.as_str());
     assert_eq!(world.app().engine.store().activities(&id).unwrap().len(), 1, "the mail alone is left");
     let told = world.messages(LUC.1).into_iter().find(|message| message.plain.contains("appel avec"));
-    insta::assert_snapshot!(told.unwrap().plain, @"⚠️ Je n'ai pas pu inscrire l'appel avec Sophie au CRM : la fiche n'y est plus.");
+    insta::assert_snapshot!(told.unwrap().plain, @"⚠️ Je n'ai pas pu inscrire l'appel avec Sophie : la fiche n'est plus dans le CRM.");
     world.end().await;
 }
 

@@ -49,9 +49,10 @@ async fn sweep(world: &World) {
     world.pass(SWEEP).await;
 }
 
-/// How many messages M.A.X. wrote to Luc and to Camille that name somebody.
+/// How many messages M.A.X. wrote to Luc and to Camille that name somebody; a day's briefing names whoever is still open.
 fn told(world: &World, name: &str) -> (usize, usize) {
-    let naming = |account| world.messages(account).iter().filter(|message| message.plain.contains(name)).count();
+    let names = |plain: &str| plain.contains(name) && !plain.contains("Alertes aujourd'hui");
+    let naming = |account| world.messages(account).iter().filter(|message| names(&message.plain)).count();
     (naming(LUC.1), naming(CAMILLE.1))
 }
 

@@ -251,7 +251,7 @@ fn first_lines(alert_type: AlertType, manner: Manner, named: bool) -> BTreeSet<S
     Wording::all().map(line).collect()
 }
 
-/// > ❌ Rigide … ✅ Vivant … ❌ Froid … ✅ Commercial … ❌ Technique … ✅ Humain
+/// The brief: ❌ Rigide … ✅ Vivant … ❌ Froid … ✅ Commercial … ❌ Technique … ✅ Humain
 #[test]
 fn the_three_pairs_of_the_brief() {
     let silent = first_lines(AlertType::NoReply3d, Manner::Tu, true);

@@ -279,8 +279,8 @@ mod tests {
         strategy(&alert(alert_type), &lead(), activities, insight, NOW).map(|strategy| strategy.steps)
     }
 
-    /// > Lead "Restaurant Bella" (préfère WhatsApp, répond rarement email): Pas de réponse depuis 3 jours …
-    /// > Relance douce WhatsApp … Si silence → appel direct à 10h
+    /// The brief: Lead "Restaurant Bella" (préfère WhatsApp, répond rarement email): Pas de réponse depuis 3 jours …
+    /// Relance douce WhatsApp … Si silence → appel direct à 10h
     #[test]
     fn restaurant_bella() {
         let found = strategy(&alert(AlertType::NoReply3d), &lead(), &[out(3, Channel::Email)], &bella(), NOW).unwrap();

@@ -17,6 +17,7 @@ use super::recording::Recording;
 /// Keys that one side lacks. M.A.X. takes a body for a hint and reads the record, so it does not matter that these
 /// depend on how EspoCRM happened to load what it saved.
 const QUIRKS: &[(&str, &[&str])] = &[
+    ("Call.create", &["phoneNumbersMap", "reminders"]),
     ("Call.update", &["phoneNumbersMap", "reminders"]),
     ("Task.update", &["reminders"]),
     ("Meeting.update", &["reminders"]),

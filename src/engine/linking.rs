@@ -74,7 +74,7 @@ pub struct Offer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opened {
     /// It may be used.
-    Offer(Offer),
+    Offer(Box<Offer>),
     /// It has expired, was spent, or its user may not be told anything.
     Worthless,
     /// It is none of ours.
@@ -128,7 +128,8 @@ impl Engine {
         let mut batch = Batch::default();
         batch.put_pending_link(account, &pending);
         self.store.apply(batch)?;
-        Ok(Opened::Offer(Offer { instead: present.filter(|present| present.id != user.id), user }))
+        let instead = present.filter(|present| present.id != user.id);
+        Ok(Opened::Offer(Box::new(Offer { instead, user })))
     }
 
     /// Whom a link that waits is for, if it can still be used.

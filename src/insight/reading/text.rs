@@ -109,8 +109,8 @@ fn without_signature(kept: &mut Vec<&str>) {
     while kept.pop_if(|last| last.trim().is_empty()).is_some() {}
     let Some(gap) = kept.iter().rposition(|line| line.trim().is_empty()) else { return };
     let block = &kept[gap + 1..];
-    let prose = |line: &&str| line.len() > 70 || line.trim_end().ends_with(['?', '!', '.', ':']) || line.contains('?');
-    if block.len() <= 8 && block.iter().any(|line| is_contact(line)) && !block.iter().any(|line| prose(line)) {
+    let prose = |line: &str| line.len() > 70 || line.trim_end().ends_with(['?', '!', '.', ':']) || line.contains('?');
+    if block.len() <= 8 && block.iter().any(|line| is_contact(line)) && !block.iter().copied().any(prose) {
         kept.truncate(gap);
     }
 }

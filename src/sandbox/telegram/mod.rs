@@ -371,7 +371,10 @@ impl TelegramSandbox {
 
     /// The person deletes the whole conversation for both sides. The bot may write there again.
     pub fn clear(&self, chat: i64) -> Result<(), Impossible> {
-        self.shared.act(|world, _| Ok(world.chat_mut(chat)?.messages.clear()))
+        self.shared.act(|world, _| {
+            world.chat_mut(chat)?.messages.clear();
+            Ok(())
+        })
     }
 
     /// Telegram delivers an update once more, whatever the bot has confirmed.

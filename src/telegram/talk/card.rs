@@ -20,7 +20,7 @@ const MOST_OFFERED: usize = 8;
 /// What a name means to a reader.
 pub(super) enum Meant {
     /// One lead, and no other.
-    One(Lead),
+    One(Box<Lead>),
     /// Several, or one that is not called quite so.
     Several(Vec<Lead>),
     /// None that the reader may see. Whether the CRM could not be asked about some.
@@ -40,7 +40,7 @@ impl Bot {
         seen.truncate(MOST_OFFERED);
         let meant = match (seen.pop(), is_certain) {
             (None, _) => Meant::Nobody { unasked },
-            (Some(lead), true) => Meant::One(lead),
+            (Some(lead), true) => Meant::One(Box::new(lead)),
             (Some(lead), false) => {
                 seen.push(lead);
                 Meant::Several(seen)

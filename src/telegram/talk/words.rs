@@ -20,7 +20,7 @@ const MESSAGES_BACK: usize = 10;
 /// What words are about.
 enum About {
     /// One alert.
-    Alert(Alert),
+    Alert(Box<Alert>),
     /// A lead without one.
     Lead(LeadId),
     /// One of these.
@@ -90,7 +90,7 @@ impl Bot {
                 return self.call(reader, alert.lead_id, intent.when, said).await;
             }
             About::Lead(lead) if intent.act == Act::Call => return self.call(reader, lead, intent.when, said).await,
-            About::Alert(alert) => alert,
+            About::Alert(alert) => *alert,
             About::Asked(question) => return Ok(question),
             About::OneOf(alerts) => return self.which(reader, intent, &alerts),
             About::Lead(lead) => {
@@ -223,7 +223,7 @@ impl Bot {
         let mut alerts = self.engine.store().alerts_of(&lead)?;
         alerts.retain(|alert| alert.state.is_open() && alert.opened_at.is_some());
         let alert = alerts.into_iter().min_by_key(|alert| (self.speaker.pressing(alert.severity()), alert.opened_at));
-        Ok(alert.map_or(About::Lead(lead), About::Alert))
+        Ok(alert.map_or(About::Lead(lead), |alert| About::Alert(Box::new(alert))))
     }
 
     /// What one of our messages is about: the alerts we know it tells, or the lead that its buttons name.
@@ -274,7 +274,7 @@ impl Bot {
         }
         Ok(match alerts.len() {
             0 => None,
-            1 => alerts.pop().map(About::Alert),
+            1 => alerts.pop().map(|alert| About::Alert(Box::new(alert))),
             _ => Some(About::OneOf(alerts)),
         })
     }

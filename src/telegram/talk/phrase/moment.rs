@@ -70,6 +70,9 @@ struct Hour {
     certain: bool,
 }
 
+/// The day that a saying means, if the calendar has one.
+type Saying<R> = fn(&R) -> Option<NaiveDate>;
+
 struct Reader<'t, 'a> {
     tokens: &'t mut Tokens<'a>,
     is_later: bool,
@@ -174,12 +177,9 @@ impl Reader<'_, '_> {
     fn span(&mut self, index: usize) -> Option<usize> {
         let lead_in = if self.are(index, &["d", "ici"]) {
             2
-        } else if self.is(index, &["dans", "ds", "in", "within"]) {
-            1
-        } else if self.is_later && self.is(index, &["de", "d", "pour", "pendant", "for", "by"]) {
-            1
         } else {
-            0
+            let shifts = self.is_later && self.is(index, &["de", "d", "pour", "pendant", "for", "by"]);
+            usize::from(shifts || self.is(index, &["dans", "ds", "in", "within"]))
         };
         let (taken, length, is_certain) = self.length(index + lead_in)?;
         // "2h" alone is a time of day.
@@ -275,7 +275,7 @@ impl Reader<'_, '_> {
     }
 
     fn named_day(&mut self, index: usize) -> Option<usize> {
-        let sayings: &[(&[&str], fn(&Self) -> Option<NaiveDate>)] = &[
+        let sayings: &[(&[&str], Saying<Self>)] = &[
             (&["apres", "le", "week", "end"], |reader| Some(reader.next_weekday(Weekday::Mon))),
             (&["apres", "le", "weekend"], |reader| Some(reader.next_weekday(Weekday::Mon))),
             (&["after", "the", "weekend"], |reader| Some(reader.next_weekday(Weekday::Mon))),

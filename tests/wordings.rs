@@ -387,7 +387,7 @@ fn names_from_all_over_leave_every_wording_readable() {
     }
 }
 
-/// > Ce lead répond bien sur WhatsApp (80% vs 20% email). → Relance douce WhatsApp … → Si silence → appel direct à 10h
+/// The brief: Ce lead répond bien sur WhatsApp (80% vs 20% email). → Relance douce WhatsApp … → Si silence → appel direct à 10h
 #[test]
 fn restaurant_bella_is_told_with_a_strategy() {
     let (voice, luc, alert) = (voice(), user("Luc"), sample(AlertType::NoReply3d));

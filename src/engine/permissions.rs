@@ -168,7 +168,8 @@ impl Permissions {
             };
             let wait = async {
                 match next {
-                    Some(next) => self.0.clock.sleep_until(next).await,
+                    // Also over when the clock is set back: what was said since counts no longer.
+                    Some(next) => self.0.clock.sleep(next.since(self.0.clock.now())).await,
                     None => std::future::pending().await,
                 }
             };

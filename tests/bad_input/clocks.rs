@@ -3,11 +3,14 @@
 use max::domain::{DAY, HOUR};
 use serde_json::json;
 
-use crate::support::{LUC, World};
+use crate::support::{LUC, Setting, World};
 
 #[tokio::test]
 async fn a_clock_that_jumps_forward_and_back_tells_nothing_twice_and_misses_nothing() {
-    let world = World::begin().await;
+    // Whoever is named again has been announced again.
+    let config = "[escalation]\nenabled = false\n".to_owned();
+    let setting = Setting { telegram: "briefing = false\nsummary = false", config, ..Setting::default() };
+    let world = World::with(setting, |_| {}).await;
     let sophie = world.lead("Sophie", 2 * DAY, json!({}));
     world.whatsapp(&sophie, "in", HOUR, "Bonjour, je voudrais un devis.");
     world.settle().await;

@@ -157,8 +157,7 @@ async fn while_calls_may_not_be_read_nobody_is_accused_of_silence() {
     world.espo.set_rights("max_api", &Rights::of_max());
     world.pass(HOUR).await;
     assert_eq!(world.api("GET", "/readyz", json!({})).await.0, 200);
-    // Her target time is over, which is said once all can be seen again.
-    assert_eq!((told(&world, "Marie"), told(&world, "Sophie")), ((0, 0), (2, 0)));
+    assert_eq!((told(&world, "Marie"), told(&world, "Sophie")), ((0, 0), (1, 0)));
     equals_crm(&world);
     world.end().await;
 }

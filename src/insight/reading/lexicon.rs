@@ -1729,7 +1729,7 @@ pub(super) const PHRASES: &[(Sign, &[&str])] = &[
             "sorry ?i|we missed you|your|u",
             "unable|not ..1 to ?be ?able reply|respond ..1 individually|everyone|every|each|all",
             "sans reponse de notre part",
-            "smtp|mx|spf|dkim|5.1.1|5.7.1|5.2.2|4.4.1",
+            "smtp|mx|spf|dkim",
             "550|554|552 #",
             "vous etes ?bien chez|sur|contact|communication|messagerie ?avec",
             "vous etes bien|sur en|la|le ?contact|messagerie|repondeur|standard",

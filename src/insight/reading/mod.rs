@@ -72,7 +72,7 @@ pub fn features_of(text: &str) -> Option<Vec<Feature>> {
 const INTENT_FROM: f32 = 0.5;
 /// From this likelihood on, what the lexicon has a machine's or an unsubscribe's phrase for is one: "stoppez la
 /// livraison" has one as well, and the model knows better.
-const FOUND_FROM: f32 = 0.2;
+const FOUND_FROM: f32 = 0.3;
 /// From this likelihood on, what the lexicon does not know as a machine's is one's.
 const MACHINE_FROM: f32 = 0.5;
 /// From this likelihood on, what the lexicon does not know as an unsubscribe is one.
@@ -97,13 +97,12 @@ impl Verdict {
         let features = features::features(message, lexicon);
         let scores = model.scores(&features);
         let person = message.hits.iter().any(|hit| hit.sign == Sign::Human);
-        let machine = lexicon.auto_reply && scores.share(Category::AutoReply) >= FOUND_FROM;
-        let stop = message.hits.iter().any(|hit| hit.sign == Sign::Stop);
-        if machine {
+        if lexicon.auto_reply && scores.share(Category::AutoReply) >= FOUND_FROM {
             return Self::certain(lexicon, Category::AutoReply, hits);
         }
-        if stop && scores.share(Category::Unsubscribe) >= FOUND_FROM {
-            return Self::certain(Reading::default(), Category::Unsubscribe, message.all(Sign::Stop));
+        let stop = message.all(Sign::Stop);
+        if !stop.is_empty() && scores.share(Category::Unsubscribe) >= FOUND_FROM {
+            return Self::certain(Reading::default(), Category::Unsubscribe, stop);
         }
         let (reading, category, score) = weigh(&scores, person);
         let agrees = !hits.is_empty() && reading == lexicon;

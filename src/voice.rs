@@ -25,6 +25,7 @@ use crate::domain::draft::{Prepared, Tone};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::insight::LeadInsight;
 pub use crate::domain::manner::{Lang, Manner};
+use crate::domain::unsubscribed::UnsubscribedStage;
 use crate::domain::{
     Alert, AlertId, AlertType, Bucket, CallOutcome, Channel, DeedKind, Lead, Seconds, Timestamp, User, Wording,
 };
@@ -280,6 +281,15 @@ pub enum Notice<'a> {
         /// Why.
         why: Refusal,
     },
+    /// A lead wants no more messages.
+    Unsubscribed {
+        /// Who; none where names must not be shown.
+        lead: Option<&'a Lead>,
+        /// What it wrote; empty where that must not be shown.
+        text: &'a str,
+        /// What has come of it.
+        stage: UnsubscribedStage,
+    },
 }
 
 /// The short answer that pops up on a tap; at most 200 characters.
@@ -424,11 +434,15 @@ pub enum ButtonLabel {
     ArchiveYes,
     /// Take that back.
     Undo,
+    /// Write into the CRM that a lead wants no more messages.
+    OptOut,
+    /// Its message meant something else.
+    NotSo,
 }
 
 impl ButtonLabel {
     /// Every label.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 44] = [
         Self::WhatsappAnswer,
         Self::WhatsappWrite,
         Self::Sent,
@@ -471,6 +485,8 @@ impl ButtonLabel {
         Self::Archive,
         Self::ArchiveYes,
         Self::Undo,
+        Self::OptOut,
+        Self::NotSo,
     ];
 
     fn key(self) -> &'static str {
@@ -517,6 +533,8 @@ impl ButtonLabel {
             Self::Archive => "archive",
             Self::ArchiveYes => "archive_yes",
             Self::Undo => "undo",
+            Self::OptOut => "opt_out",
+            Self::NotSo => "not_so",
         }
     }
 }

@@ -25,10 +25,19 @@ struct Sentence {
     channel: String,
     /// Unknown for a mark of "not relevant", which says only that there is no intent.
     category: Option<Category>,
-    intent: bool,
+    /// Unknown when all that is said is what it is not.
+    intent: Option<bool>,
     expects_reply: Option<bool>,
     auto_reply: bool,
+    /// What a person said that it is not.
+    is_not: Option<Category>,
     text: String,
+}
+
+impl Sentence {
+    fn wants(&self) -> bool {
+        self.intent == Some(true)
+    }
 }
 
 fn main() -> ExitCode {
@@ -82,8 +91,8 @@ fn everything(more: &[String]) -> Result<Vec<Sentence>, String> {
     Ok(sentences)
 }
 
-/// Labelled sentences: a table with tabs (`docs/reading.md`), or NDJSON with `text` and `intent`, and if known
-/// `category`, `expects_reply`, `lang`, `channel`.
+/// Labelled sentences: a table with tabs (`docs/reading.md`), or NDJSON with `text` and `intent`, `category` or `not` (a
+/// category that it is not), and if known `expects_reply`, `lang`, `channel`.
 fn load(path: &Path) -> Result<Vec<Sentence>, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let mut sentences = Vec::new();
@@ -109,9 +118,10 @@ fn from_table(line: &str) -> Result<Sentence, String> {
         lang: lang.to_owned(),
         channel: channel.to_owned(),
         category: Some(Category::parse(category).ok_or_else(|| format!("no category {category}"))?),
-        intent: flag(intent)?,
+        intent: Some(flag(intent)?),
         expects_reply: Some(flag(expects)?),
         auto_reply: flag(auto)?,
+        is_not: None,
         text: text.replace("\\n", "\n"),
     })
 }
@@ -119,17 +129,22 @@ fn from_table(line: &str) -> Result<Sentence, String> {
 fn from_json(line: &str, number: usize) -> Result<Sentence, String> {
     let line: serde_json::Value = serde_json::from_str(line).map_err(|error| error.to_string())?;
     let text = |name: &str| line[name].as_str().map(str::to_owned);
-    let category = text("category").map(|name| Category::parse(&name).ok_or(format!("no category {name}")));
-    let category = category.transpose()?;
-    let intent = line["intent"].as_bool().or(category.map(Category::buys)).ok_or("neither intent nor category")?;
+    let category =
+        |name| text(name).map(|name| Category::parse(&name).ok_or(format!("no category {name}"))).transpose();
+    let (category, is_not) = (category("category")?, category("not")?);
+    let intent = line["intent"].as_bool().or(category.map(Category::buys));
+    if intent.is_none() && is_not.is_none() {
+        return Err("neither intent nor category, nor what it is not".to_owned());
+    }
     Ok(Sentence {
         group: format!("json{number}"),
         lang: text("lang").unwrap_or_default(),
         channel: text("channel").unwrap_or_default(),
         category,
         intent,
-        expects_reply: line["expects_reply"].as_bool().or(intent.then_some(true)),
+        expects_reply: line["expects_reply"].as_bool().or(intent.filter(|intent| *intent)),
         auto_reply: category == Some(Category::AutoReply),
+        is_not,
         text: text("text").ok_or("no text")?,
     })
 }
@@ -167,7 +182,8 @@ const KEPT: usize = 60_000;
 struct Example {
     features: Vec<(usize, f32)>,
     category: Option<usize>,
-    intent: f32,
+    is_not: Option<usize>,
+    intent: Option<f32>,
     expects: Option<f32>,
 }
 
@@ -231,7 +247,8 @@ fn examples(sentences: &[Sentence]) -> (Vec<Example>, Vec<u32>) {
         examples.push(Example {
             features: known.collect(),
             category: sentence.category.map(|category| category as usize),
-            intent: f32::from(u8::from(sentence.intent)),
+            is_not: sentence.is_not.map(|category| category as usize),
+            intent: sentence.intent.map(|intent| f32::from(u8::from(intent))),
             expects: sentence.expects_reply.map(|expects| f32::from(u8::from(expects))),
         });
     }
@@ -247,16 +264,19 @@ fn gradient(example: &Example, weights: &[[f32; ANSWERS]], bias: &[f32; ANSWERS]
         }
     }
     let mut gradient = [0.0; ANSWERS];
-    if let Some(right) = example.category {
-        let categories = &scores[..Category::ALL.len()];
-        let most = categories.iter().copied().fold(f32::MIN, f32::max);
-        let whole: f32 = categories.iter().map(|score| (score - most).exp()).sum();
-        for (answer, score) in categories.iter().enumerate() {
-            gradient[answer] = (score - most).exp() / whole - f32::from(u8::from(answer == right));
-        }
+    let categories = &scores[..Category::ALL.len()];
+    let most = categories.iter().copied().fold(f32::MIN, f32::max);
+    let whole: f32 = categories.iter().map(|score| (score - most).exp()).sum();
+    for (answer, score) in categories.iter().enumerate() {
+        let share = (score - most).exp() / whole;
+        gradient[answer] = match (example.category, example.is_not) {
+            (Some(right), _) => share - f32::from(u8::from(answer == right)),
+            (None, Some(wrong)) if wrong == answer => share,
+            (None, _) => 0.0,
+        };
     }
     let logistic = |score: f32| 1.0 / (1.0 + (-score).exp());
-    gradient[INTENT] = logistic(scores[INTENT]) - example.intent;
+    gradient[INTENT] = example.intent.map_or(0.0, |intent| logistic(scores[INTENT]) - intent);
     gradient[EXPECTS] = example.expects.map_or(0.0, |expects| logistic(scores[EXPECTS]) - expects);
     gradient
 }
@@ -321,10 +341,10 @@ impl<'a> Report<'a> {
             self.pairs().for_each(|(sentence, found)| tally.add(right(sentence), said(found)));
             tally
         };
-        println!("{}", tally(|s| s.intent, |f| f.reading.intent).line("intent"));
+        println!("{}", tally(|s| s.wants(), |f| f.reading.intent).line("intent"));
         println!(
             "{}",
-            tally(|s| s.expects_reply.unwrap_or(s.intent), |f| f.reading.expects_reply).line("expects a reply")
+            tally(|s| s.expects_reply.unwrap_or(s.wants()), |f| f.reading.expects_reply).line("expects a reply")
         );
         println!("{}", tally(|s| s.auto_reply, |f| f.reading.auto_reply).line("auto-reply"));
         let stop = tally(|s| s.category == Some(Category::Unsubscribe), |f| f.category == Category::Unsubscribe);
@@ -339,7 +359,7 @@ impl<'a> Report<'a> {
         println!("\nintent by {what}");
         let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
         for (sentence, found) in self.pairs() {
-            tallies.entry(key(sentence)).or_default().add(sentence.intent, found.reading.intent);
+            tallies.entry(key(sentence)).or_default().add(sentence.wants(), found.reading.intent);
         }
         for (name, tally) in tallies {
             println!("{}", tally.line(&name));
@@ -355,7 +375,7 @@ impl<'a> Report<'a> {
                 let is = sentence.category == Some(category);
                 tally.add(is, found.category == category);
                 of += u32::from(is);
-                intent += u32::from(is && found.reading.intent == sentence.intent);
+                intent += u32::from(is && found.reading.intent == sentence.wants());
             }
             right += tally.hits;
             println!("{}  {intent}/{of}", tally.line(category.as_str()));
@@ -381,7 +401,7 @@ impl<'a> Report<'a> {
     fn print_errors(&self) {
         for (sentence, found) in self.pairs() {
             let stop = |category| category == Category::Unsubscribe;
-            let wrong = sentence.intent != found.reading.intent
+            let wrong = sentence.wants() != found.reading.intent
                 || sentence.auto_reply != found.reading.auto_reply
                 || sentence.category.is_some_and(|category| stop(category) != stop(found.category));
             if wrong {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::deed::CallOutcome;
 use super::draft::DraftTap;
-use super::{AlertId, Bucket, MINUTE, Timestamp, UserId};
+use super::{AlertId, Bucket, LeadId, MINUTE, Timestamp, UserId};
 
 /// How long a snooze button silences an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +38,15 @@ pub enum LinkAnswer {
     Yes,
     /// It is not.
     No,
+}
+
+/// What somebody says to a lead's wish for no more messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OptOut {
+    /// Write it into the CRM.
+    Note,
+    /// The message meant something else.
+    NotSo,
 }
 
 /// What is to become of whose lead it is.
@@ -131,6 +140,8 @@ pub enum Button {
     ArchiveYes(AlertId),
     /// Take that back.
     Unarchive(AlertId),
+    /// What is to become of a lead's wish for no more messages.
+    OptOut(OptOut, LeadId),
 }
 
 impl Hand {
@@ -176,9 +187,12 @@ impl Button {
             Self::Archive(_) => "arch".to_owned(),
             Self::ArchiveYes(_) => "archyes".to_owned(),
             Self::Unarchive(_) => "unarch".to_owned(),
+            Self::OptOut(OptOut::Note, _) => "onote".to_owned(),
+            Self::OptOut(OptOut::NotSo, _) => "onot".to_owned(),
         };
         let about = match self {
             Self::Link(_, user) => user.to_string(),
+            Self::OptOut(_, lead) => lead.to_string(),
             Self::Page(sheet, page) => format!("{}{page}", sheet.code()),
             _ => self.alert().map(AlertId::to_string).unwrap_or_default(),
         };
@@ -195,6 +209,8 @@ impl Button {
         match action {
             "lyes" => return Some(Self::Link(LinkAnswer::Yes, UserId::from(alert))),
             "lno" => return Some(Self::Link(LinkAnswer::No, UserId::from(alert))),
+            "onote" => return Some(Self::OptOut(OptOut::Note, LeadId::from(alert))),
+            "onot" => return Some(Self::OptOut(OptOut::NotSo, LeadId::from(alert))),
             "page" => {
                 let (sheet, page) = alert.split_at_checked(1)?;
                 return Some(Self::Page(Sheet::of_code(sheet)?, page.parse().ok()?));
@@ -246,7 +262,7 @@ impl Button {
     /// The alert it is about; none for what is not about one.
     pub fn alert(&self) -> Option<&AlertId> {
         match self {
-            Self::Link(..) | Self::Page(..) => None,
+            Self::Link(..) | Self::Page(..) | Self::OptOut(..) => None,
             Self::SentByHand(alert)
             | Self::Draft(alert)
             | Self::SnoozeMenu(alert)
@@ -316,6 +332,8 @@ mod tests {
         .into();
         let user = UserId::from("6b031c715304145b1");
         buttons.extend([LinkAnswer::Yes, LinkAnswer::No].map(|answer| Button::Link(answer, user.clone())));
+        let lead = LeadId::from("6b031c715304145b2");
+        buttons.extend([OptOut::Note, OptOut::NotSo].map(|answer| Button::OptOut(answer, lead.clone())));
         buttons
             .extend([Button::SnoozeUntil, Button::CallDay, Button::PlanCall].map(|button| button(alert.clone(), at)));
         buttons.extend([

@@ -58,6 +58,8 @@ pub enum DeedKind {
     },
     /// An e-mail is to be sent to the lead.
     SendMail(Mail),
+    /// The lead is not to be called, and its address takes no more mails.
+    OptOut,
 }
 
 /// An e-mail that a user has confirmed.
@@ -160,7 +162,7 @@ impl Deed {
             DeedKind::PlanCall { .. } | DeedKind::LogCall { .. } | DeedKind::SendMail(_) => {
                 Some(ActivityId(self.id.0.clone()))
             }
-            DeedKind::SetStatus { .. } | DeedKind::Assign { .. } => None,
+            DeedKind::SetStatus { .. } | DeedKind::Assign { .. } | DeedKind::OptOut => None,
         }
     }
 }
@@ -174,6 +176,7 @@ impl DeedKind {
             Self::SetStatus { .. } => "set_status",
             Self::Assign { .. } => "assign",
             Self::SendMail(_) => "send_mail",
+            Self::OptOut => "opt_out",
         }
     }
 }

@@ -190,6 +190,8 @@ pub enum Effect {
     },
     /// What was done on an alert's message can no longer be taken back there.
     UndoOver(AlertId),
+    /// Tell the owner that a lead wants no more messages.
+    TellUnsubscribed(LeadId),
 }
 
 /// How the keys of deeds begin that the CRM is still to be told.
@@ -220,6 +222,7 @@ impl Effect {
             Self::Escalate { alert, chat, .. } => format!("escalate/{chat}/{alert}"),
             Self::SendWhy { alert, chat } => format!("why/{chat}/{alert}"),
             Self::UndoOver(alert) => format!("undo/{alert}"),
+            Self::TellUnsubscribed(lead) => format!("unsubscribed/{lead}"),
         }
     }
 
@@ -246,7 +249,8 @@ impl Effect {
             | Self::DeedRefused { .. }
             | Self::Escalate { .. }
             | Self::SendWhy { .. }
-            | Self::UndoOver(_) => false,
+            | Self::UndoOver(_)
+            | Self::TellUnsubscribed(_) => false,
         }
     }
 

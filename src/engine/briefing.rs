@@ -200,7 +200,7 @@ fn done(store: &Store, alert: &Alert, lead: &Lead) -> Result<Option<Done>> {
     let ended_it = |deed: &Deed| match &deed.kind {
         DeedKind::PlanCall { .. } | DeedKind::LogCall { .. } => closed_at.since(deed.at).abs() <= MINUTE,
         DeedKind::SetStatus { to, .. } => lead.status == *to && lead.closed_at.is_some(),
-        DeedKind::Assign { .. } | DeedKind::SendMail(_) => false,
+        DeedKind::Assign { .. } | DeedKind::SendMail(_) | DeedKind::OptOut => false,
     };
     let mut deeds = store.deeds()?;
     deeds.retain(|deed| deed.alert.as_ref() == Some(&alert.id) && ended_it(deed));

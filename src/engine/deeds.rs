@@ -141,7 +141,8 @@ impl Engine {
                 DeedKind::LogCall { .. }
                 | DeedKind::SetStatus { .. }
                 | DeedKind::Assign { .. }
-                | DeedKind::SendMail(_) => old.at,
+                | DeedKind::SendMail(_)
+                | DeedKind::OptOut => old.at,
             };
             if now.since(until) > REMEMBERED && pending.iter().all(|deed| deed.id != old.id) {
                 batch.remove_deed(&old.id);
@@ -157,7 +158,9 @@ impl Engine {
             DeedKind::LogCall { outcome } => return self.add_call(batch, loaded, deed, outcome.status(), deed.at),
             // It is said when the CRM has sent it: until then nobody has written.
             DeedKind::SendMail(_) => return Ok(()),
-            DeedKind::SetStatus { .. } | DeedKind::Assign { .. } => self.with_deeds(loaded.lead.clone(), &[deed]),
+            DeedKind::SetStatus { .. } | DeedKind::Assign { .. } | DeedKind::OptOut => {
+                self.with_deeds(loaded.lead.clone(), &[deed])
+            }
         };
         batch.put_lead(&lead, Some(&loaded.lead));
         loaded.lead = lead;
@@ -203,6 +206,10 @@ impl Engine {
                     lead.closed_at = (!is_active).then_some(lead.closed_at.unwrap_or(deed.at));
                 }
                 DeedKind::Assign { to, .. } => lead.owner = Some(to.clone()),
+                DeedKind::OptOut => {
+                    lead.do_not_call = true;
+                    lead.email_opted_out = lead.email.is_some();
+                }
                 DeedKind::PlanCall { .. } | DeedKind::LogCall { .. } | DeedKind::SendMail(_) => {}
             }
         }
@@ -268,8 +275,13 @@ impl Engine {
             batch.remove_record_link(&reported(&activity), &deed.lead);
             batch.mark_due(&deed.lead, now);
         }
-        if let DeedKind::SendMail(mail) = &deed.kind {
-            self.mail_has_come_to(&mut batch, mail, Stage::Failed)?;
+        match &deed.kind {
+            DeedKind::SendMail(mail) => self.mail_has_come_to(&mut batch, mail, Stage::Failed)?,
+            DeedKind::OptOut => self.opt_out_refused(&mut batch, &deed.lead)?,
+            DeedKind::PlanCall { .. }
+            | DeedKind::LogCall { .. }
+            | DeedKind::SetStatus { .. }
+            | DeedKind::Assign { .. } => {}
         }
         let sequence = self.next_sequence();
         batch.put_hint(&RecordRef::new("Lead", deed.lead.as_str()), sequence);

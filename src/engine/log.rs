@@ -3,6 +3,7 @@
 
 use super::Engine;
 use super::observe::{fresh_activity_id, fresh_as_of, read, reported};
+use super::unsubscribing::Wish;
 use crate::domain::effect::Effect;
 use crate::domain::{Activity, ActivityId, ActivityStatus, Channel, Direction, LeadId, Timestamp, UserId};
 use crate::espo::observe::preview;
@@ -57,13 +58,16 @@ impl Engine {
     /// Takes over reports about one lead: the facts and what is decided about them are one write.
     fn log_of_lead(&mut self, reports: &[Report], verify: bool, results: &mut Vec<Logged>) -> Result<()> {
         let Some(lead) = reports.first().map(|report| &report.lead) else { return Ok(()) };
-        let mut news = News { batch: Batch::default(), activities: self.store.activities(lead)? };
+        let mut news = News { batch: Batch::default(), activities: self.store.activities(lead)?, wishes: Vec::new() };
         for report in reports {
             results.push(self.log_one(&mut news, report, verify)?);
         }
-        let News { mut batch, activities } = news;
+        let News { mut batch, activities, wishes } = news;
         if batch.is_empty() {
             return Ok(());
+        }
+        for wish in &wishes {
+            self.heed(wish)?;
         }
         match self.load_with(lead, activities)? {
             Some(loaded) => {
@@ -101,6 +105,7 @@ impl Engine {
             first_seen: now,
             fresh_as_of: fresh_as_of(timestamp, now, self.last_sync()?),
         };
+        news.wishes.extend(Wish::of(&activity, &report.text));
         news.batch.put_record_link(&record, &activity.lead_id, &activity.id);
         if verify {
             self.add_effect(&mut news.batch, Effect::VerifyLead(activity.lead_id.clone()), now)?;
@@ -139,6 +144,8 @@ struct News {
     batch: Batch,
     /// All of the lead's activities, these included, ordered by (timestamp, id).
     activities: Vec<Activity>,
+    /// Those that ask for no more messages.
+    wishes: Vec<Wish>,
 }
 
 impl News {

@@ -8,6 +8,7 @@ pub mod briefing;
 pub mod calendars;
 pub mod checkup;
 pub mod chronicle;
+pub mod corrections;
 pub mod crm;
 pub mod day;
 pub mod deeds;
@@ -32,6 +33,7 @@ pub mod search;
 pub mod status;
 pub mod sync;
 pub mod told;
+pub mod unsubscribing;
 pub mod updates;
 
 use std::collections::BTreeSet;

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Engine;
 use super::ascribe::{Ascription, Directory, ascribe};
+use super::unsubscribing::{Wish, says_otherwise};
 use crate::domain::effect::Effect;
 use crate::domain::observation::{ActivityDraft, Observation, RecordRef};
+use crate::domain::unsubscribed::{Unsubscribed, UnsubscribedStage};
 use crate::domain::{Activity, ActivityId, ActivityStatus, Deed, Direction, HOUR, Lead, LeadId, Reading, Timestamp};
 use crate::insight::reading;
 use crate::store::{Batch, Hook, RecordLink, Result};
@@ -42,7 +44,14 @@ impl Engine {
         for observation in observations {
             page.take(self, observation)?;
         }
-        let Page { mut batch, touched, mut observed, records, .. } = page;
+        let Page { mut batch, touched, mut observed, records, leads, wishes, .. } = page;
+        for wish in &wishes {
+            self.heed(wish)?;
+            let marked = self.store.lead(wish.lead())?.filter(|lead| lead.do_not_contact);
+            if let Some((seen, marked)) = leads.get(wish.lead()).zip(marked) {
+                batch.put_lead(&Lead { do_not_contact: true, ..seen.clone() }, Some(&marked));
+            }
+        }
         // Before the cursor says that they have been seen.
         for record in records {
             self.own_record_seen(record)?;
@@ -163,6 +172,10 @@ struct Page {
     pending: Vec<Deed>,
     /// Leads of this page: later observations of the page see them.
     leads: BTreeMap<LeadId, Lead>,
+    /// Leads that asked for no more messages.
+    unsubscribed: BTreeMap<LeadId, Unsubscribed>,
+    /// Those that do so in this page.
+    wishes: Vec<Wish>,
 }
 
 impl Page {
@@ -177,6 +190,8 @@ impl Page {
             last_sync: engine.last_sync()?,
             pending: engine.store.pending_deeds()?,
             leads: BTreeMap::new(),
+            unsubscribed: engine.store.all_unsubscribed()?.into_iter().map(|mark| (mark.lead.clone(), mark)).collect(),
+            wishes: Vec::new(),
         })
     }
 
@@ -226,6 +241,14 @@ impl Page {
         let before = engine.store.lead(&lead.id)?;
         lead = engine.with_deeds(lead, &self.pending.iter().collect::<Vec<_>>());
         lead.closed_at = closed_at(engine, &lead, modified_at, before.as_ref());
+        if let Some(mark) = self.unsubscribed.get(&lead.id).filter(|mark| mark.counts()) {
+            if before.as_ref().is_some_and(|before| says_otherwise(mark, before, &lead, modified_at)) {
+                let (stage, at) = (UnsubscribedStage::Lifted, engine.now());
+                self.batch.put_unsubscribed(&Unsubscribed { stage, at, by: None, ..mark.clone() });
+            } else {
+                lead.do_not_contact = true;
+            }
+        }
         if let Some(before) = &before {
             // A list shows the first address only: the others that we learned of stay.
             let others = before.emails.iter().filter(|mail| before.email.as_ref() != Some(mail));
@@ -319,6 +342,10 @@ impl Page {
             let id = known.iter().find(|link| link.lead == ascription.lead).map_or(&draft.id, |link| &link.activity);
             let before = engine.store.activity(&ascription.lead, id)?;
             let activity = build(draft, id, ascription, before.as_ref(), engine.now(), self.last_sync);
+            if before.is_none() {
+                let text = draft.text.as_deref().unwrap_or_default();
+                self.wishes.extend(Wish::of(&activity, text));
+            }
             if before.as_ref() != Some(&activity) {
                 self.batch.put_activity(&activity);
                 self.touched.insert(ascription.lead.clone());

@@ -112,6 +112,31 @@ fn call_attributes(write: &CallWrite<'_>) -> Map<String, Value> {
     attributes.as_object().cloned().unwrap_or_default()
 }
 
+/// Has a lead not be called, and its address take no more mails; what says so already is left alone.
+///
+/// # Errors
+/// When the CRM refuses or does not answer.
+pub async fn opt_out(client: &Client, lead: &str) -> Result<LeadWritten, Error> {
+    const NOT_CALLED: &str = "doNotCall";
+    const NOT_MAILED: &str = "emailAddressIsOptedOut";
+    let select = ["id", "emailAddress", NOT_CALLED, NOT_MAILED].map(str::to_owned);
+    let conditions = vec![Where::Equals("id", lead.to_owned())];
+    let query = ListQuery { entity: LEAD, conditions, select: &select, order_by: "id", max_size: 1 };
+    let Some(record) = client.list(&query).await?.records.into_iter().next() else { return Ok(LeadWritten::Gone) };
+    let has_address = record.text("emailAddress").is_some();
+    let wanted = [(NOT_CALLED, true), (NOT_MAILED, has_address)];
+    let missing = wanted.into_iter().filter(|(name, wanted)| *wanted && !record.flag(name));
+    let change: Map<String, Value> = missing.map(|(name, _)| (name.to_owned(), json!(true))).collect();
+    if change.is_empty() {
+        return Ok(LeadWritten::Done);
+    }
+    match client.put(LEAD, lead, &change).await {
+        Ok(_) => Ok(LeadWritten::Done),
+        Err(Error { kind: ErrorKind::NotFound, .. }) => Ok(LeadWritten::Gone),
+        Err(error) => Err(error),
+    }
+}
+
 /// Gives a lead another value, if it still has the one that it had.
 ///
 /// # Errors

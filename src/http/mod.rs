@@ -4,6 +4,7 @@ pub mod activities;
 pub mod alerts;
 pub mod auth;
 pub mod checkup;
+mod corrections;
 pub mod export;
 pub mod health;
 pub mod kpi;
@@ -67,6 +68,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/alerts/{alert}/resolve", post(alerts::resolve))
         .route("/api/alerts/{alert}/snooze", post(alerts::snooze))
         .route("/api/kpi", get(kpi::figures))
+        .route("/api/corrections", get(corrections::list))
         .route("/api/export/leads", get(export::leads))
         .route("/api/export/activities", get(export::activities))
         .route("/api/links", post(links::create))

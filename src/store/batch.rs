@@ -13,6 +13,7 @@ use crate::decide::Outlook;
 use crate::domain::draft::Prepared;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
+use crate::domain::unsubscribed::Unsubscribed;
 use crate::domain::{
     Activity, ActivityId, Alert, AlertId, ChatId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp,
     User, UserId,
@@ -275,6 +276,11 @@ impl Batch {
     /// Notes that a user found an alert beside the point.
     pub fn put_not_relevant(&mut self, mark: &NotRelevant) {
         self.put(Key::new(Kind::NotRelevant).number(mark.at.0).last(mark.alert.as_str()), mark);
+    }
+
+    /// Sets what came of a lead's wish for no more messages.
+    pub fn put_unsubscribed(&mut self, mark: &Unsubscribed) {
+        self.put(Key::new(Kind::Unsubscribed).last(mark.lead.as_str()), mark);
     }
 
     /// Sets a deed.

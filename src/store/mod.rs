@@ -25,6 +25,7 @@ use crate::domain::draft::Prepared;
 use crate::domain::effect::DEEDS;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
+use crate::domain::unsubscribed::Unsubscribed;
 use crate::domain::{
     Activity, ActivityId, Alert, AlertId, ChatId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp,
     User, UserId,
@@ -523,6 +524,16 @@ impl Store {
     /// The alerts that users found beside the point, oldest first.
     pub fn not_relevant(&self) -> Result<Vec<NotRelevant>> {
         self.values(&Key::new(Kind::NotRelevant)).collect()
+    }
+
+    /// What came of a lead's wish for no more messages, if it had one.
+    pub fn unsubscribed(&self, lead: &LeadId) -> Result<Option<Unsubscribed>> {
+        self.get(&Key::new(Kind::Unsubscribed).last(lead.as_str()))
+    }
+
+    /// The same of all leads, by id.
+    pub fn all_unsubscribed(&self) -> Result<Vec<Unsubscribed>> {
+        self.values(&Key::new(Kind::Unsubscribed)).collect()
     }
 
     /// A deed.

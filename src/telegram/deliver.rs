@@ -242,6 +242,7 @@ impl Worker {
                     };
                     self.sender.engine.run(refreshed).await?;
                 }
+                Effect::TellUnsubscribed(lead) => self.tell_unsubscribed(&key, sequence, &lead).await?,
                 Effect::DeedRefused { deed, chat, why } => {
                     let deed = self.store().deed(&deed)?;
                     let lead = deed.as_ref().map(|deed| self.store().lead(&deed.lead)).transpose()?.flatten();
@@ -381,7 +382,8 @@ impl Worker {
             | Effect::WriteDeed(_)
             | Effect::DeedRefused { .. }
             | Effect::Escalate { .. }
-            | Effect::UndoOver(_) => Ok(()),
+            | Effect::UndoOver(_)
+            | Effect::TellUnsubscribed(_) => Ok(()),
         }
     }
 

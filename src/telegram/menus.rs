@@ -80,7 +80,8 @@ pub fn of_an_end(voice: &Voice, context: &AlertContext<'_>) -> Vec<Vec<Key>> {
         | DeedKind::LogCall { .. }
         | DeedKind::PlanCall { .. }
         | DeedKind::Assign { .. }
-        | DeedKind::SendMail(_) => {
+        | DeedKind::SendMail(_)
+        | DeedKind::OptOut => {
             return Vec::new();
         }
     };

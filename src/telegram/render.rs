@@ -2,9 +2,10 @@
 
 use super::menus::{self, Menu};
 use crate::domain::ask::Ask;
-use crate::domain::button::{Button, Hand, LinkAnswer, Sheet};
+use crate::domain::button::{Button, Hand, LinkAnswer, OptOut, Sheet};
 use crate::domain::draft::{DraftTap, Prepared, Stage};
-use crate::domain::{Alert, AlertId, AlertState, Bucket, Channel, User};
+use crate::domain::unsubscribed::{Unsubscribed, UnsubscribedStage};
+use crate::domain::{Alert, AlertId, AlertState, Bucket, Channel, Lead, User};
 use crate::store::SheetRow;
 use crate::voice::{
     AlertContext, ButtonLabel, Content, DayBegins, DayEnds, DraftShown, Manner, Notice, Route, Toast, Voice, fitted,
@@ -272,6 +273,21 @@ pub fn link_preview(voice: &Voice, manner: Manner, user: &User, instead: Option<
     let answers = [(ButtonLabel::LinkYes, LinkAnswer::Yes), (ButtonLabel::LinkNo, LinkAnswer::No)];
     let keys = answers.map(|(label, answer)| labels.tap(label, Button::Link(answer, user.id.clone())));
     Rendered::new(voice.notice_html(manner, Notice::LinkPreview { user, instead }), vec![keys.to_vec()])
+}
+
+/// That a lead wants no more messages, and what can be done about that while nothing has been.
+pub fn unsubscribed(voice: &Voice, manner: Manner, lead: &Lead, mark: &Unsubscribed, content: Content) -> Rendered {
+    let labels = Labels { voice, manner };
+    let (shown, text) = match content {
+        Content::Full => (Some(lead), mark.text.as_str()),
+        Content::Minimal | Content::Initials => (None, ""),
+    };
+    let answers = [(ButtonLabel::OptOut, OptOut::Note), (ButtonLabel::NotSo, OptOut::NotSo)];
+    let open = mark.stage == UnsubscribedStage::Counts;
+    let rows = answers.into_iter().filter(|_| open);
+    let rows = rows.map(|(label, answer)| vec![labels.tap(label, Button::OptOut(answer, lead.id.clone()))]).collect();
+    let notice = Notice::Unsubscribed { lead: shown, text, stage: mark.stage };
+    Rendered::new(voice.notice_html(manner, notice), rows)
 }
 
 /// The answer to a tap on a button of an alert that needs no tap any more: who was faster. `None` while it is

@@ -2,6 +2,7 @@
 //! follows through the outbox.
 
 mod acts;
+mod opting_out;
 
 use chrono::Weekday;
 use teloxide::types::{CallbackQuery, InlineKeyboardButton, InlineKeyboardButtonKind, MaybeInaccessibleMessage};
@@ -235,6 +236,9 @@ impl Bot {
         if let Button::Page(sheet, page) = button {
             return Ok(self.turn_page(&tap, SheetRow { sheet, page }).await?);
         }
+        if let Button::OptOut(answer, lead) = &button {
+            return self.opting_out(&tap, *answer, lead).await;
+        }
         let known = button.alert().map(|alert| store.alert(alert)).transpose()?.flatten();
         let Some(alert) = known else { return Ok(stale()) };
         if let Button::Hand(hand, _) = &button {
@@ -298,7 +302,7 @@ impl Bot {
             Button::ArchiveYes(_) => self.archive(tap, alert).await,
             Button::Unarchive(_) => self.unarchive(tap, alert).await,
             Button::Drafting(_, wish) => self.drafting(tap, alert, wish).await,
-            Button::Link(..) | Button::Page(..) | Button::Hand(..) => {
+            Button::Link(..) | Button::Page(..) | Button::Hand(..) | Button::OptOut(..) => {
                 Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)))
             }
         }
@@ -359,6 +363,7 @@ impl Bot {
             | Button::MoreMenu(_)
             | Button::Back(_)
             | Button::Page(..)
+            | Button::OptOut(..)
             | Button::Link(..) => (false, false),
             Button::Drafting(_, wish) => (false, wish.changes_the_crm()),
             Button::Hand(..) => (false, false),

@@ -12,6 +12,7 @@ use crate::domain::deed::{CallOutcome, DeedKind, Mail, Refusal};
 use crate::domain::draft::{Prepared, Stage, Tone};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::insight::{BestTime, LeadInsight, Touch};
+use crate::domain::unsubscribed::UnsubscribedStage;
 use crate::domain::{
     ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, ChatId, CloseReason, DAY, Direction, Evidence,
     HOUR, Lead, LeadId, Timestamp, User, UserId,
@@ -294,6 +295,12 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             let refused = Refusal::ALL.map(|why| ("deed_refused", Notice::DeedRefused { kind: &kind, lead, why }));
             self.notices(&refused)?;
         }
+        for stage in STAGES {
+            let lead = Some(lead);
+            let told = Notice::Unsubscribed { lead, text: "STOP <b>merci</b>", stage };
+            let hidden = Notice::Unsubscribed { lead: None, text: "", stage };
+            self.notices(&[("unsubscribed", told), ("unsubscribed", hidden)])?;
+        }
         self.toasts(&[Toast::Sent(lead)])
     }
 
@@ -432,6 +439,9 @@ fn strategies() -> Vec<Strategy> {
 }
 
 /// One deed of each kind.
+const STAGES: [UnsubscribedStage; 4] =
+    [UnsubscribedStage::Counts, UnsubscribedStage::Noted, UnsubscribedStage::Lifted, UnsubscribedStage::NotSo];
+
 fn deeds() -> Vec<DeedKind> {
     let luc = user().id;
     vec![
@@ -450,6 +460,7 @@ fn deeds() -> Vec<DeedKind> {
             message_id: 1,
             attempt: 0,
         }),
+        DeedKind::OptOut,
     ]
 }
 

@@ -14,6 +14,7 @@ use crate::domain::alert::{ChannelRate, Cited, Resolution};
 use crate::domain::draft::{Prepared, Stage, Tone};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::insight::{BestTime, LeadInsight, Touch};
+use crate::domain::unsubscribed::{ME, UnsubscribedStage};
 use crate::domain::{AlertState, Channel, CloseReason, DeedKind, Direction, Evidence, Lead, Severity, Timestamp, User};
 use crate::insight::advice::{self, Suggestion};
 use crate::insight::exchange::Topic;
@@ -23,6 +24,8 @@ use crate::insight::strategy::{Reason, Step, Strategy};
 pub const REASON: &str = "strategy/reason.txt.j2";
 /// See [`REASON`].
 pub const STEP: &str = "strategy/step.txt.j2";
+/// The label of an alert that ended because its lead wants no more messages.
+const UNSUBSCRIBED: &str = "unsubscribed";
 /// The line between two wordings of a draft.
 const BETWEEN_WORDINGS: &str = "\n---\n";
 /// As much of a name as a call is called by.
@@ -333,7 +336,7 @@ impl Speech {
         let (when, outcome) = match &done.kind {
             DeedKind::PlanCall { at } => (words::on(self.lang, *at, done.at, context.zone), String::new()),
             DeedKind::LogCall { outcome } => (String::new(), self.label("outcome", outcome.as_str())),
-            DeedKind::SetStatus { .. } | DeedKind::Assign { .. } | DeedKind::SendMail(_) => {
+            DeedKind::SetStatus { .. } | DeedKind::Assign { .. } | DeedKind::SendMail(_) | DeedKind::OptOut => {
                 (String::new(), String::new())
             }
         };
@@ -362,12 +365,17 @@ impl Speech {
             CloseReason::LeadDeleted | CloseReason::LeadClosed | CloseReason::Planned | CloseReason::Superseded => {
                 reason.as_str().to_owned()
             }
+            CloseReason::Cleared if context.lead.do_not_contact => UNSUBSCRIBED.to_owned(),
             CloseReason::Cleared => format!("cleared_{}", type_key(context.alert.alert_type)),
         };
         self.wordings.label("closed", &key, context.wording)
     }
 
     fn resolved(&self, context: &AlertContext<'_>, resolution: &Resolution) -> Result<String, Error> {
+        if context.lead.do_not_contact && resolution.user.is_none() && resolution.by == ME {
+            let outcome = self.wordings.label("closed", UNSUBSCRIBED, context.wording);
+            return self.closed(context, "closed", &outcome, context! {});
+        }
         let note = match context.content {
             Content::Full => names::isolated(names::one_line(&resolution.note, names::QUOTE_CHARS)),
             Content::Minimal | Content::Initials => String::new(),
@@ -629,6 +637,17 @@ impl Speech {
                 let who = names::call_name(lead, false);
                 let values = context! { what => kind.as_str(), why => why.as_str(), named => !who.is_empty(), who };
                 ("deed_refused", values)
+            }
+            Notice::Unsubscribed { lead, text, stage } => {
+                let who = lead.map(|lead| names::call_name(lead, false)).unwrap_or_default();
+                let stage = match stage {
+                    UnsubscribedStage::Counts => "counts",
+                    UnsubscribedStage::Noted => "noted",
+                    UnsubscribedStage::Lifted => "lifted",
+                    UnsubscribedStage::NotSo => "not_so",
+                };
+                let text = names::isolated(names::one_line(text, names::QUOTE_CHARS));
+                ("unsubscribed", context! { named => !who.is_empty(), who, text, stage })
             }
         }
     }

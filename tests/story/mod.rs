@@ -24,4 +24,5 @@ mod settings;
 mod sources;
 mod standstill;
 mod step;
+mod unsubscribing;
 mod wordings;

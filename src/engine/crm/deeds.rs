@@ -4,7 +4,7 @@ use super::{Outcome, Worker};
 use crate::domain::deed::{Deed, DeedKind, Mail, Refusal};
 use crate::domain::{ActivityStatus, CallOutcome, DeedId, Lead, MINUTE, Manner, Seconds, Timestamp};
 use crate::engine::{EngineError, boundary};
-use crate::espo::deeds::{CallWrite, LeadWritten, change_lead, make_call};
+use crate::espo::deeds::{CallWrite, LeadWritten, change_lead, make_call, opt_out};
 use crate::espo::error::ErrorKind;
 use crate::espo::mails::{MailState, MailWrite, send_mail};
 use crate::espo::{Error, Retry};
@@ -60,7 +60,8 @@ impl Worker {
                 | DeedKind::LogCall { .. }
                 | DeedKind::SetStatus { .. }
                 | DeedKind::Assign { .. }
-                | DeedKind::SendMail(_),
+                | DeedKind::SendMail(_)
+                | DeedKind::OptOut,
                 _,
             ) => false,
         }))
@@ -84,6 +85,7 @@ impl Worker {
                 change_lead(client, deed.lead.as_str(), "assignedUserId", before, to.as_str()).await.map(of_lead)
             }
             DeedKind::SendMail(mail) => self.tell_mail(deed, mail).await?,
+            DeedKind::OptOut => opt_out(client, deed.lead.as_str()).await.map(of_lead),
         })
     }
 

@@ -60,6 +60,12 @@ pub fn explain_with(model: &Model, text: &str) -> Explained {
     Explained { reading: verdict.reading, category: verdict.category, score: verdict.score, evidence }
 }
 
+/// The words by which a message wants no more messages; none when it does not say so.
+pub fn unsubscribes(text: &str) -> Option<Vec<String>> {
+    let explained = explain(text);
+    (explained.category == Category::Unsubscribe).then_some(explained.evidence)
+}
+
 /// What the model looks at in a message; none when nothing is in it.
 pub fn features_of(text: &str) -> Option<Vec<Feature>> {
     let words = text::words(&text::new_text(text));

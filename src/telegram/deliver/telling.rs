@@ -3,13 +3,15 @@
 use std::collections::HashMap;
 
 use super::super::announce::{Moment, Pending, Planned, plan};
-use super::super::render::Rendered;
+use super::super::render::{self, Rendered};
 use super::{Announcement, Attempt, Worker, fingerprint, pending, whose_diary};
 use crate::domain::effect::Occasion;
-use crate::domain::{AlertId, ChatId, Timestamp, UserId};
+use crate::domain::unsubscribed::UnsubscribedStage;
+use crate::domain::{AlertId, ChatId, LeadId, Timestamp, UserId};
 use crate::engine::EngineError;
 use crate::engine::briefing::Briefing;
 use crate::engine::dossier::known;
+use crate::engine::told::reachable;
 use crate::store::{Message, Said, SheetRow};
 
 impl Worker {
@@ -25,6 +27,29 @@ impl Worker {
         }
         *announcements = current;
         Ok(())
+    }
+
+    /// Tells a lead's owner that it wants no more messages, if that still counts.
+    pub(super) async fn tell_unsubscribed(
+        &mut self,
+        key: &str,
+        sequence: u64,
+        lead: &LeadId,
+    ) -> Result<(), EngineError> {
+        let store = self.store();
+        let counts = store.unsubscribed(lead)?.filter(|mark| mark.stage == UnsubscribedStage::Counts);
+        let lead = store.lead(lead)?.filter(|lead| !lead.deleted);
+        let told = lead.as_ref().and_then(|lead| lead.owner.as_ref()).map(|owner| reachable(store, owner));
+        let Some(((mark, lead), told)) = counts.zip(lead).zip(told.transpose()?.flatten()) else {
+            return self.settle(key, sequence).await;
+        };
+        let (speaker, chat) = (&self.sender.speaker, store.present_chat(told.chat)?);
+        let (manner, content) = (speaker.manner_in(store, chat)?, self.content_in(chat)?);
+        let rendered = render::unsubscribed(&speaker.voice, manner, &lead, &mark, content);
+        match self.send(chat, &rendered, false).await? {
+            Attempt::NotNow => Ok(()),
+            Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
+        }
     }
 
     pub(super) async fn announce(

@@ -53,7 +53,8 @@ impl Bot {
                 DeedKind::LogCall { .. }
                 | DeedKind::SetStatus { .. }
                 | DeedKind::Assign { .. }
-                | DeedKind::SendMail(_) => None,
+                | DeedKind::SendMail(_)
+                | DeedKind::OptOut => None,
             })
             .collect())
     }
@@ -162,7 +163,8 @@ impl Bot {
             | DeedKind::PlanCall { .. }
             | DeedKind::LogCall { .. }
             | DeedKind::Assign { .. }
-            | DeedKind::SendMail(_) => None,
+            | DeedKind::SendMail(_)
+            | DeedKind::OptOut => None,
         });
         let Some((id, kind)) = undone else {
             self.refresh(alert).await?;

@@ -1,0 +1,151 @@
+//! A lead that asks for no more messages is not contacted from then on: its alerts are settled, its owner hears of it once,
+//! and it stays so until a person or the CRM says otherwise.
+
+use super::Engine;
+use super::acts::Actor;
+use super::deeds::Did;
+use super::told::reachable;
+use crate::domain::alert::Via;
+use crate::domain::effect::Effect;
+use crate::domain::observation::RecordRef;
+use crate::domain::unsubscribed::{ME, Unsubscribed, UnsubscribedStage};
+use crate::domain::{Activity, Deed, Direction, Lead, LeadId, Reading, Timestamp};
+use crate::insight::reading::unsubscribes;
+use crate::store::{Batch, OutboxEntry, Result};
+
+/// A message that asks for no more messages.
+pub(super) struct Wish {
+    activity: Activity,
+    evidence: Vec<String>,
+}
+
+impl Wish {
+    /// What an activity that is new to us says, if it is that.
+    pub(super) fn of(activity: &Activity, text: &str) -> Option<Self> {
+        let may = activity.direction == Direction::In && activity.reading == Reading::default();
+        let evidence = unsubscribes(text).filter(|_| may)?;
+        Some(Self { activity: activity.clone(), evidence })
+    }
+
+    /// Whose it is.
+    pub(super) fn lead(&self) -> &LeadId {
+        &self.activity.lead_id
+    }
+}
+
+impl Engine {
+    /// Marks a lead as not to be contacted, before what it wrote is written: a crash between the two repeats the first, which
+    /// then changes nothing. What was written before the first look at the CRM was complete is left to people.
+    pub(super) fn heed(&mut self, wish: &Wish) -> Result<()> {
+        let now = self.now();
+        let Some(lead) = self.store.lead(wish.lead())?.filter(|lead| !lead.deleted) else { return Ok(()) };
+        if !self.is_backfilled()? || !self.policy.rules.is_active_status(&lead.status) || !self.is_news(wish)? {
+            return Ok(());
+        }
+        self.settle_all(&lead.id)?;
+        let mark = Unsubscribed {
+            lead: lead.id.clone(),
+            activity: wish.activity.id.clone(),
+            text: wish.activity.preview.clone(),
+            evidence: wish.evidence.clone(),
+            written_at: wish.activity.timestamp,
+            was_marked: lead.do_not_contact,
+            stage: UnsubscribedStage::Counts,
+            at: now,
+            by: None,
+        };
+        let mut batch = Batch::default();
+        batch.put_unsubscribed(&mark);
+        self.put_marked(&mut batch, &lead, true)?;
+        if let Some(owner) = &lead.owner {
+            let not_before = self.policy.calendars.of_owner(&self.store, Some(owner))?.next_open(now);
+            if reachable(&self.store, owner)?.is_some() {
+                let (effect, sequence) = (Effect::TellUnsubscribed(lead.id), self.next_sequence());
+                batch.put_outbox(&OutboxEntry { effect, sequence, attempts: 0, not_before, decided_at: now });
+            }
+        }
+        self.store.apply(batch)
+    }
+
+    /// Whether nothing was made of it yet, and the lead has not written since.
+    fn is_news(&self, wish: &Wish) -> Result<bool> {
+        let known = self.store.unsubscribed(wish.lead())?;
+        if known.is_some_and(|mark| mark.counts() || mark.activity == wish.activity.id) {
+            return Ok(false);
+        }
+        let since = |later: &Activity| later.direction == Direction::In && later.timestamp > wish.activity.timestamp;
+        Ok(!self.store.activities(wish.lead())?.iter().any(since))
+    }
+
+    /// Whoever is told of nothing more has nothing left to do.
+    fn settle_all(&mut self, lead: &LeadId) -> Result<()> {
+        let actor = Actor { name: ME.to_owned(), user: None, via: Via::Api };
+        let open = self.store.alerts_of(lead)?.into_iter().filter(|alert| alert.state.is_open());
+        for alert in open.collect::<Vec<_>>() {
+            self.resolve(&alert.id, &actor, "")?;
+        }
+        Ok(())
+    }
+
+    fn put_marked(&mut self, batch: &mut Batch, lead: &Lead, marked: bool) -> Result<()> {
+        let now = self.now();
+        batch.put_lead(&Lead { do_not_contact: marked, ..lead.clone() }, Some(lead));
+        batch.mark_due(&lead.id, now);
+        self.add_effect(batch, Effect::WriteInsight(lead.id.clone()), now)
+    }
+
+    /// A person says that a lead's message meant something else. False when there was nothing to take back.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn not_unsubscribed(&mut self, lead: &LeadId, actor: &Actor) -> Result<bool> {
+        let Some(mark) = self.store.unsubscribed(lead)?.filter(|mark| mark.stage == UnsubscribedStage::Counts) else {
+            return Ok(false);
+        };
+        let (now, sequence) = (self.now(), self.next_sequence());
+        let mut batch = Batch::default();
+        if let Some(lead) = self.store.lead(lead)? {
+            self.put_marked(&mut batch, &lead, mark.was_marked)?;
+        }
+        batch.put_hint(&RecordRef::new("Lead", lead.as_str()), sequence);
+        batch.put_unsubscribed(&Unsubscribed {
+            stage: UnsubscribedStage::NotSo,
+            at: now,
+            by: actor.user.clone(),
+            ..mark
+        });
+        self.store.apply(batch)?;
+        Ok(true)
+    }
+
+    /// A person has it written into the CRM that a lead wants no more messages.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn note_unsubscribed(&mut self, deed: Deed, actor: &Actor) -> Result<bool> {
+        let Some(mark) = self.store.unsubscribed(&deed.lead)?.filter(Unsubscribed::counts) else { return Ok(false) };
+        let mut batch = Batch::default();
+        batch.put_unsubscribed(&Unsubscribed {
+            stage: UnsubscribedStage::Noted,
+            at: deed.at,
+            by: actor.user.clone(),
+            ..mark
+        });
+        Ok(self.do_deed_with(batch, deed, actor)? != Did::NoLead)
+    }
+
+    /// The CRM does not take it: here it counts all the same.
+    pub(super) fn opt_out_refused(&self, batch: &mut Batch, lead: &LeadId) -> Result<()> {
+        if let Some(mark) = self.store.unsubscribed(lead)?.filter(|mark| mark.stage == UnsubscribedStage::Noted) {
+            batch.put_unsubscribed(&Unsubscribed { stage: UnsubscribedStage::Counts, ..mark });
+        }
+        Ok(())
+    }
+}
+
+/// Whether a lead as the CRM shows it, changed there at an instant, says otherwise than a mark: somebody has opened a channel
+/// again since.
+pub(super) fn says_otherwise(mark: &Unsubscribed, before: &Lead, lead: &Lead, modified_at: Option<Timestamp>) -> bool {
+    let closed = |lead: &Lead| lead.do_not_call || lead.email_opted_out || lead.phone_opted_out;
+    closed(before) && !closed(lead) && modified_at.is_some_and(|at| at > mark.at)
+}

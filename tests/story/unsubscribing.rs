@@ -1,0 +1,96 @@
+//! A lead that asks for no more messages: what ends, what its owner hears, what the CRM is told, and how it is taken back.
+
+use max::domain::unsubscribed::UnsubscribedStage;
+use max::domain::{DAY, LeadId, MINUTE};
+use max::engine::corrections::corrections;
+use serde_json::{Value, json};
+
+use crate::support::{LUC, World};
+
+const WISH: &str = "Merci de ne plus me contacter et de supprimer mes coordonnées de votre fichier.";
+
+/// Sophie asked for a quote, and now she wants to be left alone.
+async fn unsubscribed() -> (World, String) {
+    let world = World::begin().await;
+    let lead = world.lead("Sophie", 2 * DAY, json!({}));
+    world.settle().await;
+    world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
+    world.settle().await;
+    world.pass(MINUTE).await;
+    world.mail_from("Sophie", 1, WISH);
+    world.settle().await;
+    (world, lead)
+}
+
+fn is_marked(world: &World, lead: &str) -> bool {
+    world.app().engine.store().lead(&LeadId::from(lead)).unwrap().unwrap().is_do_not_contact()
+}
+
+fn stage(world: &World, lead: &str) -> UnsubscribedStage {
+    world.app().engine.store().unsubscribed(&LeadId::from(lead)).unwrap().unwrap().stage
+}
+
+fn in_crm(world: &World, lead: &str) -> (Value, Value) {
+    let leads = world.espo.list("Lead");
+    let lead = leads.iter().find(|known| known["id"] == lead).unwrap();
+    (lead["doNotCall"].clone(), lead["emailAddressIsOptedOut"].clone())
+}
+
+#[tokio::test]
+async fn who_wants_no_more_messages_is_left_alone_and_the_owner_hears_of_it_once() {
+    let (mut world, lead) = unsubscribed().await;
+    assert!(is_marked(&world, &lead));
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Resolved");
+    let told = |world: &World| {
+        let messages = world.messages(LUC.1);
+        messages.iter().filter(|message| message.plain.contains("ne veut plus recevoir de messages")).count()
+    };
+    assert_eq!(told(&world), 1);
+    let last = world.last().plain;
+    assert!(last.contains("Sophie") && last.contains("supprimer mes coordonnées"), "{last}");
+    let old = world.messages(LUC.1)[0].plain.clone();
+    assert!(old.contains("à sa demande") || old.contains("ne veut plus être contacté"), "the reason shows: {old}");
+    world.stop().await;
+    world.start().await;
+    world.espo.update("Lead", &lead, "claire", json!({"description": "Vue au salon"}));
+    world.pass(10 * DAY).await;
+    assert!(is_marked(&world, &lead), "it stays so, whatever else changes in the CRM");
+    assert_eq!(told(&world), 1);
+    assert!(world.alerts(&lead).iter().all(|alert| alert["status"] != "Open"), "{:#?}", world.alerts(&lead));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn it_is_written_into_the_crm_by_a_tap_and_lifted_where_the_crm_says_otherwise() {
+    let (world, lead) = unsubscribed().await;
+    assert_eq!(in_crm(&world, &lead), (json!(false), json!(false)), "nothing is written unasked");
+    world.tap("onote").await;
+    assert_eq!(in_crm(&world, &lead), (json!(true), json!(true)));
+    assert_eq!(stage(&world, &lead), UnsubscribedStage::Noted);
+    let message = world.last();
+    assert!(message.plain.contains("inscrit dans le CRM") && message.keyboard.is_empty(), "{message:?}");
+    world.pass(DAY).await;
+    assert!(is_marked(&world, &lead));
+    world.espo.update("Lead", &lead, "claire", json!({"doNotCall": false, "emailAddressIsOptedOut": false}));
+    world.settle().await;
+    assert_eq!(stage(&world, &lead), UnsubscribedStage::Lifted);
+    assert!(!is_marked(&world, &lead));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_message_that_meant_something_else_is_taken_back_and_kept_as_a_correction() {
+    let (world, lead) = unsubscribed().await;
+    world.tap("onot").await;
+    assert!(!is_marked(&world, &lead));
+    assert!(world.last().plain.contains("reste joignable"), "{}", world.last().plain);
+    world.pass(DAY).await;
+    assert!(!is_marked(&world, &lead), "the same message does not mark it again");
+    let all = corrections(world.app().engine.store()).unwrap();
+    assert_eq!(all.len(), 1, "{all:#?}");
+    assert_eq!((all[0].said.as_str(), all[0].by.as_str()), ("not_unsubscribed", "Luc Moreau"));
+    assert_eq!((all[0].text.as_str(), &all[0].read_as), (WISH, &vec!["unsubscribe".to_owned()]));
+    assert!(!all[0].evidence.is_empty());
+    assert_eq!(all[0].sentence().map(Value::Object), Some(json!({"text": WISH, "not": "unsubscribe"})));
+    world.end().await;
+}

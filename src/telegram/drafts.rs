@@ -17,6 +17,7 @@ use crate::engine::deeds::Did;
 use crate::engine::drafts::{awaiting_text, current};
 use crate::engine::log::Report;
 use crate::insight::advice;
+use crate::insight::exchange::answer_subject;
 use crate::store::Store;
 use crate::voice::{Content, Notice, Route, Style, Toast};
 
@@ -74,7 +75,8 @@ fn word(speaker: &Speaker, briefing: &Briefing, prepared: &mut Prepared, now: Ti
     let context = briefing.context(speaker, speaker.manner(), Content::Full, Occasion::Opened, now);
     let style = Style { tone: prepared.tone, wording: prepared.wording };
     let Some(draft) = speaker.voice.draft_as(&context, prepared.channel, style) else { return };
-    prepared.subject = draft.subject;
+    let answers = briefing.last_mail.as_ref().and_then(|mail| answer_subject(&mail.subject));
+    prepared.subject = draft.subject.map(|subject| answers.unwrap_or(subject));
     if !prepared.is_own {
         prepared.text = draft.text;
     }
@@ -228,7 +230,7 @@ impl Bot {
             reply_to: route.reply_to.to_owned(),
             subject: prepared.subject.clone().unwrap_or_default(),
             text: prepared.text.clone(),
-            answers: answered_mail(&briefing.alert),
+            answers: briefing.last_mail.as_ref().map(|mail| mail.crm_id.clone()).or(answered_mail(&briefing.alert)),
             chat: prepared.chat,
             message_id: prepared.message_id,
             attempt: prepared.attempts,

@@ -85,6 +85,8 @@ pub(super) enum Kind {
     Deed = b'z' as isize,
     /// Alerts that a user found beside the point: instant, alert.
     NotRelevant = b'j' as isize,
+    /// Whether it helps: whose figures.
+    Kpi = b'N' as isize,
 
     /// Up to schema 2, an activity: lead, activity.
     OldActivity = b'A' as isize,

@@ -11,11 +11,11 @@ use crate::domain::effect::Occasion;
 use crate::domain::{
     ActivityId, ActivityStatus, Alert, Channel, ChatId, DeedId, Direction, Evidence, MINUTE, Seconds, Timestamp, UserId,
 };
-use crate::engine::EngineError;
 use crate::engine::briefing::{Briefing, Speaker};
 use crate::engine::deeds::Did;
 use crate::engine::drafts::{awaiting_text, current};
 use crate::engine::log::Report;
+use crate::engine::{Engine, EngineError};
 use crate::insight::advice;
 use crate::insight::exchange::answer_subject;
 use crate::store::Store;
@@ -254,18 +254,23 @@ impl Bot {
             at: now,
             kind: DeedKind::SendMail(mail),
         };
-        let actor = tap.actor();
-        if self.engine.run(move |engine| engine.do_deed(deed, &actor)).await? == Did::NoLead {
-            return Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)));
-        }
-        self.change(prepared, |prepared| {
-            // It may have been sent by now.
-            if prepared.stage == Stage::Confirming {
-                (prepared.stage, prepared.attempts) = (Stage::OnItsWay, prepared.attempts + 1);
+        let (actor, chat, message_id) = (tap.actor(), prepared.chat, prepared.message_id);
+        // In one job: the CRM may refuse it at once, and the next try has to be another mail.
+        let send = move |engine: &mut Engine| {
+            let did = engine.do_deed(deed, &actor)?;
+            if did != Did::NoLead {
+                engine.change_prepared(chat, message_id, |prepared| {
+                    if prepared.stage == Stage::Confirming {
+                        (prepared.stage, prepared.attempts) = (Stage::OnItsWay, prepared.attempts + 1);
+                    }
+                })?;
             }
+            Ok(did)
+        };
+        Ok(match self.engine.run(send).await? {
+            Did::NoLead => Answer::dialog(self.toast(tap.manner, Toast::Stale)),
+            Did::Done | Did::Known => Answer::seen(),
         })
-        .await?;
-        Ok(Answer::seen())
     }
 
     async fn change(

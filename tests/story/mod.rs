@@ -26,3 +26,4 @@ mod standstill;
 mod step;
 mod unsubscribing;
 mod wordings;
+mod working_times;

@@ -176,7 +176,7 @@ const DECAY: f32 = 2e-4;
 /// A feature of one family of twins only says more about that family than about the world.
 const FAMILIES: usize = 2;
 /// How many features are kept: those that weigh most.
-const KEPT: usize = 60_000;
+const KEPT: usize = 16_000;
 
 /// A sentence as the model sees it: features by their place among all, with what each counts.
 struct Example {

@@ -75,7 +75,7 @@ pub fn features_of(text: &str) -> Option<Vec<Feature>> {
 }
 
 /// From this likelihood on, a message is said to want to buy.
-const INTENT_FROM: f32 = 0.55;
+const INTENT_FROM: f32 = 0.6;
 /// From this likelihood on, what the lexicon has a machine's or an unsubscribe's phrase for is one: "stoppez la
 /// livraison" has one as well, and the model knows better.
 const FOUND_FROM: f32 = 0.3;

@@ -52,6 +52,28 @@ impl Words {
         self.origins[start].0..self.origins[end - 1].1
     }
 
+    /// Drops the clauses of a long message that stand neither at its beginning nor at its end.
+    fn leave_out_the_middle(&mut self) {
+        let length = self.len();
+        if length <= FROM_THE_BEGINNING + AT_THE_END {
+            return;
+        }
+        let last = length - AT_THE_END;
+        let (spans, origins) = (std::mem::take(&mut self.spans), std::mem::take(&mut self.origins));
+        for mut clause in std::mem::take(&mut self.clauses) {
+            // A clause without an end is cut as well.
+            let end = if clause.start < last { clause.end.min(FROM_THE_BEGINNING) } else { clause.end };
+            if clause.start >= end {
+                continue;
+            }
+            let start = self.spans.len();
+            self.spans.extend(&spans[clause.start..end]);
+            self.origins.extend(&origins[clause.start..end]);
+            (clause.start, clause.end) = (start, self.spans.len());
+            self.clauses.push(clause);
+        }
+    }
+
     fn push(&mut self, word: &str) {
         let start = self.buffer.len();
         self.buffer.push_str(word);
@@ -412,8 +434,14 @@ pub(super) fn words(text: &str) -> Words {
         end_clause(&mut words, &mut clause_start, sentence);
         end_sentence(&mut words, &mut sentence, &mut sentence_start, false);
     }
+    words.leave_out_the_middle();
     words
 }
+
+/// Of a long message so many words from its beginning are looked at,
+const FROM_THE_BEGINNING: usize = 150;
+/// and so many at its end: what is wanted stands there, and a mail of ten pages costs no more than one of one.
+const AT_THE_END: usize = 50;
 
 const CONJUNCTIONS: [&str; 17] = [
     "mais",
@@ -728,6 +756,19 @@ mod tests {
             assert_eq!(fold(text, 80), whole, "{text}");
             assert_eq!(fold(text, 2), whole.chars().take(2).collect::<String>(), "{text}");
         }
+    }
+
+    #[test]
+    fn of_a_long_message_the_beginning_and_the_end_are_looked_at() {
+        let long: String = (0..400).map(|number| format!("mot{number} encore, ")).collect();
+        let words = super::words(&long);
+        assert_eq!((words.get(0), words.get(FROM_THE_BEGINNING - 2)), ("mot0", "mot74"));
+        assert_eq!(words.get(words.len() - 2), "mot399");
+        assert_eq!(words.len(), FROM_THE_BEGINNING + AT_THE_END);
+        assert_eq!(words.clauses.last().map(|clause| clause.end), Some(words.len()));
+        assert_eq!(&long[words.origin(words.len() - 2, words.len())], "mot399 encore,");
+        let endless = super::words(&"mot ".repeat(5_000));
+        assert!((1..=FROM_THE_BEGINNING + AT_THE_END).contains(&endless.len()));
     }
 
     #[test]

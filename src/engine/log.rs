@@ -107,6 +107,7 @@ impl Engine {
         };
         news.wishes.extend(Wish::of(&activity, &report.text));
         news.batch.put_record_link(&record, &activity.lead_id, &activity.id);
+        self.doubt(&mut news.batch, &activity);
         if verify {
             self.add_effect(&mut news.batch, Effect::VerifyLead(activity.lead_id.clone()), now)?;
         }

@@ -383,6 +383,9 @@ impl Page {
             }
             if before.as_ref() != Some(&activity) {
                 self.batch.put_activity(&activity);
+                if before.is_none() {
+                    engine.doubt(&mut self.batch, &activity);
+                }
                 self.touched.insert(ascription.lead.clone());
             }
             let link = RecordLink { lead: ascription.lead.clone(), activity: id.clone() };

@@ -125,7 +125,11 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         | Effect::DeedRefused { .. }
         | Effect::Escalate { .. }
         | Effect::SendWhy { .. }
-        | Effect::UndoOver(_) => None,
+        | Effect::UndoOver(_)
+        | Effect::RemindOfCall { .. }
+        | Effect::AskAboutCall { .. }
+        | Effect::RefreshCall { .. }
+        | Effect::CloseCall { .. } => None,
     }
 }
 

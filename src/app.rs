@@ -21,7 +21,7 @@ use crate::engine::schedule::schedule;
 use crate::engine::status::Status;
 use crate::engine::sync::{Alarm, Crm, sources};
 use crate::engine::told::{Destination, People};
-use crate::engine::{EngineError, Handle, Policy, crm, escalation};
+use crate::engine::{EngineError, Handle, Policy, crm, escalation, kpi};
 use crate::espo::{Client, Mapping};
 use crate::store::{OpenError, Store, StoreError};
 use crate::telegram::api::Api;
@@ -171,6 +171,7 @@ impl App {
         tasks.spawn(schedule(engine.clone(), crm.clone(), stop.clone()));
         tasks.spawn(crm::work(crm.clone(), engine.clone(), speaker.clone(), stop.clone()));
         tasks.spawn(looking.work(stop.clone()));
+        tasks.spawn(kpi::work(engine.clone(), people.clone(), stop.clone()));
         let api = http::Api {
             engine: engine.clone(),
             crm: crm.clone(),

@@ -1,6 +1,7 @@
 //! The decision: facts of one lead + its alerts + now = what opens, closes, falls silent, and what is to be
 //! done about it. Pure; it cannot fail.
 
+mod measure;
 mod outlook;
 pub(crate) mod replay;
 
@@ -11,6 +12,7 @@ use crate::domain::calendar::Calendar;
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{Activity, Alert, AlertId, AlertState, AlertType, CloseReason, Lead, Severity, Timestamp, UserId};
 use crate::rules::{Evaluation, Finding, History, Presence, Settings};
+pub use measure::measure;
 pub use outlook::{Outlook, Prospect};
 use replay::{Episode, Episodes, Passage, Passed, Replay};
 

@@ -263,6 +263,18 @@ impl Calendar {
         }
     }
 
+    /// How many seconds of working time lie between `from` (inclusive) and `to` (exclusive).
+    pub fn working_time(&self, from: Timestamp, to: Timestamp) -> Seconds {
+        let shifts = self.shifts_from(from).take_while(|(begin, _)| *begin < to);
+        shifts.map(|(begin, end)| end.min(to).since(begin.max(from))).sum()
+    }
+
+    /// The first instant of the day after that of `at`.
+    pub fn next_date(&self, at: Timestamp) -> Timestamp {
+        let tomorrow = self.date_of(at).succ_opt();
+        tomorrow.map_or(at.plus(DAY), |tomorrow| self.instant(tomorrow, NaiveTime::MIN).max(at.plus(1)))
+    }
+
     /// When a time of every day that `at` lies in ends: from (inclusive) to (exclusive), in minutes since midnight, over
     /// midnight when the first is the later. `None` when `at` does not lie in it.
     pub fn end_of_daily(&self, (from, to): (u16, u16), at: Timestamp) -> Option<Timestamp> {
@@ -358,6 +370,23 @@ fn each_day((first, last): Dates) -> impl Iterator<Item = NaiveDate> {
 mod tests {
     use super::*;
     use crate::domain::HOUR;
+
+    #[test]
+    fn working_time_is_what_lies_in_working_hours() {
+        let (friday, monday) = ("2026-03-06T16:00:00Z", "2026-03-09T09:00:00Z");
+        let at = |text: &str| Timestamp::parse_rfc3339(text).unwrap();
+        let calendar = Calendar::default();
+        // Friday 17:00 to 18:30, Monday 9:00 to 10:00, by Paris clocks.
+        assert_eq!(calendar.working_time(at(friday), at(monday)), 2 * HOUR + HOUR / 2);
+        assert_eq!(calendar.working_time(at(monday), at(friday)), 0);
+        assert_eq!(calendar.working_time(at("2026-03-07T08:00:00Z"), at("2026-03-07T20:00:00Z")), 0, "a Saturday");
+        for span in [1, HOUR, 9 * HOUR, 30 * HOUR] {
+            let until = calendar.after_working_time(at(friday), span);
+            assert_eq!(calendar.working_time(at(friday), until), span, "the inverse of after_working_time");
+        }
+        assert_eq!(calendar.next_date(at(friday)), at("2026-03-06T23:00:00Z"));
+        assert_eq!(calendar.next_date(at("2026-03-06T23:00:00Z")), at("2026-03-07T23:00:00Z"));
+    }
 
     fn paris() -> Calendar {
         let days = vec![Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri];

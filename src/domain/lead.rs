@@ -47,6 +47,14 @@ pub struct Lead {
 }
 
 impl Lead {
+    /// The status of a lead that was won: EspoCRM sets it when a lead is converted.
+    pub const WON: &str = "Converted";
+
+    /// When it was won; `None` when it was not, or that is not known. Of no meaning while that status is an active one.
+    pub fn won_at(&self) -> Option<Timestamp> {
+        self.closed_at.filter(|_| self.status == Self::WON)
+    }
+
     /// Whether we may write or call on this channel and have what it takes. `Manual` is always open.
     pub fn channel_open(&self, channel: Channel) -> bool {
         match channel {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::kpi::SWITCHED_ON;
 use super::observe::{BACKFILLED, LAST_SYNC};
 use super::{Engine, boundary};
 use crate::decide::{self, Decision, Step, Subject};
@@ -226,6 +227,9 @@ impl Engine {
     pub fn backfill_completed(&mut self) -> Result<()> {
         let mut batch = Batch::default();
         batch.put_meta(BACKFILLED, &true);
+        if self.store.cursor::<Timestamp>(SWITCHED_ON)?.is_none() {
+            batch.put_cursor(SWITCHED_ON, &self.now());
+        }
         self.store.apply(batch)
     }
 

@@ -19,6 +19,7 @@ pub mod evaluate;
 pub mod export;
 pub mod figures;
 pub mod insights;
+pub mod kpi;
 pub mod linking;
 pub mod log;
 pub mod observe;

@@ -27,6 +27,7 @@ use crate::domain::{LeadId, Seconds, Timestamp, UserId};
 use crate::espo::links::ENTITY as LINKS;
 use crate::espo::sync::{self as pages, PollCursor};
 use crate::espo::{Client, Error, Mapping, Retry};
+pub(in crate::engine) use backfill::BACKFILL_BEGUN;
 use heartbeat::Heartbeat;
 use seen::{Look, Seen};
 pub use standstill::Alarm;

@@ -32,7 +32,7 @@ pub(super) const CALL: &str = "Call";
 pub(super) const MEETING: &str = "Meeting";
 
 /// The one status that EspoCRM itself sets.
-const CONVERTED: &str = "Converted";
+const CONVERTED: &str = Lead::WON;
 
 /// What a record says. `zone` is the CRM's time zone, for what has a date but no hour.
 pub fn observe(entity: &str, record: &Record, mapping: &Mapping, zone: Tz) -> Result<Observation, Malformed> {

@@ -6,6 +6,7 @@ pub mod auth;
 pub mod checkup;
 pub mod export;
 pub mod health;
+pub mod kpi;
 pub mod links;
 pub mod reply;
 pub mod webhooks;
@@ -65,6 +66,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/alerts/generate", post(alerts::generate))
         .route("/api/alerts/{alert}/resolve", post(alerts::resolve))
         .route("/api/alerts/{alert}/snooze", post(alerts::snooze))
+        .route("/api/kpi", get(kpi::figures))
         .route("/api/export/leads", get(export::leads))
         .route("/api/export/activities", get(export::activities))
         .route("/api/links", post(links::create))

@@ -7,7 +7,7 @@
 //! at least [`ANSWERS_NEEDED`], and two thirds, of the answers in it fall on that day. Of equals the earlier wins.
 //!
 //! What everybody does says nothing of a lead: the lead's share of answers in that time, shrunk to the team's (a
-//! beta-binomial, the team counting as [`TEAM_WEIGHT`] answers), has to be above the team's with a probability of [`SURE`].
+//! beta-binomial, the team counting as `TEAM_WEIGHT` answers), has to be above the team's with a probability of `SURE`.
 
 use std::collections::BTreeSet;
 

@@ -4,6 +4,7 @@ pub mod advice;
 pub mod exchange;
 pub mod habits;
 pub mod hours;
+pub mod kpi;
 pub mod language;
 pub mod lead;
 pub mod leaning;

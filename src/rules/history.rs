@@ -190,6 +190,18 @@ impl History {
     }
 }
 
+impl History {
+    /// The history as it would have been watched all along, by somebody who was told at once: every inbound was young when
+    /// it came (unless its lead came later), and nobody acted on an alert.
+    pub(crate) fn as_watched(lead: &Lead, activities: &[Activity], settings: &Settings) -> Self {
+        let life = Life::of(lead, settings);
+        let young =
+            |activity: &Activity| is_young(activity.timestamp, activity.timestamp, life.created_at, settings.hot);
+        let (facts, steps) = facts_and_steps(activities, settings, young);
+        Self { life, facts, steps }
+    }
+}
+
 /// Whether this very inbound has opened a HotLead24h already.
 fn has_been_hot(alerts: &[&Alert], activity: &Activity) -> bool {
     alerts.iter().any(|alert| match &alert.evidence {

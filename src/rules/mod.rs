@@ -22,6 +22,7 @@ use situation::{Basis, View};
 use crate::domain::{Activity, Alert, AlertType, Anchor, Evidence, Lead, Timestamp};
 
 pub use history::{History, Presence};
+pub(crate) use preferred_channel::first_informed;
 pub use preferred_channel::{attempts, preferred, rates};
 pub use settings::{BadSettings, PreferredChannelSettings, Settings, Span, settings_from_toml};
 pub(crate) use situation::Course;

@@ -195,8 +195,38 @@ pub fn rates(activities: &[Activity], settings: &Settings, now: Timestamp) -> Ve
 /// The channel to prefer at `now`: the valid one with the best rate; `None` ("unknown") when none is valid, the
 /// best rate is 0, or it is shared. `activities` are ordered by (timestamp, id).
 pub fn preferred(activities: &[Activity], settings: &Settings, now: Timestamp) -> Option<ChannelRate> {
-    let rates = rates(activities, settings, now);
-    let best = rates.first().filter(|best| best.answered > 0)?;
-    let shared = rates.get(1).is_some_and(|second| compare(best, second).is_eq());
-    (!shared).then_some(*best)
+    let (facts, _) = facts_and_steps(activities, settings, |_| false);
+    let mut course = Course::default();
+    course.advance(&facts, &settings.preferred_channel, now);
+    preferred_by(course.trails(), settings, now)
+}
+
+fn preferred_by(trails: &[Trail; 3], settings: &Settings, now: Timestamp) -> Option<ChannelRate> {
+    let [best, second, _] = ranking(trails, &settings.preferred_channel, now);
+    let best = best.filter(|best| best.answered > 0)?;
+    let shared = second.is_some_and(|second| compare(&best, &second).is_eq());
+    (!shared).then_some(best)
+}
+
+/// The first time from `from` (inclusive) to `to` (exclusive) that somebody wrote to the lead or called it while the channel
+/// to prefer was known, from what came before; and whether it was on that channel.
+pub(crate) fn first_informed(
+    facts: &[Fact],
+    settings: &Settings,
+    from: Timestamp,
+    to: Timestamp,
+) -> Option<(Timestamp, bool)> {
+    let mut course = Course::default();
+    let first = facts.partition_point(|fact| fact.at < from);
+    for fact in facts[first..].iter().take_while(|fact| fact.at < to) {
+        let Deed::Outbound { .. } = fact.deed else { continue };
+        if !Trail::CHANNELS.contains(&fact.channel) {
+            continue;
+        }
+        course.advance(facts, &settings.preferred_channel, fact.at.plus(-1));
+        if let Some(best) = preferred_by(course.trails(), settings, fact.at) {
+            return Some((fact.at, best.channel == fact.channel));
+        }
+    }
+    None
 }

@@ -77,6 +77,16 @@ impl Batch {
         self.put(Key::new(Kind::Meta).last(name), value);
     }
 
+    /// Sets somebody's figures that say whether it helps.
+    pub fn put_kpi<T: Serialize>(&mut self, whose: &str, value: &T) {
+        self.put(Key::new(Kind::Kpi).last(whose), value);
+    }
+
+    /// Forgets somebody's figures.
+    pub fn remove_kpi(&mut self, whose: &str) {
+        self.remove(Key::new(Kind::Kpi).last(whose));
+    }
+
     /// Sets a cursor.
     pub fn put_cursor<T: Serialize>(&mut self, name: &str, value: &T) {
         self.put(Key::new(Kind::Cursor).last(name), value);

@@ -86,6 +86,8 @@ pub(super) enum Kind {
     Appointment = b'O' as isize,
     /// Telegram messages about planned calls: chat, message.
     CallMessage = b's' as isize,
+    /// Whether it helps: whose figures.
+    Kpi = b'N' as isize,
 
     /// Up to schema 2, an activity: lead, activity.
     OldActivity = b'A' as isize,

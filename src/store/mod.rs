@@ -402,6 +402,22 @@ impl Store {
             .collect()
     }
 
+    /// When the first step in any alert's life was taken.
+    pub fn first_step(&self) -> Result<Option<Timestamp>> {
+        let first = self.keys(&Key::new(Kind::Step)).next().transpose()?;
+        Ok(first.and_then(|key| number_at(&key, 1)).map(Timestamp))
+    }
+
+    /// The figures that say whether it helps, by whose they are.
+    pub fn kpi<T: DeserializeOwned>(&self, whose: &str) -> Result<Option<T>> {
+        self.get(&Key::new(Kind::Kpi).last(whose))
+    }
+
+    /// Whose figures are kept.
+    pub fn kpis(&self) -> Result<Vec<String>> {
+        self.keys(&Key::new(Kind::Kpi)).map(|key| Ok(text_after(&key?, 1))).collect()
+    }
+
     /// What happened to an alert, oldest first: the first event and the latest, at most `most` (at least 1).
     pub fn events(&self, alert: &AlertId, most: usize) -> Result<Vec<Event>> {
         let prefix = Key::new(Kind::Event).part(alert.as_str());

@@ -491,6 +491,10 @@ impl Day {
             self.world.clock.advance(MINUTE);
             let _ = self.world.app().crm.look_now().await;
             self.world.quiet().await;
+            // What is said of planned calls needs no CRM.
+            while self.world.outbox().iter().any(|key| key.starts_with("call-")) {
+                self.world.quiet().await;
+            }
             self.look(false);
         }
     }

@@ -13,6 +13,7 @@ mod escalation;
 mod export;
 mod feed;
 mod insight;
+mod kpi;
 mod linking;
 mod links;
 mod outage;

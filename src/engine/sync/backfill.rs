@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::espo::sync as pages;
 
 /// When the backfill began, by the CRM's clock.
-const BACKFILL_BEGUN: &str = "backfill/begun";
+pub(in crate::engine) const BACKFILL_BEGUN: &str = "backfill/begun";
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct BackfillCursor {

@@ -83,6 +83,8 @@ pub struct AlertContext<'a> {
     pub done: Option<&'a Done>,
     /// Who reads it, where one person does: what this user did is said to have been done by "toi".
     pub reader: Option<&'a UserId>,
+    /// Whether the CRM has the status that archiving gives a lead.
+    pub can_archive: bool,
     /// In which of several wordings.
     pub wording: Wording,
     /// How to go about the lead, when enough is known of it.
@@ -634,6 +636,7 @@ impl Voice {
         };
         offers
             .into_iter()
+            .filter(|cta| context.can_archive || cta.action != CtaAction::ArchiveLead)
             .map(|cta| CtaEntry { label: label(cta.action), action: cta.action, params: cta.params })
             .collect()
     }

@@ -165,6 +165,7 @@ pub fn context<'a>(manner: Manner, alert: &'a Alert, lead: &'a Lead, owner: &'a 
         exchange: Exchange { manner: Manner::of(manner.lang(), true), ..Exchange::default() },
         done: None,
         reader: None,
+        can_archive: true,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::effect::Effect;
 use crate::domain::observation::{ActivityDraft, Observation, RecordRef};
 use crate::domain::{Activity, ActivityId, ActivityStatus, Deed, Direction, HOUR, Lead, LeadId, Reading, Timestamp};
 use crate::insight::reading;
-use crate::store::{Batch, Hook, RecordLink, Result};
+use crate::store::{Batch, Hook, LastMail, RecordLink, Result};
 
 /// What observing taught us to look for next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Observed {
     pub touched: usize,
 }
 
+/// The CRM's mails.
+const MAIL: &str = "Email";
 /// The instant of the last complete sync is kept under this name.
 pub(in crate::engine) const LAST_SYNC: &str = "last_sync";
 /// Set once the first backfill is complete.
@@ -169,6 +171,8 @@ struct Page {
     leads: BTreeMap<LeadId, Lead>,
     /// Calls that may not be any more what messages say of them.
     recalled: BTreeSet<(LeadId, ActivityId)>,
+    /// The latest mails of leads on this page.
+    last_mails: BTreeMap<LeadId, LastMail>,
 }
 
 impl Page {
@@ -184,6 +188,7 @@ impl Page {
             pending: engine.store.pending_deeds()?,
             leads: BTreeMap::new(),
             recalled: BTreeSet::new(),
+            last_mails: BTreeMap::new(),
         })
     }
 
@@ -318,6 +323,11 @@ impl Page {
             self.batch.remove_record_link(record, &link.lead);
             self.batch.remove_activity(&link.lead, &link.activity);
             self.recalled.insert((link.lead.clone(), link.activity));
+            if self.last_mail(engine, &link.lead)?.is_some_and(|mail| record.entity == MAIL && mail.crm_id == record.id)
+            {
+                self.last_mails.remove(&link.lead);
+                self.batch.remove_last_mail(&link.lead);
+            }
             self.touched.insert(link.lead);
         }
         Ok(())
@@ -348,9 +358,34 @@ impl Page {
         Ok(())
     }
 
+    /// The mail that a lead wrote last, by what is seen in this batch as well.
+    fn last_mail(&self, engine: &Engine, lead: &LeadId) -> Result<Option<LastMail>> {
+        match self.last_mails.get(lead) {
+            Some(mail) => Ok(Some(mail.clone())),
+            None => engine.store.last_mail(lead),
+        }
+    }
+
+    /// Answers go under the subject of the mail that a lead wrote last.
+    fn note_mail(&mut self, engine: &Engine, draft: &ActivityDraft, lead: &LeadId) -> Result<()> {
+        let Some(head) = draft.mail.as_ref().filter(|_| draft.record.entity == MAIL && !draft.auto_reply) else {
+            return Ok(());
+        };
+        let mail = LastMail { crm_id: draft.record.id.clone(), subject: head.subject.clone(), at: draft.timestamp };
+        let known = self.last_mail(engine, lead)?;
+        if known.as_ref().is_none_or(|known| known.at < mail.at || known.crm_id == mail.crm_id && *known != mail) {
+            self.batch.put_last_mail(lead, &mail);
+            self.last_mails.insert(lead.clone(), mail);
+        }
+        Ok(())
+    }
+
     fn write(&mut self, engine: &Engine, draft: &ActivityDraft, ascriptions: &[Ascription]) -> Result<()> {
         let known = engine.store.record_links(&draft.record)?;
         for ascription in ascriptions {
+            if ascription.direction == Direction::In {
+                self.note_mail(engine, draft, &ascription.lead)?;
+            }
             // A call of ours in a CRM that does not show its key.
             let id = known.iter().find(|link| link.lead == ascription.lead).map_or(&draft.id, |link| &link.activity);
             if draft.status == ActivityStatus::Planned && self.is_changed_by_us(&ascription.lead, id) {

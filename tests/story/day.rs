@@ -76,7 +76,17 @@ const LEADS: [(&str, &str, &str, Past); 40] = [
 ];
 
 /// When things happen.
-const BUSY: [(&str, &str); 3] = [("08:55", "12:50"), ("14:05", "17:45"), ("18:25", "18:55")];
+const BUSY: [(&str, &str); 9] = [
+    ("08:58", "09:24"),
+    ("10:03", "10:10"),
+    ("10:38", "10:54"),
+    ("11:03", "12:05"),
+    ("12:38", "12:48"),
+    ("14:08", "14:32"),
+    ("14:50", "15:02"),
+    ("15:20", "16:50"),
+    ("17:00", "17:42"),
+];
 
 /// An instant of that year, `MM-DD HH:MM` in Paris, before the clocks change.
 fn on(day_and_time: &str) -> Timestamp {

@@ -10,6 +10,7 @@ use crate::engine::briefing::Briefing;
 use crate::engine::day::occupied;
 use crate::engine::deeds::Did;
 use crate::engine::dossier::known;
+use crate::engine::rulebook::can_archive;
 use crate::telegram::bot::Bot;
 use crate::telegram::menus::Menu;
 use crate::telegram::times;
@@ -118,11 +119,17 @@ impl Bot {
         let said = self.toast(tap.manner, Toast::CallNoted(outcome));
         if let Some(alert) = self.engine.store().alert(&alert.id)?.filter(|alert| alert.state.is_open()) {
             let menu = match (outcome, self.callable(&alert)?) {
-                (CallOutcome::NotInterested, _) => Menu::Archive,
+                (CallOutcome::NotInterested, _) if can_archive(self.engine.store())? => Menu::Archive,
                 (CallOutcome::NoAnswer | CallOutcome::LeftMessage, Some(lead)) => {
                     Menu::TryAgain(self.slots(&tap.user.id, &lead, self.engine.clock().now())?)
                 }
-                (CallOutcome::Reached | CallOutcome::NoAnswer | CallOutcome::LeftMessage, _) => Menu::Main,
+                (
+                    CallOutcome::Reached
+                    | CallOutcome::NoAnswer
+                    | CallOutcome::LeftMessage
+                    | CallOutcome::NotInterested,
+                    _,
+                ) => Menu::Main,
             };
             let shown = self.show_keyboard(tap, &alert, &menu).await?;
             return Ok(Answer { text: said, ..shown });
@@ -138,6 +145,10 @@ impl Bot {
     }
 
     pub(super) async fn ask_to_archive(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
+        if !can_archive(self.engine.store())? {
+            // The button is from before the CRM's statuses changed.
+            return self.outdated(tap, alert).await;
+        }
         if self.watched(alert).await?.is_none() {
             return self.too_late(tap, alert).await;
         }
@@ -145,6 +156,9 @@ impl Bot {
     }
 
     pub(super) async fn archive(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
+        if !can_archive(self.engine.store())? {
+            return self.outdated(tap, alert).await;
+        }
         let Some(lead) = self.watched(alert).await? else { return self.too_late(tap, alert).await };
         let kind = DeedKind::SetStatus { to: self.archive_status.clone(), before: lead.status };
         let id = DeedId::of(&[alert.id.as_str(), "archive", &tap.next.to_string()]);

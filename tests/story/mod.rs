@@ -16,6 +16,7 @@ mod insight;
 mod kpi;
 mod linking;
 mod links;
+mod opinions;
 mod outage;
 mod people;
 mod permissions;

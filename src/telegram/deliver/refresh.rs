@@ -88,7 +88,7 @@ impl Worker {
         let Some(alert) = message.only_alert().map(|alert| self.store().alert(alert)).transpose()?.flatten() else {
             return Ok(plain);
         };
-        if !alert.state.is_open() || self.has_moved(&alert, message.told.as_ref())? {
+        if !alert.state.is_open() || self.has_moved(&alert, message.told.as_ref(), message.occasion)? {
             return Ok(plain);
         }
         let (speaker, now, chat) = (&self.sender.speaker, self.now(), message.chat);

@@ -140,6 +140,8 @@ pub enum Button {
     ArchiveYes(AlertId),
     /// Take that back.
     Unarchive(AlertId),
+    /// "C'est envoyé": the rep wrote an e-mail by hand.
+    MailSentByHand(AlertId),
     /// What is to become of a lead's wish for no more messages.
     OptOut(OptOut, LeadId),
 }
@@ -187,6 +189,7 @@ impl Button {
             Self::Archive(_) => "arch".to_owned(),
             Self::ArchiveYes(_) => "archyes".to_owned(),
             Self::Unarchive(_) => "unarch".to_owned(),
+            Self::MailSentByHand(_) => "sentm".to_owned(),
             Self::OptOut(OptOut::Note, _) => "onote".to_owned(),
             Self::OptOut(OptOut::NotSo, _) => "onot".to_owned(),
         };
@@ -237,6 +240,7 @@ impl Button {
             "arch" => Some(Self::Archive(alert)),
             "archyes" => Some(Self::ArchiveYes(alert)),
             "unarch" => Some(Self::Unarchive(alert)),
+            "sentm" => Some(Self::MailSentByHand(alert)),
             _ if action.starts_with("d-") => Some(Self::Drafting(alert, DraftTap::parse(action.strip_prefix("d-")?)?)),
             _ => Self::parse_choice(action, alert),
         }
@@ -284,7 +288,8 @@ impl Button {
             | Self::NotRelevant(alert)
             | Self::Archive(alert)
             | Self::ArchiveYes(alert)
-            | Self::Unarchive(alert) => Some(alert),
+            | Self::Unarchive(alert)
+            | Self::MailSentByHand(alert) => Some(alert),
         }
     }
 }
@@ -327,6 +332,7 @@ mod tests {
             Button::Archive,
             Button::ArchiveYes,
             Button::Unarchive,
+            Button::MailSentByHand,
         ]
         .map(|button| button(alert.clone()))
         .into();

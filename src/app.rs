@@ -116,7 +116,11 @@ impl App {
                 people: People::clone(&people),
             },
             calendars: calendars.clone(),
-            habits: Habits { briefing: config.telegram.briefing, summary: config.telegram.summary },
+            habits: Habits {
+                briefing: config.telegram.briefing,
+                summary: config.telegram.summary,
+                weekly: config.telegram.weekly,
+            },
             stale_after: (config.sync.poll_interval * STALE_AFTER_POLLS).max(STALE_AFTER_AT_LEAST),
         };
         let engine = Handle::start(store, clock, policy)?;
@@ -148,6 +152,7 @@ impl App {
                 people: people.clone(),
                 calendars: calendars.clone(),
                 archive_status: config.leads.archive_status.clone(),
+                weekly: config.telegram.weekly,
                 status: status.clone(),
                 memory: Memory::default(),
             };

@@ -115,6 +115,8 @@ pub enum Wish {
     Away(Option<Until>),
     /// Who stands in; none: as configured.
     StandIn(Option<UserId>),
+    /// The figures with which a manager's week begins: on or off.
+    Weekly,
 }
 
 /// One button's meaning.
@@ -206,6 +208,7 @@ impl Wish {
             Self::Quiet(Some((from, to))) => format!("quiet-{from}-{to}"),
             Self::Pause(length) => format!("pause-{}", until(length)),
             Self::Away(length) => format!("away-{}", until(length)),
+            Self::Weekly => "weekly".to_owned(),
             Self::StandIn(None) => "by-".to_owned(),
             Self::StandIn(Some(user)) => format!("by-{user}"),
         }
@@ -224,6 +227,7 @@ impl Wish {
                 "formal" => Self::Formality,
                 "briefing" => Self::Briefing,
                 "summary" => Self::Summary,
+                "weekly" => Self::Weekly,
                 _ => return None,
             },
             Some(("quiet", "off")) => Self::Quiet(None),
@@ -259,7 +263,8 @@ mod tests {
             Ask::Stats(true),
             Ask::Stats(false),
         ];
-        let mut wishes = vec![Wish::Language, Wish::Formality, Wish::Briefing, Wish::Summary, Wish::Quiet(None)];
+        let mut wishes = vec![Wish::Language, Wish::Formality, Wish::Briefing, Wish::Summary, Wish::Weekly];
+        wishes.push(Wish::Quiet(None));
         wishes.extend([Wish::Quiet(Some((22, 7))), Wish::Pause(None), Wish::Away(None), Wish::StandIn(None)]);
         wishes.extend(Until::ALL.into_iter().flat_map(|until| [Wish::Pause(Some(until)), Wish::Away(Some(until))]));
         wishes.push(Wish::StandIn(Some(UserId::from("6b031c715304145b1"))));

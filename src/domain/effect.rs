@@ -190,6 +190,13 @@ pub enum Effect {
     },
     /// What was done on an alert's message can no longer be taken back there.
     UndoOver(AlertId),
+    /// Begin a manager's week: whether it helps.
+    Weekly {
+        /// Whose.
+        user: UserId,
+        /// On which day, by its number in the user's calendar.
+        day: i32,
+    },
 }
 
 /// How the keys of deeds begin that the CRM is still to be told.
@@ -220,6 +227,7 @@ impl Effect {
             Self::Escalate { alert, chat, .. } => format!("escalate/{chat}/{alert}"),
             Self::SendWhy { alert, chat } => format!("why/{chat}/{alert}"),
             Self::UndoOver(alert) => format!("undo/{alert}"),
+            Self::Weekly { user, .. } => format!("weekly/{user}"),
         }
     }
 
@@ -246,7 +254,8 @@ impl Effect {
             | Self::DeedRefused { .. }
             | Self::Escalate { .. }
             | Self::SendWhy { .. }
-            | Self::UndoOver(_) => false,
+            | Self::UndoOver(_)
+            | Self::Weekly { .. } => false,
         }
     }
 

@@ -189,7 +189,8 @@ impl Worker {
             | Effect::DeedRefused { .. }
             | Effect::Escalate { .. }
             | Effect::SendWhy { .. }
-            | Effect::UndoOver(_) => Outcome::Done,
+            | Effect::UndoOver(_)
+            | Effect::Weekly { .. } => Outcome::Done,
         };
         self.conclude(key, &entry, outcome).await
     }

@@ -126,7 +126,8 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         | Effect::DeedRefused { .. }
         | Effect::Escalate { .. }
         | Effect::SendWhy { .. }
-        | Effect::UndoOver(_) => None,
+        | Effect::UndoOver(_)
+        | Effect::Weekly { .. } => None,
     }
 }
 

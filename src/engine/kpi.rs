@@ -176,12 +176,18 @@ impl Engine {
         }
         let (now, calendar) = (self.now(), self.policy.calendars.everybody().clone());
         // A clock that was set back is believed.
-        if self.store.cursor(DAY_OF_FIGURES)? == Some(calendar.number_of_day(now)) {
+        if self.has_todays_figures()? {
             return Ok(Next::NotBefore(calendar.next_date(now)));
         }
         let windows = Windows::of(self.switched_on()?, now);
         let (rules, day) = (Box::new(self.policy.rules.clone()), calendar.number_of_day(now));
         Ok(Next::Now { rules, windows, day })
+    }
+
+    /// Whether the figures are those of today.
+    pub(super) fn has_todays_figures(&self) -> Result<bool> {
+        let today = self.policy.calendars.everybody().number_of_day(self.now());
+        Ok(self.store.cursor(DAY_OF_FIGURES)? == Some(today))
     }
 
     /// When M.A.X. was switched on. A store from before that was noted tells when M.A.X. first did anything.

@@ -81,6 +81,8 @@ pub(super) enum Kind {
     Deed = b'z' as isize,
     /// Alerts that a user found beside the point: instant, alert.
     NotRelevant = b'j' as isize,
+    /// A manager's week: user.
+    Weekly = b'F' as isize,
     /// Whether it helps: whose figures.
     Kpi = b'N' as isize,
 

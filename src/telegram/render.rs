@@ -7,7 +7,8 @@ use crate::domain::draft::{DraftTap, Prepared, Stage};
 use crate::domain::{Alert, AlertId, AlertState, Bucket, Channel, User};
 use crate::store::SheetRow;
 use crate::voice::{
-    AlertContext, ButtonLabel, Content, DayBegins, DayEnds, DraftShown, Manner, Notice, Route, Toast, Voice, fitted,
+    AlertContext, ButtonLabel, Content, DayBegins, DayEnds, DraftShown, Manner, Notice, Route, Toast, Voice,
+    WeekBegins, fitted,
 };
 
 /// How many alerts a page of a list has; each gets a button.
@@ -253,6 +254,11 @@ pub fn briefing(voice: &Voice, manner: Manner, day: &DayBegins<'_>) -> Rendered 
 pub fn summary(voice: &Voice, manner: Manner, day: &DayEnds<'_>) -> Rendered {
     let keyboard = day.named.iter().enumerate().map(|(place, one)| vec![show_key(voice, one, place + 1)]).collect();
     Rendered::new(voice.summary_html(manner, day), keyboard)
+}
+
+/// How a manager's week begins.
+pub fn weekly(voice: &Voice, manner: Manner, week: &WeekBegins<'_>) -> Rendered {
+    Rendered::new(voice.weekly_html(manner, week), Vec::new())
 }
 
 /// A button that shows one alert of several.

@@ -8,6 +8,7 @@ use super::{AlertContext, Content, Wording, html, names, words};
 use crate::domain::ask::{Filter, Page};
 use crate::domain::insight::LeadInsight;
 use crate::domain::{Activity, ActivityStatus, Direction, Lead, Seconds, Timestamp, User};
+use crate::insight::kpi::Report;
 
 /// How much of a lead's words a card shows, in characters.
 const WORDS: usize = 90;
@@ -64,6 +65,8 @@ pub struct Figures<'a> {
     pub open: (usize, usize, usize),
     /// Today, and this week.
     pub periods: [Count<'a>; 2],
+    /// Whether it helps, when anything was counted.
+    pub report: Option<&'a Report>,
 }
 
 /// What happened in a while.
@@ -90,6 +93,8 @@ pub struct Wishes<'a> {
     pub briefing: bool,
     /// Whether it ends with a summary.
     pub summary: bool,
+    /// Whether the week begins with the figures; `None` when the reader leads no team.
+    pub weekly: Option<bool>,
     /// Until when nothing but hot leads comes.
     pub paused_until: Option<Timestamp>,
     /// Until when the reader is away.
@@ -223,7 +228,7 @@ impl Speech {
             Screen::Why(context) => return self.why_html(scene, context, wording.unwrap_or_default()),
             Screen::Found { typed, count, similar } => context! { typed => names::name(typed), count, similar },
             Screen::NotFound { typed, unasked } => context! { typed => names::name(typed), unasked },
-            Screen::Stats(figures) => self.figures(figures),
+            Screen::Stats(figures) => self.figures(figures)?,
             Screen::Settings(wishes) => self.wishes(scene, wishes),
             Screen::Linked { user, accounts } => {
                 let accounts: Vec<String> = accounts.iter().map(|name| names::name(name)).collect();
@@ -355,7 +360,7 @@ impl Speech {
         }
     }
 
-    fn figures(&self, figures: &Figures<'_>) -> Value {
+    fn figures(&self, figures: &Figures<'_>) -> Result<Value, Error> {
         let lang = self.manner().lang();
         let count = |count: &Count<'_>| {
             let longest = count.reactions.last().copied();
@@ -369,7 +374,9 @@ impl Speech {
         };
         let (open, urgent, snoozed) = figures.open;
         let [today, week] = figures.periods.each_ref().map(count);
-        context! { team => figures.team, open, urgent, snoozed, today, week }
+        let kpi = figures.report.map(|report| self.kpi_html(report)).transpose()?.map(Value::from_safe_string);
+        let claims = figures.report.map_or_else(|| context! {}, |report| self.claims(report));
+        Ok(context! { team => figures.team, open, urgent, snoozed, today, week, kpi, ..claims })
     }
 
     fn wishes(&self, scene: Scene, wishes: &Wishes<'_>) -> Value {
@@ -381,6 +388,7 @@ impl Speech {
             formal => wishes.formal,
             briefing => wishes.briefing,
             summary => wishes.summary,
+            weekly => wishes.weekly,
             paused => until(wishes.paused_until),
             away => until(wishes.away_until),
             stand_in => wishes.stand_in.map(|user| names::name(&user.name)).unwrap_or_default(),

@@ -85,7 +85,7 @@ const VERDICT: u32 = 116;
 const SHAPE: u32 = 117;
 const SIGN_PAIR: u32 = 118;
 /// How many signs there are.
-const SIGNS: u8 = 26;
+const SIGNS: u8 = 37;
 const CONCEPT: u32 = 120;
 const CONCEPT_PAIR: u32 = 121;
 const CONCEPT_TRIPLE: u32 = 122;

@@ -3,8 +3,8 @@
 //!
 //! `text` keeps what was written now and turns it into words and clauses; `pattern` finds the phrases of the
 //! `lexicon` in them; `verdict` weighs those; `model` weighs them again together with every word, by what it learnt
-//! from labelled sentences. What a machine wrote and what wants no more messages is decided by the lexicon's phrases
-//! alone when it has one for it: those are said in few ways, and must not be missed.
+//! from labelled sentences. What a machine wrote and what wants no more messages must not be missed: where the lexicon
+//! has a phrase for it, the model has to be nearly sure that it is something else.
 
 mod category;
 mod concepts;
@@ -69,7 +69,10 @@ pub fn features_of(text: &str) -> Option<Vec<Feature>> {
 }
 
 /// From this likelihood on, a message is said to want to buy.
-const INTENT_FROM: f32 = 0.5;
+const INTENT_FROM: f32 = 0.6;
+/// From this likelihood on, what the lexicon has a machine's or an unsubscribe's phrase for is one: "stoppez la
+/// livraison" has one as well, and the model knows better.
+const FOUND_FROM: f32 = 0.3;
 /// From this likelihood on, what the lexicon does not know as a machine's is one's.
 const MACHINE_FROM: f32 = 0.5;
 /// From this likelihood on, what the lexicon does not know as an unsubscribe is one.
@@ -91,15 +94,16 @@ impl Verdict {
             return Self::certain(reading, Category::Question, Vec::new());
         }
         let (lexicon, hits) = message.verdict();
-        if lexicon.auto_reply {
-            return Self::certain(lexicon, Category::AutoReply, hits);
-        }
-        if hits.first().is_some_and(|hit| hit.sign == Sign::Stop) {
-            return Self::certain(lexicon, Category::Unsubscribe, hits);
-        }
         let features = features::features(message, lexicon);
         let scores = model.scores(&features);
         let person = message.hits.iter().any(|hit| hit.sign == Sign::Human);
+        if lexicon.auto_reply && scores.share(Category::AutoReply) >= FOUND_FROM {
+            return Self::certain(lexicon, Category::AutoReply, hits);
+        }
+        let stop = message.all(Sign::Stop);
+        if !stop.is_empty() && scores.share(Category::Unsubscribe) >= FOUND_FROM {
+            return Self::certain(Reading::default(), Category::Unsubscribe, stop);
+        }
         let (reading, category, score) = weigh(&scores, person);
         let agrees = !hits.is_empty() && reading == lexicon;
         Self { reading, category, score, lexicon: agrees.then_some(hits), features }

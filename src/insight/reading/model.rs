@@ -47,6 +47,13 @@ impl Scores {
         1.0 / (1.0 + (-self.0[answer]).exp())
     }
 
+    /// A category's share of the probability of all.
+    pub(super) fn share(&self, category: Category) -> f32 {
+        let score = self.0[category as usize];
+        let whole: f32 = self.0[..Category::ALL.len()].iter().map(|other| (other - score).exp()).sum();
+        1.0 / whole
+    }
+
     /// The likeliest category of those that `allowed` lets pass, with its share of the probability of all.
     pub(super) fn category(&self, allowed: impl Fn(Category) -> bool) -> (Category, f32) {
         let scored = Category::ALL.into_iter().zip(self.0);

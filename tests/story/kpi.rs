@@ -3,6 +3,7 @@
 use clap::Parser;
 use max::cli::{Cli, Command, kpi as command};
 use max::domain::{DAY, HOUR, LeadId, MINUTE, Seconds};
+use max::engine::kpi::{Whose, report};
 use max::sandbox::telegram::{Fault, SentMessage};
 use serde_json::{Value, json};
 
@@ -226,7 +227,7 @@ async fn figures_of_the_week_come_only_to_who_leads_and_where_they_are_switched_
 
 #[tokio::test]
 async fn stats_tell_a_rep_and_a_manager_whether_it_helps() {
-    let world = led("").await;
+    let mut world = led("").await;
     next_day(&world).await;
     world.telegram.say(LUC.1, "/stats").unwrap();
     world.settle().await;
@@ -241,6 +242,12 @@ async fn stats_tell_a_rep_and_a_manager_whether_it_helps() {
     world.settle().await;
     let team = world.messages(CLAIRE.1).pop().unwrap();
     assert!(typed(&team.plain).contains("28 h → 1 h"), "{}", team.plain);
+    // Somebody else leads from now on: whose figures are whose is found out at the start.
+    world.restart_with(CLAIRE.0, CAMILLE.0).await;
+    world.settle().await;
+    world.quiet().await;
+    let led_by = |user: &str| report(world.app().engine.store(), &Whose::Led(user.into())).unwrap().unwrap();
+    assert_eq!((led_by(CLAIRE.0).is_empty(), led_by(CAMILLE.0).is_empty()), (true, false));
     world.end().await;
 }
 

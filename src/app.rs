@@ -19,7 +19,7 @@ use crate::engine::observe::STALE_AFTER_AT_LEAST;
 use crate::engine::permissions::Permissions;
 use crate::engine::schedule::schedule;
 use crate::engine::status::Status;
-use crate::engine::sync::{Alarm, Crm, sources};
+use crate::engine::sync::{Alarm, Crm, Said, sources};
 use crate::engine::told::{Destination, People};
 use crate::engine::{EngineError, Handle, Policy, crm, escalation, kpi};
 use crate::espo::{Client, Mapping};
@@ -128,11 +128,15 @@ impl App {
         let client = Client::new(&config.espocrm)?;
         let permissions = Permissions::new(client.clone(), engine.clock().clone());
         let mapping = Mapping::new(&config.espocrm.activities, &config.espocrm.inbound_sources)?;
-        let public_url = config.http.public_url.clone();
+        let said = Said {
+            public_url: config.http.public_url.clone(),
+            mail_from: config.espocrm.mail_from.clone(),
+            archive_status: config.leads.archive_status.clone(),
+        };
         let after = if config.telegram.is_on() { config.telegram.standstill_after } else { 0 };
         let alarm = Alarm { after, people: People::clone(&people) };
         let sync = config.sync.clone();
-        let (crm, looking) = sources(client, mapping, engine.clone(), status.clone(), sync, alarm, public_url);
+        let (crm, looking) = sources(client, mapping, engine.clone(), status.clone(), sync, alarm, said);
         let address = config.http.listen;
         let listen_error = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen_error)?;

@@ -83,6 +83,8 @@ pub struct AlertContext<'a> {
     pub exchange: Exchange,
     /// What somebody did by a button of it, if that closed it.
     pub done: Option<&'a Done>,
+    /// Whether the CRM has the status that archiving gives a lead.
+    pub can_archive: bool,
     /// In which of several wordings.
     pub wording: Wording,
     /// How to go about the lead, when enough is known of it.
@@ -611,6 +613,7 @@ impl Voice {
         };
         offers
             .into_iter()
+            .filter(|cta| context.can_archive || cta.action != CtaAction::ArchiveLead)
             .map(|cta| CtaEntry { label: label(cta.action), action: cta.action, params: cta.params })
             .collect()
     }

@@ -16,7 +16,7 @@ use base64::engine::general_purpose::STANDARD;
 use max::clock::Clock;
 use max::domain::Timestamp;
 use max::espo::extension;
-use max::sandbox::espo::{EspoSandbox, Version, webhook_signature};
+use max::sandbox::espo::{EspoSandbox, webhook_signature};
 use serde_json::{Value, json};
 
 use accounts::{headers, options};
@@ -99,18 +99,12 @@ async fn the_sandbox_answers_as_espocrm_did() {
     let mut report = Vec::new();
     let mut replayed = 0;
     let mut lists: BTreeMap<(&str, &str, &str), Known> = BTreeMap::new();
-    // `max setup` was recorded on instances of its own.
-    let of_setup = |recording: &Recording| recording.folder() == "max-setup";
-    let [nine, ten] = [Version::V9, Version::V10].map(|version| Known::from(&recordings, version, |r| !of_setup(r)));
-    let [setup_nine, setup_ten] =
-        [Version::V9, Version::V10].map(|version| Known::from(&recordings, version, of_setup));
+    let mut instances: BTreeMap<(&str, &str), Known> = BTreeMap::new();
     for recording in recordings.iter().filter(|r| !r.is_delivery() && !r.not_replayed()) {
-        let known = match (recording.version, of_setup(recording)) {
-            (Version::V9, false) => &nine,
-            (Version::V10, false) => &ten,
-            (Version::V9, true) => &setup_nine,
-            (Version::V10, true) => &setup_ten,
-        };
+        let instance = (recording.version.number(), recording.instance());
+        let known = instances.entry(instance).or_insert_with(|| {
+            Known::from(&recordings, recording.version, |other| other.instance() == recording.instance())
+        });
         let key = recording.header("X-Api-Key").unwrap_or_default();
         let decoys = lists.entry((recording.version.number(), recording.folder(), key)).or_insert_with(|| {
             Known::from(&recordings, recording.version, |other| {

@@ -40,6 +40,7 @@ fn compare(name: &str, wanted: &Ending, got: &Ending, record: &daemon::Record) {
     let describe = || format!("[{name}]\nwanted {wanted:#?}\ngot {got:#?}\n{}", record.log);
     assert_eq!(wanted.alerts, got.alerts, "{}", describe());
     assert_eq!(wanted.activities, got.activities, "{}", describe());
+    assert_eq!(wanted.mails, got.mails, "{}", describe());
     let mut extra = got.messages.clone();
     for (message, _) in &wanted.messages {
         let found = extra.iter().rposition(|(one, _)| one == message);

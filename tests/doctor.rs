@@ -12,7 +12,7 @@ use max::sandbox::espo::{API_KEY, EspoSandbox, Fault, Grant, Options, Reach, Rig
 use max::sandbox::telegram::{self, TelegramSandbox};
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::{World, group_account};
 
 /// A CRM and a Telegram in which nothing is wrong, and no daemon.
 struct Patient {
@@ -81,7 +81,7 @@ async fn where_nothing_is_wrong_nothing_is_found() {
 #[tokio::test]
 async fn each_thing_that_is_wrong_is_found_by_its_own_check() {
     type Harm = fn(&Patient, &str) -> String;
-    let table: [(&str, Harm); 12] = [
+    let table: [(&str, Harm); 18] = [
         ("crm.credentials", |_, config| config.replace(API_KEY, "another")),
         ("crm.url", |patient, config| {
             patient.espo.fail(Fault::Down);
@@ -118,6 +118,24 @@ async fn each_thing_that_is_wrong_is_found_by_its_own_check() {
             config.to_owned()
         }),
         ("crm.webhooks", |_, config| config.replace("[http]\n", "[http]\npublic_url = \"https://max.example\"\n")),
+        ("crm.archive_status", |_, config| format!("{config}[leads]\narchive_status = \"Buried\"\n")),
+        ("crm.archive_status", |_, config| format!("{config}[leads]\narchive_status = \"In Process\"\n")),
+        ("crm.right.Email", |patient, config| {
+            patient.espo.create("InboundEmail", "admin", group_account());
+            patient.espo.set_rights("max_api", &Rights::of_max().with("Email", Grant::READ));
+            sending(config)
+        }),
+        ("crm.mail", |_, config| sending(config)),
+        ("crm.mail", |patient, config| {
+            patient.espo.create("InboundEmail", "admin", group_account());
+            patient.espo.set_rights("max_api", &Rights { group_accounts: None, ..Rights::of_max() });
+            sending(config)
+        }),
+        ("crm.mail", |patient, config| {
+            let account = patient.espo.create("InboundEmail", "admin", group_account());
+            patient.espo.update("InboundEmail", &account, "admin", json!({"status": "Inactive"}));
+            sending(config)
+        }),
         ("telegram.bot", |_, config| config.replace("token = \"", "token = \"9")),
         ("config", |patient, config| {
             let folder = patient.folder.path().join("voice");
@@ -157,6 +175,71 @@ async fn working_hours_in_another_zone_are_worth_a_note() {
     let findings = patient.examined(&patient.config()).await;
     let zone = the(&findings, "crm.time_zone");
     assert!(zone.state == State::Note && zone.found.contains("America/New_York"), "{zone:?}");
+}
+
+/// The same where reps have mails sent.
+fn sending(config: &str) -> String {
+    config.replace("[espocrm]\n", "[espocrm]\nmail_from = \"Contact@max.example\"\n")
+}
+
+#[tokio::test]
+async fn mails_that_can_leave_are_in_order() {
+    let patient = Patient::healthy().await;
+    patient.espo.create("InboundEmail", "admin", group_account());
+    let findings = patient.examined(&sending(&patient.config())).await;
+    assert_eq!(problems(&findings), [""; 0], "{findings:#?}");
+    assert_eq!(the(&findings, "crm.mail").found, "mails go from Contact@max.example");
+}
+
+#[tokio::test]
+async fn a_mail_that_cannot_leave_is_told_with_its_place_and_remedy() {
+    let patient = Patient::healthy().await;
+    let shown = async |rights: Rights| {
+        patient.espo.set_rights("max_api", &rights);
+        let findings = patient.examined(&sending(&patient.config())).await;
+        let mail = the(&findings, "crm.mail").clone();
+        format!("{} → {}", mail.found, mail.remedy)
+    };
+    let none = shown(Rights { group_accounts: None, ..Rights::of_max() }).await;
+    assert!(none.contains("Permission is no") && none.contains("Administration > Roles > M.A.X."), "{none}");
+    let account = shown(Rights::of_max()).await;
+    assert!(account.contains("Administration > Group Email Accounts > Contact@max.example"), "{account}");
+    patient.espo.create("InboundEmail", "admin", group_account());
+    let team = shown(Rights { group_accounts: Some(Reach::Team), ..Rights::of_max() }).await;
+    assert!(team.contains("belongs to a team of API user max_api"), "{team}");
+}
+
+#[tokio::test]
+async fn working_hours_that_may_not_be_read_are_worth_a_note() {
+    let patient = Patient::healthy().await;
+    assert_eq!(the(&patient.examined(&patient.config()).await, "crm.right.WorkingTimeCalendar").state, State::Ok);
+    patient.espo.set_rights("max_api", &Rights::of_max().with("WorkingTimeCalendar", Grant::NONE));
+    let findings = patient.examined(&patient.config()).await;
+    assert_eq!(problems(&findings), [""; 0], "{findings:#?}");
+    let right = the(&findings, "crm.right.WorkingTimeCalendar");
+    assert!(right.state == State::Note && right.found.contains("those of the configuration"), "{right:?}");
+    assert!(right.remedy.contains("max setup"), "{right:?}");
+}
+
+#[tokio::test]
+async fn a_group_without_the_bot_is_named_with_its_line() {
+    const GROUP: i64 = -1_000_000_001;
+    let patient = Patient::healthy().await;
+    let config = format!("{}[teams.\"t1\"]\nchat = {GROUP}\n", patient.config());
+    let check = format!("telegram.group.{GROUP}");
+    let unknown = patient.examined(&config).await;
+    assert_eq!(the(&unknown, &check).state, State::Problem, "{unknown:#?}");
+    patient.telegram.open_group(GROUP, "Ventes");
+    assert_eq!(the(&patient.examined(&config).await, &check).state, State::Ok);
+    patient.telegram.block(GROUP);
+    let removed = patient.examined(&config).await;
+    assert_eq!(problems(&removed), [check.as_str()]);
+    let group = the(&removed, &check);
+    assert!(group.found.contains("kicked") && group.remedy.contains("[teams.\"t1\"] chat"), "{group:?}");
+    patient.telegram.unblock(GROUP);
+    patient.telegram.migrate_group(GROUP, GROUP - 1).unwrap();
+    let moved = patient.examined(&config).await;
+    assert!(the(&moved, &check).remedy.contains("write -1000000002 into"), "{moved:#?}");
 }
 
 /// The configuration of a world's daemon, with the address it really listens on.

@@ -188,7 +188,7 @@ async fn the_crm_says_who_and_where_it_is() {
     let settings = crm.client.settings().await.unwrap();
     assert_eq!((settings.version.as_str(), settings.time_zone), ("10.0.0", chrono_tz::Tz::Europe__Paris));
     assert_eq!(settings.server_time, Some(NOW));
-    assert_eq!(crm.client.not_actual_statuses().await.unwrap(), ["Converted", "Recycled", "Dead"]);
+    assert_eq!(crm.client.lead_statuses().await.unwrap().not_actual, ["Converted", "Recycled", "Dead"]);
     let me = crm.client.api_user().await.unwrap();
     assert_eq!((me.user_name.as_str(), me.kind.as_str()), ("max_api", "api"));
 }

@@ -113,6 +113,33 @@ async fn a_bare_crm_is_prepared_and_a_second_run_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_mails_are_to_be_sent_the_role_gets_what_that_needs_and_the_account_is_looked_at() {
+    let desk = Desk::bare().await;
+    let config = "[espocrm]\nmail_from = \"contact@max.example\"\n";
+    std::fs::write(desk.folder.path().join("c.toml"), config).unwrap();
+    let done = desk.prepared(&["--config", "c.toml", "--write"]).await;
+    let account = line(&done, "group account contact@max.example");
+    assert!(account.contains("there is none") && account.contains("Administration > Group Email Accounts"), "{done}");
+    let role = desk.the("Role", "name", "M.A.X.");
+    assert_eq!(
+        (&role["data"]["Email"]["create"], &role["groupEmailAccountPermission"]),
+        (&json!("yes"), &json!("all"))
+    );
+
+    let id =
+        desk.espo.create("InboundEmail", "admin", json!({"name": "Contact", "emailAddress": "Contact@max.example"}));
+    let shown = said(&desk.setup(&["--dry-run", "--config", "c.toml"]).await);
+    let lacking = line(&shown, "group account contact@max.example");
+    assert!(lacking.contains("Use SMTP with its server, SMTP Is Shared") && !lacking.contains("Active"), "{shown}");
+    desk.espo.update("InboundEmail", &id, "admin", json!({"useSmtp": true, "smtpIsShared": true}));
+    desk.espo.update("Role", role["id"].as_str().unwrap(), "admin", json!({"groupEmailAccountPermission": "no"}));
+    let shown = desk.prepared(&["--config", "c.toml"]).await;
+    assert!(line(&shown, "group account contact@max.example").contains("active, sends by SMTP, shared"), "{shown}");
+    assert!(line(&shown, "role M.A.X.").contains("group email account permission: no instead of all"), "{shown}");
+    assert_eq!(desk.the("Role", "name", "M.A.X.")["groupEmailAccountPermission"], "all");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_write_the_key_is_shown_once_it_is_there() {
     let desk = Desk::bare().await;
     let said = desk.prepared(&[]).await;

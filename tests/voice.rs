@@ -165,6 +165,7 @@ pub fn context<'a>(manner: Manner, alert: &'a Alert, lead: &'a Lead, owner: &'a 
         strategy: None,
         exchange: Exchange { manner: Manner::of(manner.lang(), true), ..Exchange::default() },
         done: None,
+        can_archive: true,
     }
 }
 

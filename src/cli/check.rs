@@ -40,6 +40,9 @@ pub fn run(file: &ConfigFile) -> anyhow::Result<()> {
         config.working_hours.to,
         config.working_hours.time_zone
     );
+    println!(
+        "              (EspoCRM's working-time calendars go before them where M.A.X. may read them: max doctor says so)"
+    );
     println!("  store       {}", config.store.path.display());
     Ok(())
 }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::ConfigFile;
+use crate::app::people;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::voice::Voice;
@@ -108,8 +109,14 @@ pub async fn run(args: &Args) -> ExitCode {
 /// Every check, in the order in which one leads to the next.
 pub async fn examine(config: &Config, clock: &Clock) -> Vec<Finding> {
     let mut findings = vec![words(config)];
-    findings.extend(crm::examine(&config.espocrm, &config.http.public_url, config.calendar.zone(), clock.now()).await);
-    findings.push(telegram::examine(&config.telegram).await);
+    let meant = crm::Meant {
+        public_url: &config.http.public_url,
+        zone: config.calendar.zone(),
+        archive_status: &config.leads.archive_status,
+        active_statuses: config.rules.active_statuses.as_deref(),
+    };
+    findings.extend(crm::examine(&config.espocrm, &meant, clock.now()).await);
+    findings.extend(telegram::examine(&config.telegram, &people(config)).await);
     findings.extend(daemon::examine(config, clock.now()).await);
     findings.push(disk::examine(&config.store.path));
     findings

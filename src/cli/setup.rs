@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::espo::admin::{Admin, Keys};
 use crate::espo::error::ErrorKind;
 use crate::espo::extension::Build;
+use crate::espo::rights::Need;
 use crate::espo::{Error, EspoSettings, Mapping, rights, webhooks};
 use deeds::Hand;
 pub use plan::goes_with;
@@ -130,12 +131,13 @@ fn wanted(args: &Args, config: &Config, settings: &EspoSettings) -> anyhow::Resu
     }
     Ok(Wanted {
         build: Build::ours(),
-        needs: rights::needed(&mapping),
+        needs: rights::needed(&mapping, !settings.mail_from.is_empty()),
         user_name: args.api_user.clone(),
         configured_key: settings.api_key.clone(),
         hooks: public_url.iter().flat_map(|url| webhooks::wanted(&mapping, url)).collect(),
         public_url,
         reps: args.reps,
+        mail_from: settings.mail_from.clone(),
     })
 }
 
@@ -231,7 +233,8 @@ async fn confirmed(admin: &Admin, wanted: &Wanted) -> anyhow::Result<Seen> {
 async fn try_key(settings: &EspoSettings, keys: &Keys, wanted: &Wanted) -> anyhow::Result<()> {
     let client = deeds::client(settings, keys)?;
     let user = client.api_user().await.context("the API user cannot log in")?;
-    let lacking = rights::lacking(&user.rights, &wanted.needs);
+    let needs: Vec<Need> = wanted.needs.iter().filter(|need| !need.is_wish).cloned().collect();
+    let lacking = rights::lacking(&user.rights, &needs);
     if let Some(lack) = lacking.first() {
         bail!("the API user {} still lacks a right: {lack}; does another role or a team take it away?", user.user_name);
     }

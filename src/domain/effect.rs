@@ -24,6 +24,8 @@ pub enum Occasion {
     Escalated,
     /// The day begins: all that is open.
     Briefing,
+    /// The owner is away from now on: whoever stands in hears of what was open before.
+    StandingIn,
 }
 
 impl Occasion {

@@ -21,6 +21,7 @@ pub mod people;
 pub mod preferences;
 pub mod spelling;
 pub mod time;
+pub mod working_times;
 
 pub use activity::{Activity, ActivityStatus, Channel, Direction, Reading};
 pub use alert::{Alert, AlertState, AlertType, Anchor, CloseReason, Evidence, Severity};

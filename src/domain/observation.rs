@@ -27,7 +27,7 @@ impl std::fmt::Display for RecordRef {
     }
 }
 
-/// The addresses of a mail, all lower case: whose it is and which way it went is found out by them.
+/// A mail's head. The addresses are lower case: whose it is and which way it went is found out by them.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct MailAddresses {
     /// Sender; empty when unknown.
@@ -36,6 +36,8 @@ pub struct MailAddresses {
     pub to: Vec<String>,
     /// The mail (CRM id) that this one answers.
     pub replied_id: Option<String>,
+    /// Its subject; may be empty.
+    pub subject: String,
 }
 
 /// A record that means an activity, not yet ascribed to leads.

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::evaluate::Loaded;
+use super::told::{SHUT_GROUPS, shut_groups};
 use crate::decide::{self, Decision};
 use crate::domain::alert::{Resolution, Via};
 use crate::domain::effect::{Effect, Occasion};
@@ -323,6 +324,13 @@ impl Engine {
                     self.tell_all(&mut batch, &link.user)?;
                 }
                 batch.put_link(&Link { unreachable: !reachable, ..link });
+            }
+        }
+        if chat.is_group() {
+            let mut shut = shut_groups(&self.store)?;
+            let is_news = if reachable { shut.remove(&chat) } else { shut.insert(chat) };
+            if is_news {
+                batch.put_meta(SHUT_GROUPS, &shut);
             }
         }
         self.store.apply(batch)

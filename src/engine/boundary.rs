@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub const VARIABLE: &str = "MAX_HALT_AT";
 
 /// Every boundary, in the order in which a story passes them.
-pub const ALL: [&str; 13] = [
+pub const ALL: [&str; 15] = [
     "hint-stored",
     "facts-written",
     "before-commit",
@@ -17,6 +17,8 @@ pub const ALL: [&str; 13] = [
     "crm-before-write",
     "crm-after-write",
     "crm-recorded",
+    "mail-before-send",
+    "mail-after-send",
     "telegram-before-send",
     "telegram-after-send",
     "telegram-recorded",

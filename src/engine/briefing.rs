@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use chrono_tz::Tz;
 
 use super::insights::habits;
+use super::rulebook::can_archive;
 use super::told::user_in;
 use crate::domain::effect::Occasion;
 use crate::domain::{
@@ -18,7 +19,7 @@ use crate::insight::leaning::{SURE, leaning, tallies};
 use crate::insight::strategy::{Strategy, strategy};
 use crate::insight::zone;
 use crate::rules::{Settings, attempts, preferred, rates};
-use crate::store::{Result, Store};
+use crate::store::{LastMail, Result, Store};
 use crate::voice::{AlertContext, Content, Done, Manner, Voice};
 
 /// M.A.X.'s voice, with what the configuration says about how to use it.
@@ -134,6 +135,9 @@ pub struct Briefing {
     exchange: Exchange,
     link: String,
     done: Option<Done>,
+    can_archive: bool,
+    /// The mail that the lead wrote last, which a mail to it answers.
+    pub last_mail: Option<LastMail>,
 }
 
 impl Briefing {
@@ -157,7 +161,9 @@ impl Briefing {
         let strategy = strategy(&alert, &lead, &activities, &insight, now);
         let link = speaker.lead_url(&lead);
         let done = done(store, &alert, &lead)?;
-        Ok(Some(Self { alert, lead, owner, preferred, exchange, strategy, link, done }))
+        let (can_archive, last_mail) = (can_archive(store)?, store.last_mail(&lead.id)?);
+        let known = Self { alert, lead, owner, preferred, exchange, strategy, link, done, can_archive, last_mail };
+        Ok(Some(known))
     }
 
     /// The lead's preferred channel, if known.
@@ -190,6 +196,7 @@ impl Briefing {
             wording: Wording::of(&self.alert.id),
             strategy: self.strategy.as_ref(),
             done: self.done.as_ref(),
+            can_archive: self.can_archive,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::Engine;
 use super::evaluate::is_first_evaluation;
+use super::told::stand_in_of;
 use crate::domain::calendar::Calendar;
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{
@@ -15,6 +16,9 @@ use crate::store::{Batch, Diary, Link, Result, StepKind, Store};
 
 /// A briefing or summary that would be later than this, in seconds, is none: what waits is told without it.
 pub const LATE: Seconds = HOUR;
+
+/// Who was told what was open when somebody went away is kept under this name and the user's id.
+const STANDS_IN: &str = "stands_in";
 
 /// Whether days begin and end with a message where the user does not wish otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +146,33 @@ impl Engine {
         }
         if diary != before {
             batch.put_diary(user.as_str(), &diary);
+        }
+        self.tell_stand_in(batch, user, is_away)
+    }
+
+    /// Whoever stands in hears once, as one list, of what was open when somebody went away; a stand-in who is named later
+    /// does then.
+    fn tell_stand_in(&mut self, batch: &mut Batch, user: &UserId, is_away: bool) -> Result<()> {
+        let name = format!("{STANDS_IN}/{user}");
+        let told: Option<UserId> = self.store.meta::<Option<UserId>>(&name)?.flatten();
+        let stands_in = match is_away {
+            true => stand_in_of(&self.store, &self.policy.escalation.people, user)?.or(told.clone()),
+            false => None,
+        };
+        if stands_in == told {
+            return Ok(());
+        }
+        batch.put_meta(&name, &stands_in);
+        let (now, Some(stands_in)) = (self.now(), stands_in) else { return Ok(()) };
+        for alert in open_of(&self.store, user)? {
+            let mut messages = self.store.messages_about(&alert.id)?.into_iter();
+            // What opened meanwhile was told in the owner's stead.
+            if messages.any(|one| one.told.as_ref() == Some(&stands_in) && now.since(one.sent_at) < LATE) {
+                continue;
+            }
+            let occasion = Occasion::StandingIn;
+            let effect = Effect::Announce { alert: alert.id, occasion, at: now, first_evaluation: true };
+            self.add_effect(batch, effect, now)?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::decide::{Decision, Step};
 use crate::domain::calendar::Calendar;
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{
-    ActivityStatus, Alert, AlertId, AlertState, AlertType, Direction, LeadId, MINUTE, Seconds, Timestamp,
+    ActivityStatus, Alert, AlertId, AlertState, AlertType, ChatId, Direction, LeadId, MINUTE, Seconds, Timestamp,
 };
 use crate::store::{Batch, Escalation, Result};
 
@@ -145,6 +145,28 @@ impl Engine {
             }
         }
         batch.put_escalation(&alert.id, &next, Some(before));
+        self.store.apply(batch)
+    }
+
+    /// A team's chat took no message about an alert, whose effect is named by (key, sequence): whoever is told without it is
+    /// told, and nobody twice.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn tell_without_the_chat(&mut self, alert: &AlertId, key: &str, sequence: u64) -> Result<()> {
+        let mut batch = Batch::default();
+        self.settle_in(&mut batch, key, sequence)?;
+        if let Some(alert) = self.store.alert(alert)? {
+            let messages = self.store.messages_about(&alert.id)?;
+            let heard =
+                |chat: ChatId| messages.iter().any(|one| one.chat == chat && one.occasion == Occasion::Escalated);
+            for Destination { chat, topic } in destinations(&self.store, &self.policy.escalation.people, &alert)? {
+                if !heard(chat) {
+                    let now = self.now();
+                    self.add_effect(&mut batch, Effect::Escalate { alert: alert.id.clone(), chat, topic }, now)?;
+                }
+            }
+        }
         self.store.apply(batch)
     }
 

@@ -104,7 +104,8 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
             Some(alert)
         }
         Effect::Announce {
-            occasion: Occasion::NewOwner | Occasion::Reminder | Occasion::Escalated | Occasion::Briefing,
+            occasion:
+                Occasion::NewOwner | Occasion::Reminder | Occasion::Escalated | Occasion::Briefing | Occasion::StandingIn,
             ..
         }
         | Effect::WriteAlert(_)

@@ -26,7 +26,7 @@ pub mod outbox;
 pub mod permissions;
 mod progress;
 pub mod review;
-mod rulebook;
+pub mod rulebook;
 pub mod schedule;
 pub mod search;
 pub mod status;

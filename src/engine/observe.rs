@@ -9,7 +9,7 @@ use crate::domain::effect::Effect;
 use crate::domain::observation::{ActivityDraft, Observation, RecordRef};
 use crate::domain::{Activity, ActivityId, ActivityStatus, Deed, Direction, HOUR, Lead, LeadId, Reading, Timestamp};
 use crate::insight::reading;
-use crate::store::{Batch, Hook, RecordLink, Result};
+use crate::store::{Batch, Hook, LastMail, RecordLink, Result};
 
 /// What observing taught us to look for next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Observed {
     pub touched: usize,
 }
 
+/// The CRM's mails.
+const MAIL: &str = "Email";
 /// The instant of the last complete sync is kept under this name.
 pub(in crate::engine) const LAST_SYNC: &str = "last_sync";
 /// Set once the first backfill is complete.
@@ -163,6 +165,8 @@ struct Page {
     pending: Vec<Deed>,
     /// Leads of this page: later observations of the page see them.
     leads: BTreeMap<LeadId, Lead>,
+    /// The latest mails of leads on this page.
+    last_mails: BTreeMap<LeadId, LastMail>,
 }
 
 impl Page {
@@ -177,6 +181,7 @@ impl Page {
             last_sync: engine.last_sync()?,
             pending: engine.store.pending_deeds()?,
             leads: BTreeMap::new(),
+            last_mails: BTreeMap::new(),
         })
     }
 
@@ -299,6 +304,11 @@ impl Page {
             }
             self.batch.remove_record_link(record, &link.lead);
             self.batch.remove_activity(&link.lead, &link.activity);
+            if self.last_mail(engine, &link.lead)?.is_some_and(|mail| record.entity == MAIL && mail.crm_id == record.id)
+            {
+                self.last_mails.remove(&link.lead);
+                self.batch.remove_last_mail(&link.lead);
+            }
             self.touched.insert(link.lead);
         }
         Ok(())
@@ -312,9 +322,34 @@ impl Page {
         Ok(lead.is_some_and(|lead| !engine.policy.rules.is_active_status(&lead.status)))
     }
 
+    /// The mail that a lead wrote last, by what is seen in this batch as well.
+    fn last_mail(&self, engine: &Engine, lead: &LeadId) -> Result<Option<LastMail>> {
+        match self.last_mails.get(lead) {
+            Some(mail) => Ok(Some(mail.clone())),
+            None => engine.store.last_mail(lead),
+        }
+    }
+
+    /// Answers go under the subject of the mail that a lead wrote last.
+    fn note_mail(&mut self, engine: &Engine, draft: &ActivityDraft, lead: &LeadId) -> Result<()> {
+        let Some(head) = draft.mail.as_ref().filter(|_| draft.record.entity == MAIL && !draft.auto_reply) else {
+            return Ok(());
+        };
+        let mail = LastMail { crm_id: draft.record.id.clone(), subject: head.subject.clone(), at: draft.timestamp };
+        let known = self.last_mail(engine, lead)?;
+        if known.as_ref().is_none_or(|known| known.at < mail.at || known.crm_id == mail.crm_id && *known != mail) {
+            self.batch.put_last_mail(lead, &mail);
+            self.last_mails.insert(lead.clone(), mail);
+        }
+        Ok(())
+    }
+
     fn write(&mut self, engine: &Engine, draft: &ActivityDraft, ascriptions: &[Ascription]) -> Result<()> {
         let known = engine.store.record_links(&draft.record)?;
         for ascription in ascriptions {
+            if ascription.direction == Direction::In {
+                self.note_mail(engine, draft, &ascription.lead)?;
+            }
             // A call of ours in a CRM that does not show its key.
             let id = known.iter().find(|link| link.lead == ascription.lead).map_or(&draft.id, |link| &link.activity);
             let before = engine.store.activity(&ascription.lead, id)?;

@@ -14,6 +14,8 @@ use crate::store::{Batch, Evaluated, Result, Store};
 const RULES: &str = "rules_in_force";
 /// The statuses that the CRM itself calls no longer actual, as last heard.
 const CLOSED_STATUSES: &str = "closed_statuses";
+/// Whether leads can be archived as configured, as last heard.
+const CAN_ARCHIVE: &str = "can_archive";
 /// Leads in one write.
 const LEADS_PER_BATCH: usize = 1_000;
 
@@ -51,7 +53,28 @@ pub fn completed(rules: Settings, store: &Store) -> Result<Settings> {
     })
 }
 
+/// Whether leads can be given the status that archiving gives them. Before the CRM has told, they can.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn can_archive(store: &Store) -> Result<bool> {
+    Ok(store.meta(CAN_ARCHIVE)?.unwrap_or(true))
+}
+
 impl Engine {
+    /// Whether the CRM has the status that archiving gives leads, and does not have it watched.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn know_whether_to_archive(&mut self, can_archive: bool) -> Result<()> {
+        if self::can_archive(&self.store)? == can_archive {
+            return Ok(());
+        }
+        let mut batch = Batch::default();
+        batch.put_meta(CAN_ARCHIVE, &can_archive);
+        self.store.apply(batch)
+    }
+
     /// The CRM told which statuses are no longer actual.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ mod second_look;
 mod seen;
 mod standstill;
 mod sweep;
+mod working_times;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -91,7 +92,7 @@ struct Inner {
     status: Status,
     settings: SyncSection,
     alarm: Alarm,
-    public_url: String,
+    said: Said,
     wake: Notify,
     requests: mpsc::UnboundedSender<Request>,
     known: Mutex<Known>,
@@ -109,6 +110,21 @@ struct Known {
     me: Option<UserId>,
     zone: Option<Tz>,
     users_compared: Option<Timestamp>,
+    /// When working hours are to be read again.
+    working_times_from: Option<Timestamp>,
+    /// They could not be read, which has been said.
+    working_times_failed: bool,
+}
+
+/// What the configuration says that only the CRM can confirm, or needs to be told.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// Where the CRM reaches us; empty: no webhooks.
+    pub public_url: String,
+    /// The group account from which mails go; empty: none do.
+    pub mail_from: String,
+    /// The status of leads that are archived.
+    pub archive_status: String,
 }
 
 /// The loop's end of it.
@@ -125,7 +141,7 @@ pub fn sources(
     status: Status,
     settings: SyncSection,
     alarm: Alarm,
-    public_url: String,
+    said: Said,
 ) -> (Crm, Sources) {
     let (sender, requests) = mpsc::unbounded_channel();
     // A sweep that lost sight of too much did so before a restart as well.
@@ -137,7 +153,7 @@ pub fn sources(
         status,
         settings,
         alarm,
-        public_url,
+        said,
         wake: Notify::new(),
         requests: sender,
         known: Mutex::default(),
@@ -355,6 +371,8 @@ impl Crm {
             engine.run(|engine| engine.backfill_completed()).await?;
         }
         let mut seen = self.poll_all(started).await?;
+        // Before anybody is told by them.
+        self.look_at_working_times(started).await?;
         seen.add(self.follow_hints().await?);
         let look = self.by_itself(LINKS, self.look_at_links()).await?;
         seen.note(LINKS, look);

@@ -6,6 +6,9 @@ use super::calendars::Calendars;
 use crate::domain::{Alert, AlertState, ChatId, TeamId, Timestamp, User, UserId};
 use crate::store::{Escalation, Result, Store};
 
+/// The groups that take nothing from the bot are kept under this name.
+pub(in crate::engine) const SHUT_GROUPS: &str = "shut_groups";
+
 /// What the configuration says about people.
 #[derive(Clone, Debug, Default)]
 pub struct People {
@@ -56,12 +59,7 @@ pub fn in_line(store: &Store, people: &People, alert: &Alert, now: Timestamp) ->
     let fallback = people.fallback_chat.map(|chat| Told { chat, user: None });
     let Some(owner) = alert.owner.as_ref() else { return Ok(fallback.into_iter().collect()) };
     let is_away = people.calendars.is_away(store, owner, now)?;
-    let named = store.preferences(owner)?.stand_in.filter(|named| is_away && named != owner);
-    let mut line = Vec::new();
-    let stand_ins = named.iter().chain(people.stand_ins.get(owner).filter(|user| named.as_ref() != Some(*user)));
-    for user in stand_ins {
-        line.extend(reachable(store, user)?);
-    }
+    let mut line = stand_ins(store, people, owner, is_away)?;
     let owner = reachable(store, owner)?;
     if is_away {
         line.extend(fallback);
@@ -71,6 +69,25 @@ pub fn in_line(store: &Store, people: &People, alert: &Alert, now: Timestamp) ->
         line.extend(fallback);
     }
     Ok(line)
+}
+
+/// Who stands in for a user and can be told: whom the user names for the time away, before whom the configuration names.
+fn stand_ins(store: &Store, people: &People, owner: &UserId, is_away: bool) -> Result<Vec<Told>> {
+    let named = store.preferences(owner)?.stand_in.filter(|named| is_away && named != owner);
+    let configured = people.stand_ins.get(owner).filter(|user| named.as_ref() != Some(*user));
+    let mut line = Vec::new();
+    for user in named.iter().chain(configured) {
+        line.extend(reachable(store, user)?);
+    }
+    Ok(line)
+}
+
+/// Who is told first in the stead of a user who is away; `None` when nobody can be.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn stand_in_of(store: &Store, people: &People, owner: &UserId) -> Result<Option<UserId>> {
+    Ok(stand_ins(store, people, owner, true)?.into_iter().find_map(|told| told.user).map(|user| user.id))
 }
 
 /// Whether a user answers for a lead of `owner`'s at `now`: as its owner, or in the owner's stead.
@@ -84,15 +101,19 @@ pub fn answers_for(store: &Store, people: &People, user: &UserId, owner: &UserId
     Ok(store.preferences(owner)?.stand_in.as_ref() == Some(user) && people.calendars.is_away(store, owner, now)?)
 }
 
-/// Where it is told that nobody has dealt with an alert: in the chat of each team of the lead's, or to those who lead it; in
+/// Where it is told that nobody has dealt with an alert: in the chat of each team of the lead's, or to those who lead it when
+/// there is none, or the bot was removed from it; in
 /// the fallback chat when that is nowhere. Not to the owner.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub fn destinations(store: &Store, people: &People, alert: &Alert) -> Result<BTreeSet<Destination>> {
     let mut others = BTreeSet::new();
+    let shut = shut_groups(store)?;
     for team in &alert.teams {
-        if let Some(destination) = people.chats.get(team) {
+        if let Some(destination) = people.chats.get(team)
+            && !shut.contains(&store.present_chat(destination.chat)?)
+        {
             others.insert(*destination);
             continue;
         }
@@ -105,6 +126,14 @@ pub fn destinations(store: &Store, people: &People, alert: &Alert) -> Result<BTr
         others.extend(people.fallback_chat.map(|chat| Destination { chat, topic: None }));
     }
     Ok(others)
+}
+
+/// The groups that take nothing from the bot: it was removed, or may not write.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn shut_groups(store: &Store) -> Result<BTreeSet<ChatId>> {
+    Ok(store.meta(SHUT_GROUPS)?.unwrap_or_default())
 }
 
 /// Whether what was counted is still about the alert as it is: open, the same opening, the same owner's.

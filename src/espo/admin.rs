@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::client::{Body, Client, ListQuery, SettingsError, Where};
 use super::error::{Error, ErrorKind};
 use super::record::Record;
-use super::rights::ASSIGNMENT;
+use super::rights::{ASSIGNMENT, GROUP_ACCOUNTS};
 use super::settings::EspoSettings;
 use super::webhooks::{self, Hook, HookId};
 
@@ -45,6 +45,8 @@ pub struct Role {
     pub name: String,
     /// To whom records may be assigned: `all`, `team`, `no`, `not-set`.
     pub assignment: String,
+    /// Through which group mail accounts mails may be sent: `all`, `team`, `no`, `not-set`.
+    pub group_accounts: String,
     /// Rights by scope.
     pub data: Value,
 }
@@ -60,6 +62,23 @@ pub struct ApiAccount {
     pub active: bool,
     /// Its roles' ids.
     pub roles: Vec<String>,
+    /// Its teams' ids.
+    pub teams: Vec<String>,
+}
+
+/// A group mail account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupAccount {
+    /// The address mails come from.
+    pub address: String,
+    /// Whether it is switched on.
+    pub active: bool,
+    /// Whether it can send.
+    pub smtp: bool,
+    /// Whether others than administrators may send through it.
+    pub shared: bool,
+    /// Its teams' ids.
+    pub teams: Vec<String>,
 }
 
 /// How an API user proves who it is.
@@ -188,12 +207,13 @@ impl Admin {
     /// # Errors
     /// As every request.
     pub async fn roles(&self) -> Result<Vec<Role>, Error> {
-        let rows = self.rows("Role", &["name", ASSIGNMENT, "data"], Vec::new()).await?;
+        let rows = self.rows("Role", &["name", ASSIGNMENT, GROUP_ACCOUNTS, "data"], Vec::new()).await?;
         let role = |row: &Record| {
             Some(Role {
                 id: row.id()?.to_owned(),
                 name: row.text("name").unwrap_or_default().to_owned(),
                 assignment: row.text(ASSIGNMENT).unwrap_or("not-set").to_owned(),
+                group_accounts: row.text(GROUP_ACCOUNTS).unwrap_or("not-set").to_owned(),
                 data: row.0.get("data").cloned().unwrap_or_default(),
             })
         };
@@ -206,13 +226,33 @@ impl Admin {
     /// As every request.
     pub async fn api_accounts(&self) -> Result<Vec<ApiAccount>, Error> {
         let of_type = vec![Where::Equals("type", "api".to_owned())];
-        let rows = self.rows("User", &["userName", "type", "isActive", "rolesIds"], of_type).await?;
+        let rows = self.rows("User", &["userName", "type", "isActive", "rolesIds", "teamsIds"], of_type).await?;
         let account = |row: &Record| {
             Some(ApiAccount {
                 id: row.id()?.to_owned(),
                 user_name: row.text("userName")?.to_owned(),
                 active: row.flag("isActive"),
                 roles: row.list("rolesIds").into_iter().map(str::to_owned).collect(),
+                teams: row.list("teamsIds").into_iter().map(str::to_owned).collect(),
+            })
+        };
+        Ok(rows.iter().filter_map(account).collect())
+    }
+
+    /// Every group mail account.
+    ///
+    /// # Errors
+    /// As every request.
+    pub async fn group_accounts(&self) -> Result<Vec<GroupAccount>, Error> {
+        let columns = ["name", "emailAddress", "status", "useSmtp", "smtpIsShared", "teamsIds"];
+        let rows = self.rows("InboundEmail", &columns, Vec::new()).await?;
+        let account = |row: &Record| {
+            Some(GroupAccount {
+                address: row.text("emailAddress")?.to_owned(),
+                active: row.text("status") == Some("Active"),
+                smtp: row.flag("useSmtp"),
+                shared: row.flag("smtpIsShared"),
+                teams: row.list("teamsIds").into_iter().map(str::to_owned).collect(),
             })
         };
         Ok(rows.iter().filter_map(account).collect())

@@ -20,6 +20,7 @@ use sha2::Sha256;
 
 use super::error::{Call, Error, ErrorKind};
 use super::record::Record;
+use super::rights;
 use super::settings::EspoSettings;
 use crate::domain::{Timestamp, UserId};
 
@@ -184,8 +185,35 @@ pub struct CrmSettings {
     pub version: String,
     /// Its time zone; UTC when it names none that we know.
     pub time_zone: Tz,
+    /// The working-time calendar of those who follow no other.
+    pub working_times: Option<String>,
     /// Its clock when it answered.
     pub server_time: Option<Timestamp>,
+}
+
+/// The statuses that leads can have.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct LeadStatuses {
+    /// All of them.
+    pub options: Vec<String>,
+    /// Those that the CRM lists as no longer actual; a lead is active in every other one.
+    pub not_actual: Vec<String>,
+}
+
+impl LeadStatuses {
+    /// Whether leads of a status are watched: those of the `active` ones; without these the actual ones.
+    pub fn watches(&self, status: &str, active: Option<&[String]>) -> bool {
+        match active {
+            Some(active) => active.iter().any(|one| one == status),
+            None => !self.not_actual.iter().any(|one| one == status),
+        }
+    }
+
+    /// Whether a lead can be given a status by which it is watched no more. A CRM that names no statuses takes any.
+    pub fn can_archive(&self, status: &str, active: Option<&[String]>) -> bool {
+        let is_known = self.options.is_empty() || self.options.iter().any(|one| one == status);
+        is_known && !self.watches(status, active)
+    }
 }
 
 /// Who we are for the CRM.
@@ -201,6 +229,17 @@ pub struct ApiUser {
     pub rights: Value,
     /// Whom it may assign records to: `all`, `team`, `no`; `None` when the CRM does not say.
     pub assignment: Option<String>,
+    /// Through which group mail accounts it may send: `all`, `team`, `no`; `None` when the CRM does not say.
+    pub group_accounts: Option<String>,
+    /// The addresses from which it may send.
+    pub mail_addresses: Vec<String>,
+}
+
+impl ApiUser {
+    /// Whether the CRM lets this user send mails from an address.
+    pub fn may_send_from(&self, address: &str) -> bool {
+        self.mail_addresses.iter().any(|known| known.eq_ignore_ascii_case(address))
+    }
 }
 
 /// An answer as it came, its body read.
@@ -318,6 +357,7 @@ impl Client {
         Ok(CrmSettings {
             version: settings.text("version").unwrap_or_default().to_owned(),
             time_zone: zone.unwrap_or(Tz::UTC),
+            working_times: settings.text("workingTimeCalendarId").map(str::to_owned),
             server_time,
         })
     }
@@ -328,10 +368,11 @@ impl Client {
         Ok(value)
     }
 
-    /// The lead statuses that the CRM lists as no longer actual; a lead is active in every other one.
-    pub async fn not_actual_statuses(&self) -> Result<Vec<String>, Error> {
+    /// The statuses that leads can have.
+    pub async fn lead_statuses(&self) -> Result<LeadStatuses, Error> {
         let status = Record::from(self.metadata("entityDefs.Lead.fields.status").await?);
-        Ok(status.list("notActualOptions").into_iter().map(str::to_owned).collect())
+        let list = |name: &str| status.list(name).into_iter().map(str::to_owned).collect();
+        Ok(LeadStatuses { options: list("options"), not_actual: list("notActualOptions") })
     }
 
     /// The user whose key we have.
@@ -340,9 +381,12 @@ impl Client {
         let user = value.get_mut("user").map(Value::take).map(Record::from).unwrap_or_default();
         let text = |field| user.text(field).unwrap_or_default().to_owned();
         let acl = |field: &str| value.get("acl").and_then(|acl| acl.get(field)).cloned().unwrap_or_default();
-        let assignment = acl("assignmentPermission").as_str().map(str::to_owned);
+        let level = |field: &str| acl(field).as_str().map(str::to_owned);
+        let (assignment, group_accounts) = (level("assignmentPermission"), level(rights::GROUP_ACCOUNTS));
+        let mail_addresses = user.list("emailAddressList").into_iter().map(str::to_owned).collect();
         let (id, user_name, kind) = (UserId(text("id")), text("userName"), text("type"));
-        Ok(ApiUser { id, user_name, kind, rights: acl("table"), assignment })
+        let rights = acl("table");
+        Ok(ApiUser { id, user_name, kind, rights, assignment, group_accounts, mail_addresses })
     }
 
     /// The error for an answer to a list of `entity` that is well-formed and still no answer.

@@ -8,6 +8,7 @@
 //! - [`sync`] fetches pages: backfill and sweep by id, poll by modification, refresh by hint;
 //! - [`mod@write`] brings `MaxAlert` and `MaxActivity` records to the state they should have;
 //! - [`deeds`] tells what users did by button;
+//! - [`working_times`] reads who works when;
 //! - [`permissions`] asks what a user may do with leads, [`links`] reads and writes what links users to Telegram;
 //! - [`webhooks`] registers hooks and verifies what they deliver;
 //! - [`extension`] packs the archive that an administrator installs;
@@ -29,6 +30,7 @@ pub mod rights;
 pub mod settings;
 pub mod sync;
 pub mod webhooks;
+pub mod working_times;
 pub mod write;
 
 pub use client::Client;

@@ -248,6 +248,7 @@ fn mail_addresses(record: &Record) -> MailAddresses {
         from: from.to_lowercase(),
         to: sorted(to.into_iter().filter(|address| !address.is_empty()).map(str::to_lowercase)),
         replied_id: record.text("repliedId").map(str::to_owned),
+        subject: record.text("name").unwrap_or_default().to_owned(),
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::extension;
 use super::mapping::Mapping;
+use super::working_times;
 
 /// What may be done with the records of a scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,16 +42,18 @@ impl Deed {
 /// The rights that are needed on one scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Need {
-    /// The entity type, or `Webhook`.
+    /// The entity type, or another name in roles.
     pub scope: String,
-    /// What has to be possible, with every record; for `Webhook` nothing in particular.
+    /// What has to be possible, with every record; nothing in particular for a scope that is simply enabled.
     pub deeds: Vec<Deed>,
+    /// M.A.X. lives without it, and better with it.
+    pub is_wish: bool,
 }
 
 /// A right that is needed and not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lack {
-    /// The entity type, or `Webhook`.
+    /// The entity type, or another name in roles.
     pub scope: String,
     /// What cannot be done, or not with every record; `None` when it is the scope as a whole.
     pub deed: Option<Deed>,
@@ -69,20 +72,30 @@ impl fmt::Display for Lack {
 
 /// The permission that sits beside the table of scopes: to whom records may be assigned.
 pub const ASSIGNMENT: &str = "assignmentPermission";
+/// The one beside it: through which group mail accounts mails may be sent.
+pub const GROUP_ACCOUNTS: &str = "groupEmailAccountPermission";
 
 const WEBHOOK: &str = "Webhook";
+/// Who works when, with the exceptions of some days.
+const WORKING_TIMES: &str = working_times::ENTITY;
 /// What reps do by button.
 const CHANGED: [(&str, &[Deed]); 2] =
     [("Lead", &[Deed::Read, Deed::Edit]), ("Call", &[Deed::Create, Deed::Read, Deed::Edit])];
-const READ: [&str; 5] = ["Meeting", "Task", "Email", "User", "Team"];
+const READ: [&str; 5] = ["Meeting", "Task", MAIL, "User", "Team"];
+/// Made only where M.A.X. sends for reps.
+const MAIL: &str = "Email";
 /// Of these the ones that the extension in this program brings.
 const OURS: [&str; 4] = ["MaxAlert", "MaxActivity", "MaxInsight", "MaxLink"];
 
-/// All that is needed, with what the table of activities reads.
-pub fn needed(mapping: &Mapping) -> Vec<Need> {
-    let need = |scope: &str, deeds: &[Deed]| Need { scope: scope.to_owned(), deeds: deeds.to_vec() };
+/// All that is needed, with what the table of activities reads, and for sending mails if it `sends_mails`.
+pub fn needed(mapping: &Mapping, sends_mails: bool) -> Vec<Need> {
+    let need = |scope: &str, deeds: &[Deed]| Need { scope: scope.to_owned(), deeds: deeds.to_vec(), is_wish: false };
     let mut needs: Vec<Need> = CHANGED.iter().map(|(scope, deeds)| need(scope, deeds)).collect();
-    needs.extend(READ.map(|scope| need(scope, &[Deed::Read])));
+    let deeds = |scope: &str| match scope {
+        MAIL if sends_mails => &[Deed::Create, Deed::Read][..],
+        _ => &[Deed::Read][..],
+    };
+    needs.extend(READ.map(|scope| need(scope, deeds(scope))));
     let ours = OURS.into_iter().filter(|entity| extension::has_entity(entity));
     needs.extend(ours.map(|scope| need(scope, &[Deed::Create, Deed::Read, Deed::Edit])));
     for entity in mapping.activity_entities() {
@@ -91,6 +104,7 @@ pub fn needed(mapping: &Mapping) -> Vec<Need> {
         }
     }
     needs.push(need(WEBHOOK, &[]));
+    needs.push(Need { is_wish: true, ..need(WORKING_TIMES, &[]) });
     needs
 }
 
@@ -150,7 +164,7 @@ pub fn completed(data: &Value, needs: &[Need]) -> Value {
 }
 
 fn raised(mut grants: Map<String, Value>, need: &Need) -> Value {
-    if need.scope == WEBHOOK {
+    if need.deeds.is_empty() {
         return json!(true);
     }
     // EspoCRM's table has no other columns for these two.
@@ -178,7 +192,7 @@ mod tests {
     use super::*;
 
     fn needs() -> Vec<Need> {
-        needed(&Mapping::new(&[], &[]).unwrap())
+        needed(&Mapping::new(&[], &[]).unwrap(), false)
     }
 
     #[test]
@@ -190,8 +204,18 @@ mod tests {
         assert_eq!(beyond(&role, &needs()), [""; 0]);
         assert_eq!(role["Team"], json!({"read": "all"}));
         assert_eq!(role["Lead"], json!({"create": "no", "read": "all", "edit": "all", "delete": "no"}));
-        assert_eq!(role["Webhook"], true);
+        assert_eq!((&role["Webhook"], &role["WorkingTimeCalendar"]), (&json!(true), &json!(true)));
         assert!(role.as_object().unwrap().values().all(|grants| grants.get("delete").is_none_or(|may| may == "no")));
+    }
+
+    #[test]
+    fn mails_are_made_only_where_they_are_sent() {
+        let sending = needed(&Mapping::new(&[], &[]).unwrap(), true);
+        let of_mail = |needs: &[Need]| completed(&Value::Null, needs)["Email"]["create"].clone();
+        assert_eq!((of_mail(&needs()), of_mail(&sending)), (json!("no"), json!("yes")));
+        let lack: Vec<String> =
+            lacking(&completed(&Value::Null, &needs()), &sending).iter().map(ToString::to_string).collect();
+        assert_eq!(lack, ["Email create: no instead of yes"]);
     }
 
     #[test]

@@ -48,6 +48,26 @@ impl Topic {
     }
 }
 
+/// What a mail to a lead is called that answers a mail of this subject; `None` when that had none.
+pub fn answer_subject(subject: &str) -> Option<String> {
+    let mut rest = subject.trim();
+    while let Some(shorter) = REPLY_MARKS.iter().find_map(|mark| without_mark(rest, mark)) {
+        rest = shorter;
+    }
+    let is_none = rest.is_empty() || NO_SUBJECT.iter().any(|words| rest.eq_ignore_ascii_case(words));
+    (!is_none).then(|| format!("Re: {rest}"))
+}
+
+/// What mail programs put before the subject of an answer, or of what is passed on.
+const REPLY_MARKS: [&str; 9] = ["re", "réf", "rép", "fw", "fwd", "tr", "aw", "wg", "sv"];
+/// What EspoCRM and mail programs call a mail without one.
+const NO_SUBJECT: [&str; 4] = ["(no subject)", "(sans objet)", "(aucun objet)", "(pas de sujet)"];
+
+fn without_mark<'a>(subject: &'a str, mark: &str) -> Option<&'a str> {
+    let (before, after) = subject.split_once(':')?;
+    before.trim().to_lowercase().eq(mark).then(|| after.trim())
+}
+
 /// What a lead and we said last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Said {
@@ -120,6 +140,21 @@ fn begins_a_word(text: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_goes_under_the_subject_it_answers() {
+        for (subject, answer) in [
+            ("Votre offre", Some("Re: Votre offre")),
+            ("  RE : Re: TR:  Votre offre ", Some("Re: Votre offre")),
+            ("Fwd: AW: 12 postes: quel prix ?", Some("Re: 12 postes: quel prix ?")),
+            ("Réunion: demain", Some("Re: Réunion: demain")),
+            ("(No Subject)", None),
+            ("re:", None),
+            ("", None),
+        ] {
+            assert_eq!(answer_subject(subject).as_deref(), answer, "{subject}");
+        }
+    }
 
     #[test]
     fn what_is_asked_for_is_known_by_its_words() {

@@ -6,13 +6,14 @@ use super::keys::{ACTIVITY, ALERT, BY_ALERT, BY_PLACE, Key, Kind};
 use super::outlooks::Row;
 use super::waiting::Place;
 use super::{
-    AlertRecordState, Diary, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message,
+    AlertRecordState, Diary, Escalation, Evaluated, Hook, InsightRow, LastMail, Link, LinkRecord, LinkToken, Message,
     NotRelevant, OutboxEntry, PendingLink, SheetRow, StepRow, Weekly, encode, outlooks, waiting,
 };
 use crate::decide::Outlook;
 use crate::domain::draft::Prepared;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
+use crate::domain::working_times::WorkingTimes;
 use crate::domain::{
     Activity, ActivityId, Alert, AlertId, ChatId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp,
     User, UserId,
@@ -265,6 +266,21 @@ impl Batch {
     /// Cuts a link.
     pub fn remove_link(&mut self, account: i64) {
         self.remove(Key::new(Kind::Link).number(account));
+    }
+
+    /// Sets who works when, as the CRM keeps it.
+    pub fn put_working_times(&mut self, times: &WorkingTimes) {
+        self.put(Key::new(Kind::WorkingTimes), times);
+    }
+
+    /// Sets the mail that a lead wrote last.
+    pub fn put_last_mail(&mut self, lead: &LeadId, mail: &LastMail) {
+        self.put(Key::new(Kind::LastMail).last(lead.as_str()), mail);
+    }
+
+    /// Forgets the mail that a lead wrote last.
+    pub fn remove_last_mail(&mut self, lead: &LeadId) {
+        self.remove(Key::new(Kind::LastMail).last(lead.as_str()));
     }
 
     /// Sets what a user wishes.

@@ -41,6 +41,8 @@ pub(super) enum Kind {
     Diary = b'B' as isize,
     /// What a Telegram message that lists alerts shows of them: chat, message.
     Sheet = b'S' as isize,
+    /// The mail that a lead wrote last: lead.
+    LastMail = b'r' as isize,
     /// Records to look at again: record.
     Hint = b'h' as isize,
     /// Cursors of the sources: name.
@@ -73,6 +75,8 @@ pub(super) enum Kind {
     Webhook = b'w' as isize,
     /// Our alert records in the CRM: alert.
     AlertRecord = b'C' as isize,
+    /// Who works when, as the CRM keeps it: no parts.
+    WorkingTimes = b'W' as isize,
     /// What the CRM shows of a lead: lead.
     Insight = b'I' as isize,
     /// Alerts by their record in the CRM: CRM id.

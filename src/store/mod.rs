@@ -25,6 +25,7 @@ use crate::domain::draft::Prepared;
 use crate::domain::effect::DEEDS;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
+use crate::domain::working_times::WorkingTimes;
 use crate::domain::{
     Activity, ActivityId, Alert, AlertId, ChatId, Deed, DeedId, Lead, LeadId, Preferences, Team, TeamId, Timestamp,
     User, UserId,
@@ -36,7 +37,7 @@ pub use names::Names;
 pub use open::OpenError;
 pub use outlooks::{Outlooks, Watched};
 pub use rows::{
-    AlertRecordState, Diary, Escalation, Evaluated, Hook, InsightRow, Link, LinkRecord, LinkToken, Message,
+    AlertRecordState, Diary, Escalation, Evaluated, Hook, InsightRow, LastMail, Link, LinkRecord, LinkToken, Message,
     NotRelevant, OutboxEntry, PendingLink, RecordLink, Said, SheetRow, StepKind, StepRow, Weekly,
 };
 use waiting::{Place, Waiting};
@@ -663,6 +664,22 @@ impl Store {
     /// Every link.
     pub fn links(&self) -> Result<Vec<Link>> {
         self.values(&Key::new(Kind::Link)).collect()
+    }
+
+    /// The mail that a lead wrote last, as far as is known.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn last_mail(&self, lead: &LeadId) -> Result<Option<LastMail>> {
+        self.get(&Key::new(Kind::LastMail).last(lead.as_str()))
+    }
+
+    /// Who works when, as the CRM keeps it; nothing where it does not, or does not show it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn working_times(&self) -> Result<WorkingTimes> {
+        Ok(self.get(&Key::new(Kind::WorkingTimes))?.unwrap_or_default())
     }
 
     /// What a user wishes.

@@ -40,6 +40,17 @@ pub struct RecordLink {
     pub activity: ActivityId,
 }
 
+/// The mail that a lead wrote last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastMail {
+    /// The CRM's id.
+    pub crm_id: String,
+    /// Its subject; may be empty.
+    pub subject: String,
+    /// When it was sent.
+    pub at: Timestamp,
+}
+
 /// A message in a Telegram chat.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {

@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use teloxide::ApiError;
 use teloxide::payloads::{
-    AnswerCallbackQuery, AnswerCallbackQuerySetters, DeleteMessage, EditMessageText, EditMessageTextSetters, GetMe,
-    GetUpdates, GetUpdatesSetters, SendMessage, SendMessageSetters, SendPhoto, SetMyCommands, SetMyCommandsSetters,
+    AnswerCallbackQuery, AnswerCallbackQuerySetters, DeleteMessage, EditMessageText, EditMessageTextSetters, GetChat,
+    GetMe, GetUpdates, GetUpdatesSetters, SendMessage, SendMessageSetters, SendPhoto, SetMyCommands,
+    SetMyCommandsSetters,
 };
 use teloxide::requests::Payload;
 use teloxide::types::{
     BotCommand, BotCommandScope, CallbackQueryId, CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup,
-    LinkPreviewOptions, MessageId, ParseMode, ResponseParameters, ThreadId,
+    LinkPreviewOptions, MessageId, ParseMode, Recipient, ResponseParameters, ThreadId,
 };
 
 use super::render::{Key, KeyKind, Rendered};
@@ -196,6 +197,17 @@ impl Api {
     /// When Telegram refuses or does not answer.
     pub async fn user_name(&self) -> Result<String, SendError> {
         Ok(self.ask(&GetMe::new()).await?.username().to_owned())
+    }
+
+    /// Whether the bot is in a chat.
+    ///
+    /// # Errors
+    /// [`SendError::Unreachable`] when it is not, [`SendError::Migrated`] when the group has another id, and as every call.
+    pub async fn find_chat(&self, chat: ChatId) -> Result<(), SendError> {
+        // Of all that Telegram tells of a chat nothing is needed.
+        self.call::<_, Value>(&GetChat::new(Recipient::Id(teloxide::types::ChatId(chat.0))), Duration::ZERO)
+            .await
+            .map(drop)
     }
 
     /// Sends a message and returns its id. `topic`: of a forum, by its `message_thread_id`. `silent`: without sound.

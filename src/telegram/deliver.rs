@@ -196,7 +196,7 @@ impl Worker {
                         self.settle(&key, sequence).await?;
                         continue;
                     };
-                    match self.recipient(&alert, &asked)? {
+                    match self.recipient(&alert, occasion, &asked)? {
                         Recipient::Known(told) => {
                             let user = told.user.map(|user| user.id);
                             let one = Announcement { key, entry, alert, occasion, first_evaluation };
@@ -337,8 +337,14 @@ impl Worker {
     }
 
     /// The first in line who may see the alert's lead: its owner, or whom the CRM lets.
-    fn recipient(&self, alert: &Alert, asked: &Asked) -> Result<Recipient, EngineError> {
-        for told in in_line(self.store(), &self.sender.people, alert, self.now())? {
+    /// Whoever hears of what was open before the owner went away stands in, or is nobody.
+    fn recipient(&self, alert: &Alert, occasion: Occasion, asked: &Asked) -> Result<Recipient, EngineError> {
+        let mut line = in_line(self.store(), &self.sender.people, alert, self.now())?;
+        if occasion == Occasion::StandingIn {
+            let is_owner = |told: &Told| told.user.as_ref().is_none_or(|user| alert.owner.as_ref() == Some(&user.id));
+            line.truncate(line.iter().position(is_owner).unwrap_or(line.len()));
+        }
+        for told in line {
             let Some(user) = self.reader(&told)?.filter(|user| alert.owner.as_ref() != Some(user)) else {
                 return Ok(Recipient::Known(told));
             };

@@ -11,12 +11,13 @@ use crate::domain::effect::Occasion;
 use crate::domain::{
     ActivityId, ActivityStatus, Alert, Channel, ChatId, DeedId, Direction, Evidence, MINUTE, Seconds, Timestamp, UserId,
 };
-use crate::engine::EngineError;
 use crate::engine::briefing::{Briefing, Speaker};
 use crate::engine::deeds::Did;
 use crate::engine::drafts::{awaiting_text, current};
 use crate::engine::log::Report;
+use crate::engine::{Engine, EngineError};
 use crate::insight::advice;
+use crate::insight::exchange::answer_subject;
 use crate::store::Store;
 use crate::voice::{Content, Notice, Route, Style, Toast};
 
@@ -74,7 +75,8 @@ fn word(speaker: &Speaker, briefing: &Briefing, prepared: &mut Prepared, now: Ti
     let context = briefing.context(speaker, speaker.manner(), Content::Full, Occasion::Opened, now);
     let style = Style { tone: prepared.tone, wording: prepared.wording };
     let Some(draft) = speaker.voice.draft_as(&context, prepared.channel, style) else { return };
-    prepared.subject = draft.subject;
+    let answers = briefing.last_mail.as_ref().and_then(|mail| answer_subject(&mail.subject));
+    prepared.subject = draft.subject.map(|subject| answers.unwrap_or(subject));
     if !prepared.is_own {
         prepared.text = draft.text;
     }
@@ -228,7 +230,7 @@ impl Bot {
             reply_to: route.reply_to.to_owned(),
             subject: prepared.subject.clone().unwrap_or_default(),
             text: prepared.text.clone(),
-            answers: answered_mail(&briefing.alert),
+            answers: briefing.last_mail.as_ref().map(|mail| mail.crm_id.clone()).or(answered_mail(&briefing.alert)),
             chat: prepared.chat,
             message_id: prepared.message_id,
             attempt: prepared.attempts,
@@ -252,18 +254,23 @@ impl Bot {
             at: now,
             kind: DeedKind::SendMail(mail),
         };
-        let actor = tap.actor();
-        if self.engine.run(move |engine| engine.do_deed(deed, &actor)).await? == Did::NoLead {
-            return Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)));
-        }
-        self.change(prepared, |prepared| {
-            // It may have been sent by now.
-            if prepared.stage == Stage::Confirming {
-                (prepared.stage, prepared.attempts) = (Stage::OnItsWay, prepared.attempts + 1);
+        let (actor, chat, message_id) = (tap.actor(), prepared.chat, prepared.message_id);
+        // In one job: the CRM may refuse it at once, and the next try has to be another mail.
+        let send = move |engine: &mut Engine| {
+            let did = engine.do_deed(deed, &actor)?;
+            if did != Did::NoLead {
+                engine.change_prepared(chat, message_id, |prepared| {
+                    if prepared.stage == Stage::Confirming {
+                        (prepared.stage, prepared.attempts) = (Stage::OnItsWay, prepared.attempts + 1);
+                    }
+                })?;
             }
+            Ok(did)
+        };
+        Ok(match self.engine.run(send).await? {
+            Did::NoLead => Answer::dialog(self.toast(tap.manner, Toast::Stale)),
+            Did::Done | Did::Known => Answer::seen(),
         })
-        .await?;
-        Ok(Answer::seen())
     }
 
     async fn change(

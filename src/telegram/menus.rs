@@ -75,7 +75,9 @@ pub fn of_an_end(voice: &Voice, context: &AlertContext<'_>) -> Vec<Vec<Key>> {
         DeedKind::SetStatus { .. } if context.now < done.at.plus(UNDO_FOR) => {
             keys.tap(ButtonLabel::Undo, Button::Unarchive)
         }
-        DeedKind::LogCall { outcome: CallOutcome::NotInterested } => keys.tap(ButtonLabel::Archive, Button::Archive),
+        DeedKind::LogCall { outcome: CallOutcome::NotInterested } if context.can_archive => {
+            keys.tap(ButtonLabel::Archive, Button::Archive)
+        }
         DeedKind::SetStatus { .. }
         | DeedKind::LogCall { .. }
         | DeedKind::PlanCall { .. }
@@ -192,7 +194,7 @@ impl Keys<'_> {
         let about =
             vec![self.tap(ButtonLabel::Why, Button::Why), self.tap(ButtonLabel::NotRelevant, Button::NotRelevant)];
         let mut lead = vec![self.hand_over()];
-        if is_cold(context.alert.alert_type) {
+        if context.can_archive && is_cold(context.alert.alert_type) {
             lead.push(self.tap(ButtonLabel::Archive, Button::Archive));
         }
         let link = context.crm_link.filter(|link| opens_from_a_button(link));

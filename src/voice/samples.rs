@@ -59,9 +59,10 @@ pub fn each(speech: &Speech, see: impl FnMut(Said)) -> Result<(), Fault> {
             (Content::Initials, Occasion::SnoozeOver),
             (Content::Full, Occasion::Reminder),
             (Content::Full, Occasion::Escalated),
+            (Content::Full, Occasion::StandingIn),
         ];
         // What is special about most names shows where most is said.
-        let situations = &situations[..if number < 2 { 5 } else { 1 }];
+        let situations = &situations[..if number < 2 { 6 } else { 1 }];
         for alert in AlertType::ALL.into_iter().flat_map(alerts) {
             for (content, occasion) in situations {
                 let owner = (*content == Content::Full).then_some(&luc);
@@ -484,6 +485,7 @@ fn context<'a>(
         content,
         occasion,
         done: None,
+        can_archive: true,
         wording: Wording::default(),
         strategy: None,
         exchange: Exchange { manner, ..Exchange::default() },

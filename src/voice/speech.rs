@@ -211,9 +211,20 @@ impl Speech {
             Occasion::Reminder => "reminder",
             Occasion::Escalated if context.owner.is_none() => "escalated_nobody",
             Occasion::Escalated => "escalated",
+            Occasion::StandingIn => "standing_in",
         };
         let owner = context.owner.map(names::user).unwrap_or_default();
         self.wordings.label("opening", key, context.wording).replace("{owner}", &owner)
+    }
+
+    /// Why all of these are told, where that needs saying: somebody is away.
+    fn opening_of_all(&self, alerts: &[AlertContext<'_>]) -> String {
+        let is_so = |context: &AlertContext<'_>| context.occasion == Occasion::StandingIn;
+        let Some(first) = alerts.first().filter(|_| alerts.iter().all(is_so)) else { return String::new() };
+        let mut owners: Vec<String> = alerts.iter().filter_map(|context| context.owner).map(names::user).collect();
+        owners.sort();
+        owners.dedup();
+        self.wordings.label("opening", "standing_in", first.wording).replace("{owner}", &owners.join(", "))
     }
 
     /// An alert in its present state.
@@ -454,7 +465,8 @@ impl Speech {
         let me = reader.map(names::user).unwrap_or_default();
         let urgent = alerts.iter().filter(|context| context.alert.severity() == Severity::Urgent).count();
         let wording = alerts.first().map(|context| context.wording).unwrap_or_default();
-        let values = context! { total => alerts.len(), urgent, groups, left, me };
+        let opening = self.opening_of_all(alerts);
+        let values = context! { total => alerts.len(), urgent, groups, left, me, opening };
         self.render("digest.html.j2", wording, &values)
     }
 

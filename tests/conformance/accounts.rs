@@ -103,7 +103,17 @@ pub fn options(recording: &Recording, known: &Known) -> Options {
         "max-deeds" => Grant::WRITE,
         _ => Grant::READ,
     };
-    let of_api = Rights::of_max()
+    let working_times = match recording.name.contains("without-the-right") {
+        true => Grant::NONE,
+        false => Grant::READ,
+    };
+    let group_accounts = match recording.name.as_str() {
+        "max-mail-rights/key-without-the-permission" => Reach::No,
+        "max-mail-rights/key-with-the-permission-for-teams" => Reach::Team,
+        _ => Reach::All,
+    };
+    let of_api = Rights { group_accounts: Some(group_accounts), ..Rights::of_max() }
+        .with("WorkingTimeCalendar", working_times)
         .with("Lead", lead)
         .with("Call", call)
         .with("CVisite", Grant::READ)

@@ -46,6 +46,14 @@ impl Recording {
         self.name.split('/').next().unwrap()
     }
 
+    /// Of which CRM it was recorded: some were made for one purpose.
+    pub fn instance(&self) -> &str {
+        match self.folder() {
+            own @ ("max-setup" | "max-calendar" | "max-mail-rights") => own,
+            _ => "the usual one",
+        }
+    }
+
     pub fn method(&self) -> &str {
         self.exchange["request"]["method"].as_str().unwrap()
     }

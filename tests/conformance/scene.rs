@@ -50,6 +50,7 @@ fn linked(row: &Map<String, Value>) -> Vec<(String, String, Option<Value>)> {
         ("createdAccount", "Account"),
         ("createdContact", "Contact"),
         ("createdOpportunity", "Opportunity"),
+        ("workingTimeCalendar", "WorkingTimeCalendar"),
     ];
     for (link, target) in ones {
         if let Some(id) = row.get(&format!("{link}Id")).and_then(Value::as_str) {
@@ -64,6 +65,7 @@ fn linked(row: &Map<String, Value>) -> Vec<(String, String, Option<Value>)> {
         ("followers", "User"),
         ("roles", "Role"),
         ("collaborators", "User"),
+        ("calendars", "WorkingTimeCalendar"),
     ];
     for (link, target) in many {
         for id in row.get(&format!("{link}Ids")).and_then(Value::as_array).into_iter().flatten() {
@@ -98,6 +100,15 @@ pub fn prepare(sandbox: &EspoSandbox, recording: &Recording, known: &Known, deco
     let of_setup = recording.folder() == "max-setup";
     if !of_setup {
         plant_people(sandbox, known);
+    }
+    if let Some(key) = recording.name.strip_prefix("max-mail-rights/key-") {
+        sandbox.create(
+            "InboundEmail",
+            "system",
+            json!({"name": "Contact", "emailAddress": "contact@max.example", "useSmtp": key != "account-without-smtp",
+                   "status": if key == "account-inactive" { "Inactive" } else { "Active" },
+                   "smtpIsShared": key != "account-not-shared"}),
+        );
     }
     match recording.name.as_str() {
         "max-convergence/rights-7-field-hidden" => sandbox.remove_field("Lead", "status"),

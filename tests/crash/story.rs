@@ -18,6 +18,9 @@ const CAMILLE: &str = "lead0000000000001";
 const JEAN: &str = "lead0000000000002";
 const SOPHIE: &str = "lead0000000000003";
 const BELLA: &str = "lead0000000000004";
+const VERA: &str = "lead0000000000005";
+/// From where the CRM sends mails.
+const SHOP: &str = "contact@atelier-nord.example";
 /// Between two tries of a request, unless something happens in the chat.
 const NEXT_TRY: Duration = Duration::from_millis(100);
 /// After everything seems done, so many looks at the CRM must change nothing.
@@ -39,6 +42,8 @@ pub struct Ending {
     pub alerts: Vec<String>,
     /// Records of activities.
     pub activities: Vec<String>,
+    /// Mails that the CRM sent for the rep.
+    pub mails: Vec<String>,
     /// Messages in the chat, with their buttons, and their ids.
     pub messages: Vec<(String, i32)>,
     /// All that these messages ever showed.
@@ -54,9 +59,11 @@ impl Ending {
             format!("{CAMILLE} NoContact7d Resolved telegram"),
             format!("{JEAN} NoFollowup7d Resolved crm"),
             format!("{SOPHIE} NoReply3d Closed cleared"),
+            format!("{VERA} HotLead24h Closed cleared"),
         ];
         assert_eq!(alerts.iter().copied().collect::<BTreeSet<_>>(), wanted.iter().map(String::as_str).collect());
-        assert_eq!(self.activities.iter().filter(|one| one.contains(" out ")).count(), 5, "{:#?}", self.activities);
+        assert_eq!(self.activities.iter().filter(|one| one.contains(" out ")).count(), 6, "{:#?}", self.activities);
+        assert_eq!(self.mails, ["vera@example.com Sent Re: Votre offre"]);
     }
 }
 
@@ -78,6 +85,10 @@ impl Story {
         activity(&espo, SOPHIE, "sophie-1", "out", 4 * DAY, "Bonjour Sophie, avez-vous pu regarder ?");
         lead(&espo, BELLA, "Bella", "Rossi", 5 * DAY);
         activity(&espo, BELLA, "bella-1", "out", DAY, "Bonjour, je vous envoie le croquis.");
+        lead(&espo, VERA, "Vera", "Novak", 5 * DAY);
+        activity(&espo, VERA, "vera-1", "out", DAY, "Bonjour Vera, je reviens vers vous.");
+        let account = json!({"name": "Atelier", "emailAddress": SHOP, "useSmtp": true, "smtpIsShared": true});
+        espo.create("InboundEmail", "admin", account);
 
         let folder = tempfile::tempdir().unwrap();
         let daemon = Daemon::start(folder.path(), &espo, &telegram, kills, |port| {
@@ -91,6 +102,7 @@ impl Story {
         self.set_up().await;
         self.daemon.set_up_is_over().await;
         self.a_hot_lead_writes_and_is_answered().await;
+        self.a_mail_is_answered_by_mail().await;
         self.an_alert_is_handled_by_button().await;
         self.an_alert_is_resolved_in_the_crm().await;
         self.an_activity_is_logged_by_api().await;
@@ -136,6 +148,31 @@ impl Story {
                 && story.is_settled(&alert)
         })
         .await;
+    }
+
+    async fn a_mail_is_answered_by_mail(&self) {
+        let words = "Bonjour, pouvez-vous m'envoyer un devis ?";
+        let mail = json!({"status": "Archived", "name": "RE: Votre offre", "from": "vera@example.com",
+            "to": "luc@atelier-nord.example", "dateSent": ago(10 * MINUTE), "body": words, "bodyPlain": words,
+            "isHtml": false});
+        self.espo.create("Email", "luc", mail);
+        let alert = self.alert_of(VERA).await;
+        let message = self.message_with(&format!("1:draft:{alert}")).await;
+        self.tap(&message, &format!("1:draft:{alert}"));
+        let ask = format!("1:d-mail:{alert}");
+        let draft = self.message_with(&ask).await;
+        self.tap(&draft, &ask);
+        let yes = format!("1:d-now:{alert}");
+        let asked = self.message_with(&yes).await;
+        self.tap(&asked, &yes);
+        self.until(|story| !story.mails().is_empty() && story.status_of(VERA) == "Closed" && story.is_settled(&alert))
+            .await;
+    }
+
+    /// The mails that the CRM was asked to send, as it has them.
+    fn mails(&self) -> Vec<String> {
+        let ours = self.espo.list("Email").into_iter().filter(|mail| text(mail, "from") == SHOP);
+        sorted(ours.map(|mail| format!("{} {} {}", text(&mail, "to"), text(&mail, "status"), text(&mail, "name"))))
     }
 
     async fn an_alert_is_handled_by_button(&self) {
@@ -346,6 +383,7 @@ impl Story {
         let versions: BTreeSet<String> = now.clone().chain(before).collect();
         Ending {
             alerts: sorted(self.espo.list("MaxAlert").iter().map(alert)),
+            mails: self.mails(),
             activities: sorted(self.espo.list("MaxActivity").iter().map(activity)),
             messages: now.zip(messages.iter().map(|one| one.message_id)).collect(),
             versions: versions.into_iter().collect(),
@@ -362,7 +400,7 @@ fn sorted(lines: impl Iterator<Item = String>) -> Vec<String> {
 /// What a message is about, whatever words were chosen for it this time: the signs that its lines begin with, and names.
 fn gist(plain: &str) -> String {
     let signs = plain.lines().filter_map(|line| line.chars().next()).filter(|sign| !sign.is_alphanumeric());
-    let names = ["Camille", "Jean", "Sophie", "Bella", "Luc"].into_iter().filter(|name| plain.contains(name));
+    let names = ["Camille", "Jean", "Sophie", "Bella", "Vera", "Luc"].into_iter().filter(|name| plain.contains(name));
     format!("{} {}", signs.collect::<String>(), names.collect::<Vec<_>>().join(" "))
 }
 
@@ -395,6 +433,7 @@ fn configuration(port: u16, espo: &EspoSandbox, telegram: &TelegramSandbox, stor
         [espocrm]
         url = "{espo}"
         api_key = "{key}"
+        mail_from = "{SHOP}"
         [sync]
         poll_interval = "1s"
         [telegram]

@@ -191,7 +191,11 @@ async fn a_call_with_a_lead_that_is_gone_is_refused_and_the_rep_is_told() {
 
 /// A lead that has said nothing for a month.
 async fn cold() -> (World, String) {
-    let world = World::begin().await;
+    cold_in(Setting::default()).await
+}
+
+async fn cold_in(setting: Setting) -> (World, String) {
+    let world = World::with(setting, |_| {}).await;
     let lead = world.lead("Nina", 60 * DAY, json!({}));
     world.mail_from("Nina", 50 * DAY, "Bonjour, merci.");
     world.mail_to("Nina", 40 * DAY, "Bonjour Nina, où en êtes-vous ?");
@@ -359,6 +363,25 @@ async fn a_cold_lead_is_archived_after_a_question_and_can_be_brought_back_for_te
     assert_eq!(world.alert(&lead, "StaleLead30d")["status"], "Open");
     assert!(button(&world.last(), "done").is_some(), "its message is as before: {:#?}", world.last());
     assert_eq!(world.messages(LUC.1).len(), before, "and there is no other");
+    world.tap("done").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn where_the_crm_has_no_such_status_archiving_is_not_offered() {
+    let config = "[leads]\narchive_status = \"Buried\"\n".to_owned();
+    let (world, lead) = cold_in(Setting { config, ..Setting::default() }).await;
+    let message = world.last();
+    world.tap("more").await;
+    assert!(button(&world.last(), "arch").is_none(), "{:#?}", world.last());
+    let alert = world.alert(&lead, "StaleLead30d");
+    let offers = alert["cta"].to_string();
+    assert!(!offers.contains("archiveLead"), "{offers}");
+    // A button from a time when the CRM had it.
+    let data = format!("1:archyes:{}", alert["dedupKey"].as_str().unwrap());
+    world.telegram.forge_tap(LUC.1, LUC.1, message.message_id, &data).unwrap();
+    world.settle().await;
+    assert_eq!(world.espo.get("Lead", &lead).unwrap()["status"], "In Process");
     world.tap("done").await;
     world.end().await;
 }

@@ -255,6 +255,62 @@ async fn while_away_whoever_stands_in_is_told_and_on_coming_back_what_is_open() 
 }
 
 #[tokio::test]
+async fn when_an_absence_begins_whoever_stands_in_hears_once_of_what_is_open_as_one_list() {
+    let mut world = World::with(Setting { linked: vec![LUC, CAMILLE], ..Setting::default() }, |_| {}).await;
+    let names = ["Marie", "Jeanne", "Paul", "Karim", "Nina", "Elise", "Omar", "Lena", "Yves", "Zoe"];
+    for name in names {
+        world.lead(name, 8 * DAY, json!({}));
+    }
+    world.settle().await;
+    let (luc, camille) = (world.messages(LUC.1).len(), world.messages(CAMILLE.1).len());
+    let until = world.clock.now().plus(DAY);
+    wish(&world, move |wishes| wishes.away_until = Some(until)).await;
+    world.settle().await;
+    assert_eq!(world.messages(CAMILLE.1).len(), camille, "nobody stands in yet");
+    wish(&world, |wishes| wishes.stand_in = Some(UserId::from(CAMILLE.0))).await;
+    world.settle().await;
+    let told = world.messages(CAMILLE.1).split_off(camille);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    let list = &told[0];
+    assert!(
+        list.plain.starts_with("🤝") && list.plain.contains("Luc") && list.plain.contains("10 alertes"),
+        "{}",
+        list.plain
+    );
+    let on = list.keyboard.iter().flatten().find(|key| key.text == "▶️").expect("it has pages");
+    let on = on.callback_data.clone().unwrap();
+    world.telegram.tap(CAMILLE.1, list.message_id, &on).unwrap();
+    world.settle().await;
+    let second = world.messages(CAMILLE.1).split_off(camille).remove(0);
+    assert!(second.plain.starts_with("🤝") && second.plain != list.plain, "{}", second.plain);
+
+    world.stop().await;
+    world.start().await;
+    world.pass(2 * HOUR).await;
+    assert_eq!(world.messages(CAMILLE.1).len(), camille + 1, "once, also across a restart");
+    assert_eq!(since(&world, luc).len(), 0, "Luc hears nothing");
+
+    world.pass(22 * HOUR).await;
+    let back = since(&world, luc);
+    assert!(back.iter().any(|message| message.plain.contains("10 alertes")), "{back:#?}");
+    let list = world.messages(CAMILLE.1).split_off(camille).remove(0);
+    assert!(list.keyboard.is_empty(), "they are Luc's again: {list:#?}");
+}
+
+#[tokio::test]
+async fn where_nobody_stands_in_an_absence_begins_without_a_word() {
+    let world = World::begin().await;
+    world.lead("Marie", 8 * DAY, json!({}));
+    world.settle().await;
+    let before = world.messages(LUC.1).len();
+    let until = world.clock.now().plus(2 * HOUR);
+    wish(&world, move |wishes| wishes.away_until = Some(until)).await;
+    world.settle().await;
+    world.pass(HOUR).await;
+    assert_eq!(since(&world, before).len(), 0);
+}
+
+#[tokio::test]
 async fn everybody_is_told_in_the_own_working_hours() {
     let config = format!("[people.{:?}]\ntime_zone = \"America/Montreal\"\n", LUC.0);
     let world = World::with(Setting { config, ..Setting::default() }, |_| {}).await;

@@ -272,6 +272,8 @@ async fn a_mail_is_sent_by_the_crm_once_and_after_a_yes() {
     assert_eq!(mail["body"], offered(&draft).as_str(), "that very text is sent");
     assert_eq!((&mail["parentType"], &mail["parentId"]), (&json!("Lead"), &json!(lead)));
     assert!(mail["repliedId"].is_string(), "it answers the lead's mail: {mail:#?}");
+    assert_eq!(mail["name"], "Re: Bonjour", "under its subject");
+    assert!(asked.plain.contains("Re: Bonjour"), "which is shown before the yes: {}", asked.plain);
     assert!(world.last().plain.contains("Email envoyé") && world.last().keyboard.is_empty(), "{:#?}", world.last());
     assert_eq!(world.alert(&lead, "HotLead24h")["closeReason"], "cleared");
     let activities = world.app().engine.store().activities(&lead.as_str().into()).unwrap();

@@ -3,9 +3,10 @@
 
 use max::domain::{DAY, HOUR, MINUTE};
 use max::sandbox::espo::{Fault, Grant, Reach, Rights};
-use max::sandbox::telegram::{LoggedRequest, SentMessage};
+use max::sandbox::telegram::{LoggedRequest, SentMessage, Shut};
 use serde_json::json;
 
+use crate::support::log::Log;
 use crate::support::{CAMILLE, CLAIRE, LUC, Setting, TEAM, World, button};
 
 const GROUP: i64 = -1_000_000_001;
@@ -346,6 +347,105 @@ async fn a_manager_hands_it_to_a_colleague_who_may_see_it() {
     assert!(told(&world, CAMILLE.1).iter().any(|message| done(message).is_some()));
     assert!(at(&world).keyboard.is_empty() && at(&world).plain.contains("Camille"), "{:#?}", at(&world));
     world.end().await;
+}
+
+#[tokio::test]
+async fn where_the_topic_is_closed_or_gone_the_forum_itself_is_told() {
+    const FORUM: i64 = -1_000_000_003;
+    type Harm = fn(&World, i32);
+    let harms: [Harm; 2] = [
+        |world, topic| world.telegram.close_topic(FORUM, topic, true).unwrap(),
+        |world, topic| world.telegram.delete_topic(FORUM, topic).unwrap(),
+    ];
+    for harm in harms {
+        // The sandbox numbers a forum's first topic 1.
+        let config = format!("[teams.\"{TEAM}\"]\nmanagers = [\"{}\"]\nchat = {FORUM}\ntopic = 1\n", CLAIRE.0);
+        let setting = Setting { config, linked: vec![LUC, CLAIRE], ..Setting::default() };
+        let world = World::with(setting, |world| world.telegram.open_forum(FORUM, "Ventes")).await;
+        assert_eq!(world.telegram.open_topic(FORUM, LUC.1, "Leads chauds").unwrap(), 1);
+        world.lead("Sophie", 2 * DAY, json!({}));
+        world.settle().await;
+        world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
+        world.settle().await;
+        harm(&world, 1);
+        wait(&world, 3 * HOUR + 2 * MINUTE).await;
+        let told = told(&world, FORUM);
+        assert_eq!((told.len(), told[0].thread), (1, None), "{told:#?}");
+        assert!(told[0].plain.contains("S. M."), "initials there, too: {}", told[0].plain);
+        world.tap("done").await;
+        world.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_team_whose_chat_threw_the_bot_out_is_told_through_its_managers_until_it_is_let_in_again() {
+    let (world, lead) = in_team_chat("").await;
+    let (log, _guard) = Log::begin();
+    world.telegram.block(GROUP);
+    world.settle().await;
+    wait(&world, 3 * HOUR + 2 * MINUTE).await;
+    assert_eq!((told(&world, GROUP).len(), told(&world, CLAIRE.1).len()), (0, 1));
+    assert!(told(&world, CLAIRE.1)[0].plain.contains("Sophie"), "in private with her name");
+    let said = log.lines(&["the bot was removed from a group"]);
+    assert!(said.len() <= 1, "said once: {said:#?}");
+    world.tap("done").await;
+    assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Resolved");
+
+    world.telegram.unblock(GROUP);
+    world.settle().await;
+    world.tomorrow_at_ten().await;
+    world.mail_from("Sophie", 5 * MINUTE, "Bonjour, finalement je voudrais aussi un devis pour la pose.");
+    world.settle().await;
+    wait(&world, 3 * HOUR + 2 * MINUTE).await;
+    assert_eq!(told(&world, GROUP).len(), 1, "it is told again");
+    assert_eq!(told(&world, CLAIRE.1).len(), 1);
+    world.tap("done").await;
+    world.end().await;
+}
+
+/// Nobody said that the bot was thrown out: the first message that is refused does.
+#[tokio::test]
+async fn a_chat_that_was_closed_unheard_costs_nobody_the_news() {
+    let (mut world, _) = in_team_chat("").await;
+    world.stop().await;
+    world.telegram.shut(GROUP, Shut::Muted);
+    world.start().await;
+    wait(&world, 3 * HOUR + 2 * MINUTE).await;
+    assert_eq!((told(&world, GROUP).len(), told(&world, CLAIRE.1).len()), (0, 1));
+    world.tap("done").await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_second_page_of_colleagues_has_the_rest_and_the_way_back() {
+    let (world, lead) = hot(String::new(), vec![LUC]).await;
+    let names = ["Alice", "Bruno", "Chloe", "David", "Emma", "Farid", "Gaelle", "Hugo", "Ines", "Jules"];
+    let ids: Vec<String> = names.iter().map(|name| format!("user{name:0>13}")).collect();
+    for (number, (name, id)) in names.iter().zip(&ids).enumerate() {
+        let user = json!({"id": id, "userName": name.to_lowercase(), "type": "regular", "isActive": true,
+                          "firstName": name, "lastName": "Roy", "teamsIds": [TEAM]});
+        world.espo.create("User", "admin", user);
+        world.link(id, 2_000 + i64::try_from(number).unwrap()).await;
+    }
+    world.tap("more").await;
+    world.tap("hand0").await;
+    let offered = |world: &World| -> Vec<String> {
+        let message = world.last();
+        let keys = message.keyboard.iter().flatten().map(|key| key.text.clone());
+        keys.filter(|text| text.contains("Roy")).collect()
+    };
+    let first = offered(&world);
+    assert!(!first.is_empty() && first.len() < names.len(), "{first:?}");
+    world.tap("hand1").await;
+    let second = offered(&world);
+    assert_eq!(first.len() + second.len(), names.len(), "{first:?} {second:?}");
+    assert!(second.iter().all(|name| !first.contains(name)) && second.iter().any(|name| name.contains("Jules")));
+    world.tap("hand0").await;
+    assert_eq!(offered(&world), first, "and back");
+    world.tap("hand1").await;
+    world.tap(&format!("hto-{}", ids[9])).await;
+    world.tap(&format!("hov-{}", ids[9])).await;
+    assert_eq!(owner(&world, &lead), ids[9]);
 }
 
 #[tokio::test]

@@ -25,3 +25,4 @@ mod sources;
 mod standstill;
 mod step;
 mod wordings;
+mod working_times;

@@ -200,6 +200,7 @@ impl World {
 
     fn staff(&self) {
         let since = self.ago(400 * DAY);
+        self.espo.create("InboundEmail", "admin", group_account());
         self.espo.create("Team", "admin", json!({"id": TEAM, "name": "Nord", "createdAt": since}));
         for ((id, _), login, first) in
             [(LUC, "luc", "Luc"), (CAMILLE, "camille", "Camille"), (CLAIRE, "claire", "Claire")]
@@ -448,6 +449,11 @@ impl Drop for World {
             eprintln!("the calls to Telegram are not kept: {error}");
         }
     }
+}
+
+/// The group account from which the CRM sends mails.
+pub fn group_account() -> Value {
+    json!({"name": "Contact", "emailAddress": "contact@max.example", "useSmtp": true, "smtpIsShared": true})
 }
 
 /// The data of a message's first button whose action is so.

@@ -9,7 +9,7 @@ use super::Finding;
 use crate::cli::setup::goes_with;
 use crate::domain::Timestamp;
 use crate::domain::time::format_duration;
-use crate::espo::client::{ApiUser, CrmSettings};
+use crate::espo::client::{ApiUser, CrmSettings, LeadStatuses};
 use crate::espo::error::ErrorKind;
 use crate::espo::extension::{BUILD_KEY, Build};
 use crate::espo::rights::{self, Need};
@@ -21,8 +21,22 @@ const CLOCK_TOLERANCE: i64 = 60;
 /// What `max setup` would do about it.
 const SETUP: &str = "run max setup, which puts this right";
 
+/// What the configuration says that only the CRM can confirm.
+#[derive(Clone, Copy, Debug)]
+pub struct Meant<'a> {
+    /// Where EspoCRM reaches the daemon; empty: no webhooks.
+    pub public_url: &'a str,
+    /// Whose working hours.
+    pub zone: Tz,
+    /// The status of leads that are archived; empty: not to be looked at.
+    pub archive_status: &'a str,
+    /// The statuses that are watched; `None`: those that the CRM calls actual.
+    pub active_statuses: Option<&'a [String]>,
+}
+
 /// Every check of the CRM. A key that is refused is used once: the rest is skipped then.
-pub async fn examine(settings: &EspoSettings, public_url: &str, zone: Tz, now: Timestamp) -> Vec<Finding> {
+pub async fn examine(settings: &EspoSettings, meant: &Meant<'_>, now: Timestamp) -> Vec<Finding> {
+    let Meant { public_url, zone, .. } = *meant;
     let mut findings = vec![tls(&settings.url)];
     let (client, mapping) = match (Client::new(settings), Mapping::new(&settings.activities, &settings.inbound_sources))
     {
@@ -48,9 +62,19 @@ pub async fn examine(settings: &EspoSettings, public_url: &str, zone: Tz, now: T
         |error| vec![failed("crm.settings", error)],
         |said| vec![version(said), clocks(said.server_time, now), time_zone(said.time_zone, zone, now)],
     ));
-    let needs = rights::needed(&mapping);
+    let needs = rights::needed(&mapping, !settings.mail_from.is_empty());
     findings.extend(needs.iter().map(|need| right(need, &user.rights)));
     findings.push(assignment(user.assignment.as_deref()));
+    if !settings.mail_from.is_empty() {
+        findings.push(mails(&user, &settings.mail_from));
+    }
+    if !meant.archive_status.is_empty() {
+        let statuses = client.lead_statuses().await;
+        findings.push(statuses.as_ref().map_or_else(
+            |error| failed(ARCHIVE, error),
+            |statuses| archive(statuses, meant.archive_status, meant.active_statuses),
+        ));
+    }
     let build = client.metadata(BUILD_KEY).await;
     let alerts = client.metadata("scopes.MaxAlert").await;
     findings.push(match (build, alerts) {
@@ -207,7 +231,13 @@ fn right(need: &Need, table: &Value) -> Finding {
         let deeds: Vec<&str> = need.deeds.iter().map(|deed| deed.as_str()).collect();
         return Finding::ok(&check, if deeds.is_empty() { "enabled".to_owned() } else { deeds.join(", ") });
     }
-    Finding::problem(&check, lacking.join("; "), format!("{SETUP}, or Administration > Roles > M.A.X."))
+    let (found, remedy) = (lacking.join("; "), format!("{SETUP}, or Administration > Roles > M.A.X."));
+    if need.is_wish {
+        // The only one: who works when.
+        let lived_without = format!("{found}; working hours and days off are those of the configuration");
+        return Finding::note(&check, lived_without, remedy);
+    }
+    Finding::problem(&check, found, remedy)
 }
 
 fn assignment(level: Option<&str>) -> Finding {
@@ -221,6 +251,73 @@ fn assignment(level: Option<&str>) -> Finding {
         ),
         None => Finding::skipped(CHECK, "EspoCRM did not say"),
     }
+}
+
+/// Whether mails can leave from the configured group account.
+fn mails(user: &ApiUser, from: &str) -> Finding {
+    const CHECK: &str = "crm.mail";
+    let may_create = rights::lacking_of(
+        &user.rights,
+        &Need { scope: "Email".to_owned(), deeds: vec![rights::Deed::Create], is_wish: false },
+    );
+    if !may_create.is_empty() {
+        return Finding::skipped(CHECK, "sending mails: the right to create them is missing, see crm.right.Email");
+    }
+    if user.may_send_from(from) {
+        return Finding::ok(CHECK, format!("mails go from {from}"));
+    }
+    match user.group_accounts.as_deref() {
+        Some("all") => Finding::problem(
+            CHECK,
+            format!("no mail can be sent: EspoCRM has no active group account {from} with shared SMTP"),
+            format!(
+                "Administration > Group Email Accounts > {from}: Status Active, Use SMTP with its server, SMTP Is Shared; or mend [espocrm] mail_from"
+            ),
+        ),
+        Some("team") => Finding::problem(
+            CHECK,
+            format!(
+                "no mail can be sent: no active group account {from} with shared SMTP belongs to a team of API user {}",
+                user.user_name
+            ),
+            format!(
+                "{SETUP}, or Administration > Group Email Accounts > {from}: Status Active, Use SMTP, SMTP Is Shared, and a team of that user"
+            ),
+        ),
+        level => Finding::problem(
+            CHECK,
+            format!(
+                "no mail can be sent from {from}: the role's Group Email Account Permission is {}",
+                level.unwrap_or("not set")
+            ),
+            format!("{SETUP}, or Administration > Roles > M.A.X. > Group Email Account Permission: all"),
+        ),
+    }
+}
+
+const ARCHIVE: &str = "crm.archive_status";
+
+/// Whether leads can be given the status that archiving gives them, and are watched no more then.
+fn archive(statuses: &LeadStatuses, archived: &str, active: Option<&[String]>) -> Finding {
+    let good: Vec<&str> =
+        statuses.options.iter().map(String::as_str).filter(|status| !statuses.watches(status, active)).collect();
+    let good = good.join(", ");
+    if statuses.can_archive(archived, active) {
+        return Finding::ok(ARCHIVE, archived);
+    }
+    let found = match statuses.watches(archived, active) && statuses.options.iter().any(|known| known == archived) {
+        true => {
+            format!("leads of the status {archived} are watched: archiving would change nothing, and is not offered")
+        }
+        false => format!("this CRM has no lead status {archived}: archiving is not offered"),
+    };
+    Finding::problem(
+        ARCHIVE,
+        found,
+        format!(
+            "[leads] archive_status: one of {good}; or Administration > Entity Manager > Lead > Fields > Status, Not Actual Options"
+        ),
+    )
 }
 
 fn extension(build: &Value, alerts: &Value) -> Finding {

@@ -51,8 +51,8 @@ impl<'a> Hand<'a> {
     async fn act(&mut self, deed: &Deed) -> anyhow::Result<()> {
         match deed {
             Deed::Install => self.install().await?,
-            Deed::CreateRole(data) => {
-                self.role = Some(self.admin.create("Role", plan::new_role(data.clone())).await?);
+            Deed::CreateRole(attributes) => {
+                self.role = Some(self.admin.create("Role", attributes.clone()).await?);
             }
             Deed::ChangeRole(id, attributes) => self.admin.change("Role", id, attributes.clone()).await?,
             Deed::CreateUser => {

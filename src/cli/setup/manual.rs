@@ -38,7 +38,8 @@ pub async fn run(settings: &EspoSettings, wanted: &Wanted) -> anyhow::Result<()>
 /// What the key lets us see of it.
 async fn check(settings: &EspoSettings, wanted: &Wanted) {
     let public_url = wanted.public_url.as_deref().unwrap_or_default();
-    let findings = crm::examine(settings, public_url, chrono_tz::Tz::UTC, Clock::system().now()).await;
+    let meant = crm::Meant { public_url, zone: chrono_tz::Tz::UTC, archive_status: "", active_statuses: None };
+    let findings = crm::examine(settings, &meant, Clock::system().now()).await;
     let mut problems = 0;
     // The daemon creates the webhooks at its start, and knows the time zone that was meant.
     let ours = |check: &str| !["crm.time_zone", "crm.webhooks"].contains(&check);
@@ -69,7 +70,7 @@ fn role(wanted: &Wanted) -> String {
     let mut text = "Administration > Roles (Rôles) > Create Role (Créer un rôle): Name (Nom) M.A.X.,\n   \
          Assignment Permission (Permission d'assignation): all (tous). In the table, enabled (activé), and:"
         .to_owned();
-    for Need { scope, deeds } in &wanted.needs {
+    for Need { scope, deeds, is_wish: _ } in &wanted.needs {
         let of = |deed: &&crate::espo::rights::Deed| match deed {
             crate::espo::rights::Deed::Create => "create (création) yes",
             crate::espo::rights::Deed::Read => "read (lecture) all",
@@ -78,6 +79,9 @@ fn role(wanted: &Wanted) -> String {
         let deeds: Vec<&str> = deeds.iter().map(|deed| of(&deed)).collect();
         let what = if deeds.is_empty() { "enabled".to_owned() } else { deeds.join(", ") };
         text += &format!("\n     {:<24} {what}", label(scope));
+    }
+    if !wanted.mail_from.is_empty() {
+        text += "\n     Group Email Account Permission (Autorisation de compte de messagerie de groupe): all (tous)";
     }
     text + "\n   everything else no (non)."
 }
@@ -93,6 +97,7 @@ fn label(scope: &str) -> String {
         "User" => "Users / Utilisateurs",
         "Team" => "Teams / Équipes",
         "Webhook" => "Webhooks",
+        "WorkingTimeCalendar" => "Working Time Calendars / Calendriers des jours travaillés",
         "MaxAlert" => "M.A.X. Alerts / Alertes M.A.X.",
         "MaxActivity" => "M.A.X. Activities / Activités M.A.X.",
         other => other,

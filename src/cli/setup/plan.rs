@@ -5,9 +5,9 @@ use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 
 use super::seen::{Leads, Seen};
-use crate::espo::admin::Role;
+use crate::espo::admin::{GroupAccount, Role};
 use crate::espo::extension::{self, Build, NAME};
-use crate::espo::rights::{self, ASSIGNMENT, Need};
+use crate::espo::rights::{self, ASSIGNMENT, GROUP_ACCOUNTS, Need};
 use crate::espo::webhooks::{self, Hook, HookId, PATH, WantedHook};
 
 /// The tab of our alerts.
@@ -34,6 +34,8 @@ pub struct Wanted {
     pub hooks: Vec<WantedHook>,
     /// Whether the roles of reps are to be changed too.
     pub reps: bool,
+    /// The address of the group account that mails go from; empty: none are sent.
+    pub mail_from: String,
 }
 
 /// What a step comes to.
@@ -94,7 +96,7 @@ pub struct Step {
 pub enum Deed {
     /// Upload and install the extension.
     Install,
-    /// Create our role with these rights.
+    /// Create our role with these attributes.
     CreateRole(Value),
     /// Change a role's attributes.
     ChangeRole(String, Value),
@@ -163,6 +165,7 @@ pub fn setup(seen: &Seen, wanted: &Wanted) -> Result<Vec<Step>, Obstacle> {
     steps.push(extension(seen, wanted)?);
     steps.extend(role(seen, wanted));
     steps.push(user(seen, wanted)?);
+    steps.extend(group_account(seen, wanted));
     steps.push(tab(seen, wanted));
     steps.push(index(seen, wanted));
     steps.extend(hooks(seen, wanted));
@@ -207,19 +210,27 @@ fn extension(seen: &Seen, wanted: &Wanted) -> Result<Step, Obstacle> {
 fn role(seen: &Seen, wanted: &Wanted) -> Vec<Step> {
     const WHAT: &str = "role M.A.X.";
     let Some(role) = seen.role() else {
-        let data = rights::completed(&Value::Null, &wanted.needs);
-        let will = format!("{}; assignment permission all", in_words(&wanted.needs));
-        return vec![step(Mark::Create, WHAT, "", will, Deed::CreateRole(data))];
+        let attributes = new_role(rights::completed(&Value::Null, &wanted.needs), wanted);
+        let mails = if wanted.mail_from.is_empty() { "" } else { ", group email account permission all" };
+        let will = format!("{}; assignment permission all{mails}", in_words(&wanted.needs));
+        return vec![step(Mark::Create, WHAT, "", will, Deed::CreateRole(attributes))];
     };
     let mut lacking: Vec<String> = rights::lacking(&role.data, &wanted.needs).iter().map(ToString::to_string).collect();
     if role.assignment != "all" {
         lacking.push(format!("assignment permission: {} instead of all", role.assignment));
     }
+    let may_send = wanted.mail_from.is_empty() || may_use_account(seen, role, &wanted.mail_from);
+    if !may_send {
+        lacking.push(format!("group email account permission: {} instead of all", role.group_accounts));
+    }
     let mut steps = Vec::new();
     if lacking.is_empty() {
         steps.push(right(WHAT, in_words(&wanted.needs)));
     } else {
-        let attributes = json!({"data": rights::completed(&role.data, &wanted.needs), ASSIGNMENT: "all"});
+        let mut attributes = json!({"data": rights::completed(&role.data, &wanted.needs), ASSIGNMENT: "all"});
+        if !may_send {
+            attributes[GROUP_ACCOUNTS] = json!("all");
+        }
         let deed = Deed::ChangeRole(role.id.clone(), attributes);
         steps.push(step(Mark::Change, WHAT, lacking.join("; "), "these rights added", deed));
     }
@@ -228,6 +239,53 @@ fn role(seen: &Seen, wanted: &Wanted) -> Vec<Step> {
         steps.push(note(WHAT, format!("allows more than M.A.X. needs, and is left so: {}", beyond.join(", "))));
     }
     steps
+}
+
+/// Whether the role lets its user send through the account of this address, once that is in order: through all accounts,
+/// or through those of the user's teams.
+fn may_use_account(seen: &Seen, role: &Role, address: &str) -> bool {
+    let shares_team = |account: &GroupAccount| {
+        let mine = seen.user.iter().flat_map(|(user, _)| &user.teams);
+        mine.into_iter().any(|team| account.teams.contains(team))
+    };
+    match role.group_accounts.as_str() {
+        "all" => true,
+        "team" => accounts_of(seen, address).any(shares_team),
+        _ => false,
+    }
+}
+
+fn accounts_of<'a>(seen: &'a Seen, address: &'a str) -> impl Iterator<Item = &'a GroupAccount> {
+    seen.group_accounts.iter().filter(move |account| account.address.eq_ignore_ascii_case(address))
+}
+
+/// The account that mails go from. It holds a mail server's password: only a person can make one.
+fn group_account(seen: &Seen, wanted: &Wanted) -> Option<Step> {
+    const PAGE: &str = "Administration > Group Email Accounts";
+    let address = wanted.mail_from.as_str();
+    if address.is_empty() {
+        return None;
+    }
+    let what = format!("group account {address}");
+    let lacking = |account: &GroupAccount| {
+        let parts = [
+            (account.active, "Status Active"),
+            (account.smtp, "Use SMTP with its server"),
+            (account.shared, "SMTP Is Shared"),
+        ];
+        parts.into_iter().filter(|(is_so, _)| !is_so).map(|(_, part)| part).collect::<Vec<_>>()
+    };
+    let best = accounts_of(seen, address).map(lacking).min_by_key(Vec::len);
+    Some(match best {
+        None => {
+            let how = format!(
+                "there is none ([espocrm] mail_from): {PAGE} > Create, with Status Active, Use SMTP with its server, SMTP Is Shared"
+            );
+            note(&what, how)
+        }
+        Some(lacking) if lacking.is_empty() => right(&what, "active, sends by SMTP, shared"),
+        Some(lacking) => note(&what, format!("mails cannot leave: {PAGE} > {address}, set {}", lacking.join(", "))),
+    })
 }
 
 fn in_words(needs: &[Need]) -> String {
@@ -454,10 +512,13 @@ pub fn new_user(user_name: &str, role: &str) -> Value {
 }
 
 /// The attributes of a new role.
-pub fn new_role(data: Value) -> Value {
+fn new_role(data: Value, wanted: &Wanted) -> Value {
     let mut attributes = Map::new();
     attributes.insert("name".to_owned(), json!(NAME));
     attributes.insert(ASSIGNMENT.to_owned(), json!("all"));
+    if !wanted.mail_from.is_empty() {
+        attributes.insert(GROUP_ACCOUNTS.to_owned(), json!("all"));
+    }
     attributes.insert("data".to_owned(), data);
     attributes.into()
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::plan::Wanted;
 use crate::espo::Error;
-use crate::espo::admin::{Admin, ApiAccount, CrmSettings, Extension, Keys, Role};
+use crate::espo::admin::{Admin, ApiAccount, CrmSettings, Extension, GroupAccount, Keys, Role};
 use crate::espo::error::ErrorKind;
 use crate::espo::extension::{BUILD_KEY, Build, NAME};
 use crate::espo::webhooks::Hook;
@@ -47,6 +47,8 @@ pub struct Seen {
     pub holders: Vec<String>,
     /// Everybody's webhooks, with whose they are.
     pub hooks: Vec<(String, Hook)>,
+    /// The group mail accounts; none when no mails are to be sent.
+    pub group_accounts: Vec<GroupAccount>,
     /// Where the webhooks' address leads; `None` when none are wanted.
     pub webhooks_lead: Option<Leads>,
 }
@@ -82,11 +84,26 @@ impl Seen {
             None => Vec::new(),
         };
         let hooks = admin.hooks().await?;
+        let group_accounts = match wanted.mail_from.as_str() {
+            "" => Vec::new(),
+            _ => admin.group_accounts().await?,
+        };
         let webhooks_lead = match &wanted.public_url {
             Some(url) => Some(leads(url).await),
             None => None,
         };
-        Ok(Self { settings, extensions, build, roles, user, name_is_taken, holders, hooks, webhooks_lead })
+        Ok(Self {
+            settings,
+            extensions,
+            build,
+            roles,
+            user,
+            name_is_taken,
+            holders,
+            hooks,
+            group_accounts,
+            webhooks_lead,
+        })
     }
 
     /// Our role.

@@ -122,7 +122,10 @@ impl Worker {
         }
         let write = MailWrite { key: &deed.id, lead: &lead, by: &deed.by, mail };
         let (deed, mail) = (deed.clone(), mail.clone());
-        Ok(Ok(match send_mail(self.crm.client(), &write).await {
+        boundary::pass("mail-before-send");
+        let sent = send_mail(self.crm.client(), &write).await;
+        boundary::pass("mail-after-send");
+        Ok(Ok(match sent {
             Ok(MailState::Sent(crm_id)) => {
                 self.engine.run(move |engine| engine.mail_sent(&deed, &mail, &crm_id)).await?;
                 boundary::pass("crm-recorded");

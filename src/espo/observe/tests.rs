@@ -136,7 +136,8 @@ fn recorded_mail_is_read_without_its_body_and_without_its_costly_columns() {
         Some(MailAddresses {
             from: "claire@agence.example".to_owned(),
             to: vec!["mariefontaine1@client.example".to_owned()],
-            replied_id: None
+            replied_id: None,
+            subject: rows[1].text("name").unwrap().to_owned(),
         })
     );
     assert_eq!((mail.direction, mail.status, mail.text.clone()), (None, ActivityStatus::Sent, None));

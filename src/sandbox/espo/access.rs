@@ -112,6 +112,8 @@ pub struct Rights {
     pub mass_update: bool,
     /// To whom records may be assigned.
     pub assignment: Option<Reach>,
+    /// Through which group mail accounts mails may be sent.
+    pub group_accounts: Option<Reach>,
 }
 
 impl Rights {
@@ -119,10 +121,11 @@ impl Rights {
     pub fn of_max() -> Self {
         let read = ["Meeting", "Task", "User", "Team", "Contact", "Account"];
         let write = ["Lead", "Call", "Email", "MaxAlert", "MaxActivity", "MaxInsight", "MaxLink"];
-        let mut rights = Self { assignment: Some(Reach::All), ..Self::default() };
+        let mut rights = Self { assignment: Some(Reach::All), group_accounts: Some(Reach::All), ..Self::default() };
         rights.grants.extend(read.map(|entity| (entity.to_owned(), Grant::READ)));
         rights.grants.extend(write.map(|entity| (entity.to_owned(), Grant::WRITE)));
-        rights.grants.insert("Webhook".into(), Grant { delete: Reach::All, ..Grant::WRITE });
+        let enabled = Grant { delete: Reach::All, ..Grant::WRITE };
+        rights.grants.extend(["Webhook", "WorkingTimeCalendar"].map(|scope| (scope.to_owned(), enabled)));
         rights
     }
 
@@ -184,7 +187,9 @@ impl Rights {
             };
             rights.grants.insert(scope.clone(), grant);
         }
-        rights.assignment = role.get("assignmentPermission").and_then(Value::as_str).map(Reach::parse);
+        let permission = |name: &str| role.get(name).and_then(Value::as_str).map(Reach::parse);
+        rights.assignment = permission("assignmentPermission");
+        rights.group_accounts = permission("groupEmailAccountPermission");
         rights
     }
 
@@ -202,6 +207,7 @@ impl Rights {
         }
         self.mass_update |= other.mass_update;
         self.assignment = self.assignment.max(other.assignment);
+        self.group_accounts = self.group_accounts.max(other.group_accounts);
         self
     }
 }
@@ -243,7 +249,9 @@ impl Actor {
     }
 
     fn grant(&self, entity: &str) -> Grant {
-        self.rights.grants.get(entity).copied().unwrap_or(Grant::NONE)
+        // Exceptions have no right of their own.
+        let scope = if entity == "WorkingTimeRange" { "WorkingTimeCalendar" } else { entity };
+        self.rights.grants.get(scope).copied().unwrap_or(Grant::NONE)
     }
 
     /// Whether many records may be changed in one go.
@@ -259,6 +267,11 @@ impl Actor {
     /// To whom records may be assigned.
     pub fn assignment(&self) -> Reach {
         if self.kind == UserKind::Admin { Reach::All } else { self.rights.assignment.unwrap_or(Reach::No) }
+    }
+
+    /// Through which group mail accounts mails may be sent.
+    pub fn group_accounts(&self) -> Reach {
+        if self.kind == UserKind::Admin { Reach::All } else { self.rights.group_accounts.unwrap_or(Reach::No) }
     }
 
     /// How far a deed reaches on an entity.

@@ -1,10 +1,10 @@
 //! What EspoCRM does with mail: finds out whose addresses are on it, gives it to them, and sends it.
 
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
-use super::access::Actor;
+use super::access::{Actor, Reach, UserKind};
 use super::refusal::Refusal;
-use super::value::{addresses, points, text_of};
+use super::value::{addresses, ids_of, points, text_of};
 use super::world::{Pen, World};
 
 impl World {
@@ -94,6 +94,35 @@ impl World {
         let id = self.fresh_id();
         self.plant("EmailAddress", &id, &json!({"name": address, "lower": lower}));
         id
+    }
+
+    /// The addresses of the group accounts through which somebody may send: active ones with SMTP that are shared, of the
+    /// own teams or all.
+    pub fn shared_accounts(&self, actor: &Actor) -> Vec<String> {
+        let reach = actor.group_accounts();
+        let mine = self.row("User", &actor.id).map(|user| ids_of(&user.attributes, "teams")).unwrap_or_default();
+        let is_shared = |account: &Map<String, Value>| {
+            account.get("status") == Some(&json!("Active"))
+                && ["useSmtp", "smtpIsShared"].iter().all(|name| account.get(*name) == Some(&json!(true)))
+        };
+        let is_mine = |account: &Map<String, Value>| match reach {
+            Reach::All => true,
+            Reach::Team => ids_of(account, "teams").iter().any(|team| mine.contains(team)),
+            Reach::Own | Reach::No => false,
+        };
+        let accounts = self.rows("InboundEmail").map(|(_, row)| &row.attributes);
+        accounts.filter(|row| is_shared(row) && is_mine(row)).filter_map(|row| text_of(row, "emailAddress")).collect()
+    }
+
+    /// Refuses a mail from an address that is neither one's own nor a group account's.
+    pub fn check_from(&self, actor: &Actor, input: &Map<String, Value>) -> Result<(), Refusal> {
+        if actor.kind == UserKind::Admin {
+            return Ok(());
+        }
+        let from = text_of(input, "from").ok_or_else(|| Refusal::new(400, "No 'from' address"))?.to_lowercase();
+        let own = self.row("User", &actor.id).map(|user| points(&user.attributes, "emailAddress")).unwrap_or_default();
+        let may = self.shared_accounts(actor).into_iter().chain(own).any(|address| address.to_lowercase() == from);
+        if may { Ok(()) } else { Err(Refusal::new(403, "Not allowed 'from' address.")) }
     }
 
     /// What EspoCRM does with a mail saved as `Sending`: it goes out at once, and the mail it answers is marked

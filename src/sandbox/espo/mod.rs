@@ -258,6 +258,11 @@ impl EspoSandbox {
         self.after_write();
     }
 
+    /// Has those who follow no working-time calendar follow this one, as an administrator does in the settings.
+    pub fn set_default_calendar(&self, id: Option<&str>) {
+        self.world().default_calendar = id.map(str::to_owned);
+    }
+
     /// Removes an entity type, as an administrator does.
     pub fn remove_entity(&self, entity: &str) {
         self.world().schema.remove_entity(entity);

@@ -98,8 +98,8 @@ impl World {
             self.misrouted -= 1;
             return Err(Refusal::new(400, "No ID."));
         }
-        if steps[0] == "Extension" && actor.kind != UserKind::Admin {
-            return Err(Refusal::new(403, "No access to 'Extension'."));
+        if ["Extension", "InboundEmail"].contains(&steps[0]) && actor.kind != UserKind::Admin {
+            return Err(Refusal::new(403, format!("No access to '{}'.", steps[0])));
         }
         match (request.method, steps.as_slice()) {
             ("GET", ["App", "user"]) => {
@@ -246,6 +246,9 @@ impl World {
         }
         let input = object(request)?;
         self.check_admins_input(entity, &input)?;
+        if entity == "Email" {
+            self.check_from(actor, &input)?;
+        }
         let (input, pen, status) = match entity {
             "Webhook" => (self.hook_input(actor, input)?, Pen::Hand, 201),
             _ => (input, Pen::Rest { skip_duplicates: request.skip_duplicates }, 200),
@@ -451,6 +454,9 @@ impl World {
             "version": shown,
             "tabList": self.tabs,
         });
+        if let Some(calendar) = actor.and(self.default_calendar.as_ref()) {
+            settings["workingTimeCalendarId"] = json!(calendar);
+        }
         let is_admin = actor.is_some_and(|actor| actor.kind == UserKind::Admin);
         if is_admin && !self.options.webhook_hosts.is_empty() {
             settings["webhookAllowedAddressList"] = json!(self.options.webhook_hosts);
@@ -469,6 +475,9 @@ impl World {
         if let Some(limit) = input.get("recordListMaxSizeLimit").and_then(Value::as_u64) {
             self.options.list_limit = usize::try_from(limit).unwrap_or(usize::MAX);
         }
+        if let Some(calendar) = input.get("workingTimeCalendarId") {
+            self.default_calendar = calendar.as_str().map(str::to_owned);
+        }
         if let Some(tabs) = input.get("tabList").and_then(Value::as_array) {
             self.tabs.clone_from(tabs);
         }
@@ -486,13 +495,14 @@ impl World {
         }
         let address = user.get("emailAddress").filter(|address| !address.is_null()).cloned();
         user.insert("ipAddress".into(), "192.0.2.1".into());
-        user.insert("workingTimeCalendarId".into(), Value::Null);
-        user.insert("emailAddressList".into(), json!([]));
+        user.remove("workingTimeCalendarName");
+        user.insert("emailAddressList".into(), json!(self.shared_accounts(actor)));
         user.insert("userEmailAddressList".into(), address.into_iter().collect());
         user.insert("excludeFromReplyEmailAddressList".into(), json!([]));
         json!({
             "user": user,
-            "acl": {"table": self.acl_table(actor), "assignmentPermission": actor.assignment().word()},
+            "acl": {"table": self.acl_table(actor), "assignmentPermission": actor.assignment().word(),
+                    "groupEmailAccountPermission": actor.group_accounts().word()},
             "preferences": {}, "token": token, "settings": self.settings(Some(actor)), "language": {}, "appParams": {},
         })
     }
@@ -508,8 +518,10 @@ impl World {
         let ours = ["MaxAlert", "MaxActivity", "MaxInsight", "MaxLink"].into_iter();
         let known = known.into_iter().chain(ours.filter(|entity| self.entity(entity).is_ok()));
         let mut table: Map<String, Value> = known.map(|entity| (entity.to_owned(), of(entity))).collect();
-        if actor.reach("Webhook", Deed::Read) != Reach::No {
-            table.insert("Webhook".into(), true.into());
+        for scope in ["Webhook", "WorkingTimeCalendar", "WorkingTimeRange"] {
+            if actor.reach(scope, Deed::Read) != Reach::No {
+                table.insert(scope.into(), true.into());
+            }
         }
         table.into()
     }

@@ -70,6 +70,8 @@ pub struct World {
     /// The records each mail address (in lower case) was ever seen on.
     pub owners: BTreeMap<String, BTreeSet<(String, String)>>,
     ids: u64,
+    /// The working-time calendar of those who follow no other (`workingTimeCalendarId` of the settings).
+    pub default_calendar: Option<String>,
     /// What M.A.X. said of itself last.
     pub heartbeat: Option<Map<String, Value>>,
 }
@@ -87,6 +89,7 @@ impl World {
             queue: Queue::default(),
             faults: Faults::default(),
             heartbeat: None,
+            default_calendar: None,
             tabs: super::admin::stock_tabs(),
             uploads: BTreeMap::new(),
             build: None,

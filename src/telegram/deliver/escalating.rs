@@ -57,6 +57,12 @@ impl Worker {
         };
         match self.send_to(to, &rendered, false).await? {
             Attempt::NotNow => Ok(()),
+            Attempt::Unreachable if to.chat.is_group() => {
+                let (alert, key) = (alert.id.clone(), key.to_owned());
+                self.sender.engine.run(move |engine| engine.tell_without_the_chat(&alert, &key, sequence)).await?;
+                self.wake_in(0);
+                Ok(())
+            }
             Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
             Attempt::Sent(message_id) => {
                 let message = Message {

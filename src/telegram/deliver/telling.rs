@@ -65,7 +65,8 @@ impl Worker {
         parts: &[&Announcement],
     ) -> Result<(), EngineError> {
         let Some(first) = parts.first() else { return Ok(()) };
-        let occasion = if parts.len() == 1 { first.occasion } else { Occasion::Opened };
+        let stands_in = parts.iter().all(|part| part.occasion == Occasion::StandingIn);
+        let occasion = if parts.len() == 1 || stands_in { first.occasion } else { Occasion::Opened };
         let alerts: Vec<AlertId> = parts.iter().map(|part| part.alert.id.clone()).collect();
         let done: Vec<(String, u64)> = parts.iter().map(|part| (part.key.clone(), part.entry.sequence)).collect();
         let (row, wording) = (SheetRow::default(), self.wording_for(chat, &alerts)?);

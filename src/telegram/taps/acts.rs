@@ -8,6 +8,7 @@ use crate::domain::{Alert, CallOutcome, Channel, Deed, DeedId, DeedKind, Lead, M
 use crate::engine::EngineError;
 use crate::engine::deeds::Did;
 use crate::engine::dossier::known;
+use crate::engine::rulebook::can_archive;
 use crate::telegram::bot::Bot;
 use crate::telegram::menus::Menu;
 use crate::telegram::times;
@@ -110,7 +111,8 @@ impl Bot {
         self.do_deed(tap, alert, id, DeedKind::LogCall { outcome }).await?;
         let said = self.toast(tap.manner, Toast::CallNoted(outcome));
         if let Some(alert) = self.engine.store().alert(&alert.id)?.filter(|alert| alert.state.is_open()) {
-            let menu = if outcome == CallOutcome::NotInterested { Menu::Archive } else { Menu::Main };
+            let archive = outcome == CallOutcome::NotInterested && can_archive(self.engine.store())?;
+            let menu = if archive { Menu::Archive } else { Menu::Main };
             let shown = self.show_keyboard(tap, &alert, &menu).await?;
             return Ok(Answer { text: said, ..shown });
         }
@@ -125,6 +127,10 @@ impl Bot {
     }
 
     pub(super) async fn ask_to_archive(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
+        if !can_archive(self.engine.store())? {
+            // The button is from before the CRM's statuses changed.
+            return self.outdated(tap, alert).await;
+        }
         if self.watched(alert).await?.is_none() {
             return self.too_late(tap, alert).await;
         }
@@ -132,6 +138,9 @@ impl Bot {
     }
 
     pub(super) async fn archive(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
+        if !can_archive(self.engine.store())? {
+            return self.outdated(tap, alert).await;
+        }
         let Some(lead) = self.watched(alert).await? else { return self.too_late(tap, alert).await };
         let kind = DeedKind::SetStatus { to: self.archive_status.clone(), before: lead.status };
         let id = DeedId::of(&[alert.id.as_str(), "archive", &tap.next.to_string()]);

@@ -468,6 +468,7 @@ mod tests {
             stale_after: 300,
             escalation: Plan::default(),
             habits: Habits::default(),
+            opinions_a_day: 0,
         };
         let store = Store::open(folder.path()).unwrap();
         let engine = Engine::new(store, Clock::manual(Timestamp(1_800_000_000)), policy).unwrap();

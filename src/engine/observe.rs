@@ -356,6 +356,9 @@ impl Page {
             let activity = build(draft, id, ascription, before.as_ref(), engine.now(), self.last_sync);
             if before.as_ref() != Some(&activity) {
                 self.batch.put_activity(&activity);
+                if before.is_none() {
+                    engine.doubt(&mut self.batch, &activity);
+                }
                 self.touched.insert(ascription.lead.clone());
             }
             let link = RecordLink { lead: ascription.lead.clone(), activity: id.clone() };

@@ -234,6 +234,16 @@ impl Batch {
         self.remove(Key::new(Kind::Hint).part(&record.entity).last(&record.id));
     }
 
+    /// Notes that somebody else is to be asked what an activity's text means.
+    pub fn put_doubt(&mut self, lead: &LeadId, activity: &ActivityId) {
+        self.put(Key::new(Kind::Doubt).part(lead.as_str()).last(activity.as_str()), &());
+    }
+
+    /// Somebody else was asked, or need not be.
+    pub fn remove_doubt(&mut self, lead: &LeadId, activity: &ActivityId) {
+        self.remove(Key::new(Kind::Doubt).part(lead.as_str()).last(activity.as_str()));
+    }
+
     /// Sets a Telegram message, its places in the index by alert, and its wording when it has one.
     pub fn put_message(&mut self, message: &Message) {
         let id = i64::from(message.message_id);

@@ -83,6 +83,8 @@ pub(super) enum Kind {
     RecordAlert = b'g' as isize,
     /// What users did by button that the CRM is told: deed.
     Deed = b'z' as isize,
+    /// Messages of unsure reading, until somebody else was asked: lead, activity.
+    Doubt = b'2' as isize,
     /// Alerts that a user found beside the point: instant, alert.
     NotRelevant = b'j' as isize,
     /// A manager's week: user.

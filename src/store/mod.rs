@@ -561,6 +561,14 @@ impl Store {
             .collect()
     }
 
+    /// An activity of whose text somebody else is to be asked, and its lead.
+    pub fn doubt(&self) -> Result<Option<(LeadId, ActivityId)>> {
+        let Some(pair) = self.pairs::<()>(&Key::new(Kind::Doubt)).next() else { return Ok(None) };
+        let text = text_after(&pair?.0, 1);
+        let (lead, activity) = text.split_once('\0').unwrap_or((&text, ""));
+        Ok(Some((LeadId::from(lead), ActivityId::from(activity))))
+    }
+
     /// The sequence number of a record's latest hint, if there is one.
     pub fn hint(&self, record: &RecordRef) -> Result<Option<u64>> {
         self.get(&Key::new(Kind::Hint).part(&record.entity).last(&record.id))

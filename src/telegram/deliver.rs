@@ -422,11 +422,19 @@ impl Worker {
     }
 
     /// Whether an alert is no longer a matter of the user who was told.
-    fn has_moved(&self, alert: &Alert, told: Option<&UserId>) -> Result<bool, EngineError> {
+    fn has_moved(&self, alert: &Alert, told: Option<&UserId>, occasion: Occasion) -> Result<bool, EngineError> {
         match told {
-            Some(told) if alert.state.is_open() => Ok(!self.concerns(alert, told)?),
+            Some(told) if alert.state.is_open() => {
+                Ok(!self.concerns(alert, told)? || (occasion == Occasion::StandingIn && self.is_back(alert, told)?))
+            }
             _ => Ok(false),
         }
+    }
+
+    /// Whether the owner, who was away when somebody else was told, is there again.
+    fn is_back(&self, alert: &Alert, told: &UserId) -> Result<bool, EngineError> {
+        let Some(owner) = alert.owner.as_ref().filter(|owner| *owner != told) else { return Ok(false) };
+        Ok(!self.sender.calendars.is_away(self.store(), owner, self.now())?)
     }
 
     /// Whether a user owns an alert, or stands in for its owner.
@@ -464,7 +472,7 @@ impl Worker {
             contexts.map(|context| AlertContext { wording: wording.unwrap_or(context.wording), ..context }).collect();
         Ok(match contexts.as_slice() {
             [] => None,
-            [one] if alerts.len() == 1 => Some(if self.has_moved(one.alert, told)? {
+            [one] if alerts.len() == 1 => Some(if self.has_moved(one.alert, told, occasion)? {
                 render::moved(&speaker.voice, one, one.owner)
             } else {
                 render::alert(&speaker.voice, one)
@@ -473,7 +481,7 @@ impl Worker {
                 let reader = told.map(|user| self.store().user(user)).transpose()?.flatten();
                 let mut open: Vec<AlertContext<'_>> = Vec::new();
                 for one in many {
-                    if one.alert.state.is_open() && !self.has_moved(one.alert, told)? {
+                    if one.alert.state.is_open() && !self.has_moved(one.alert, told, occasion)? {
                         open.push(*one);
                     }
                 }

@@ -49,7 +49,7 @@ impl Recording {
     /// Of which CRM it was recorded: some were made for one purpose.
     pub fn instance(&self) -> &str {
         match self.folder() {
-            own @ ("max-setup" | "max-calendar" | "max-mail-rights") => own,
+            own @ ("max-setup" | "max-calendar" | "max-mail-rights" | "max-people") => own,
             _ => "the usual one",
         }
     }

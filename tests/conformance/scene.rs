@@ -51,6 +51,7 @@ fn linked(row: &Map<String, Value>) -> Vec<(String, String, Option<Value>)> {
         ("createdContact", "Contact"),
         ("createdOpportunity", "Opportunity"),
         ("workingTimeCalendar", "WorkingTimeCalendar"),
+        ("user", "User"),
     ];
     for (link, target) in ones {
         if let Some(id) = row.get(&format!("{link}Id")).and_then(Value::as_str) {
@@ -352,7 +353,7 @@ fn plant_like_keys(sandbox: &EspoSandbox, recording: &Recording, known: &Known) 
     let entity = recording.entity();
     let wanted = recording.sent()["dedupKey"].as_str().unwrap();
     let alike = known.of(entity).filter(|row| {
-        let key = row["dedupKey"].as_str().unwrap_or_default();
+        let key = row.get("dedupKey").and_then(Value::as_str).unwrap_or_default();
         recording.answer()["id"] != row["id"] && key.eq_ignore_ascii_case(wanted)
     });
     let (same, other_case): (Vec<_>, Vec<_>) = alike.partition(|row| row["dedupKey"] == json!(wanted));

@@ -298,6 +298,24 @@ async fn when_an_absence_begins_whoever_stands_in_hears_once_of_what_is_open_as_
 }
 
 #[tokio::test]
+async fn who_stands_in_by_configuration_hears_of_an_absence_as_well_and_of_its_end() {
+    let config = format!("[stand_ins]\n{} = {:?}\n", LUC.0, CAMILLE.0);
+    let world = World::with(Setting { config, linked: vec![LUC, CAMILLE], ..Setting::default() }, |_| {}).await;
+    for name in ["Marie", "Jeanne"] {
+        world.lead(name, 8 * DAY, json!({}));
+    }
+    world.settle().await;
+    let camille = world.messages(CAMILLE.1).len();
+    let until = world.clock.now().plus(DAY);
+    wish(&world, move |wishes| wishes.away_until = Some(until)).await;
+    let told = world.messages(CAMILLE.1).split_off(camille);
+    assert!(told.len() == 1 && told[0].plain.contains("Marie") && told[0].plain.contains("Jeanne"), "{told:#?}");
+    world.pass(DAY).await;
+    let list = world.messages(CAMILLE.1).split_off(camille).remove(0);
+    assert!(list.keyboard.is_empty(), "Luc is back: {list:#?}");
+}
+
+#[tokio::test]
 async fn where_nobody_stands_in_an_absence_begins_without_a_word() {
     let world = World::begin().await;
     world.lead("Marie", 8 * DAY, json!({}));

@@ -15,6 +15,7 @@ mod insight;
 mod kpi;
 mod linking;
 mod links;
+mod opinions;
 mod outage;
 mod people;
 mod permissions;

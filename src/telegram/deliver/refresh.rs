@@ -89,7 +89,7 @@ impl Worker {
         for id in &message.alerts {
             let alert = self.store().alert(id)?.filter(|alert| alert.owner.as_ref() != Some(&user));
             if let Some(alert) = alert
-                && !self.has_moved(&alert, message.told.as_ref())?
+                && !self.has_moved(&alert, message.told.as_ref(), message.occasion)?
             {
                 leads.push(alert.lead_id);
             }
@@ -102,7 +102,7 @@ impl Worker {
     pub(super) fn is_final(&self, message: &Message) -> Result<bool, EngineError> {
         let Some(alert) = message.only_alert() else { return Ok(false) };
         let alert = self.store().alert(alert)?;
-        alert.map_or(Ok(true), |alert| self.has_moved(&alert, message.told.as_ref()))
+        alert.map_or(Ok(true), |alert| self.has_moved(&alert, message.told.as_ref(), message.occasion))
     }
 
     /// Whether what was said there is still kept up to date: not in the chat of somebody who is no longer linked.

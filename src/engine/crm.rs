@@ -190,6 +190,10 @@ impl Worker {
             | Effect::Escalate { .. }
             | Effect::SendWhy { .. }
             | Effect::UndoOver(_)
+            | Effect::RemindOfCall { .. }
+            | Effect::AskAboutCall { .. }
+            | Effect::RefreshCall { .. }
+            | Effect::CloseCall { .. }
             | Effect::Weekly { .. } => Outcome::Done,
         };
         self.conclude(key, &entry, outcome).await

@@ -128,6 +128,10 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         | Effect::Escalate { .. }
         | Effect::SendWhy { .. }
         | Effect::UndoOver(_)
+        | Effect::RemindOfCall { .. }
+        | Effect::AskAboutCall { .. }
+        | Effect::RefreshCall { .. }
+        | Effect::CloseCall { .. }
         | Effect::Weekly { .. } => None,
     }
 }

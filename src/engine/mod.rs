@@ -2,6 +2,7 @@
 //! flushes once for all that were waiting, and only then answers.
 
 pub mod acts;
+pub mod appointments;
 pub mod ascribe;
 pub mod boundary;
 pub mod briefing;

@@ -87,6 +87,11 @@ pub(super) enum Kind {
     Doubt = b'2' as isize,
     /// Alerts that a user found beside the point: instant, alert.
     NotRelevant = b'j' as isize,
+    /// Calls and meetings that are planned, and what was said of them: `a`, lead and activity; when something is to be
+    /// said of them: `t`, instant, lead and activity.
+    Appointment = b'O' as isize,
+    /// Telegram messages about planned calls: chat, message.
+    CallMessage = b's' as isize,
     /// A manager's week: user.
     Weekly = b'F' as isize,
     /// Whether it helps: whose figures.
@@ -115,6 +120,11 @@ pub(super) const ALERT: &str = "x";
 pub(super) const BY_PLACE: &str = "m";
 /// See [`BY_PLACE`].
 pub(super) const BY_ALERT: &str = "a";
+
+/// The parts of [`Kind::Appointment`].
+pub(super) const BY_CALL: &str = "a";
+/// See [`BY_CALL`].
+pub(super) const BY_TIME: &str = "t";
 
 /// Builds one key, or the prefix of a range.
 #[derive(Clone, Debug)]

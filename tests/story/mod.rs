@@ -1,6 +1,7 @@
 //! Stories: from a fact in the CRM to the rep's chat and back, with the real daemon and time moved by hand.
 
 mod acts;
+mod calls;
 mod calm;
 mod chat;
 mod closed;

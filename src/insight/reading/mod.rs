@@ -45,6 +45,44 @@ pub fn read(text: &str) -> Reading {
     Verdict::of(&Message::new(&words), model::trained()).reading
 }
 
+/// What a message that asks for a call says, as `text` leaves it.
+const CALLS: [&str; 22] = [
+    "rappeler",
+    "rappelez",
+    "rappelle",
+    "rappele",
+    "rappelee",
+    "rappel",
+    "appeler",
+    "appelez",
+    "appelle",
+    "telephoner",
+    "telephonez",
+    "joindre",
+    "joignez",
+    "fil",
+    "tel",
+    "call",
+    "callback",
+    "ring",
+    "phone",
+    "buzz",
+    "bell",
+    "rapelle",
+];
+
+/// Whether a message asks for a call, whatever else it wants: "we are ready to order, can you call me?"
+pub fn asks_for_a_call(text: &str) -> bool {
+    let words = text::words(&text::new_text(text));
+    let message = Message::new(&words);
+    let (lexicon, wanted) = message.verdict();
+    let says = |hit: &Hit| (hit.start..hit.end).any(|place| CALLS.contains(&words.get(place)));
+    if lexicon.intent && wanted.iter().any(says) {
+        return true;
+    }
+    Verdict::of(&message, model::trained()).category == Category::CallBack
+}
+
 /// Reads a message and says what it is about, how sure that is, and which words decided.
 pub fn explain(text: &str) -> Explained {
     explain_with(model::trained(), text)

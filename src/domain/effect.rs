@@ -226,6 +226,13 @@ pub enum Effect {
         /// Which message.
         message_id: i32,
     },
+    /// Begin a manager's week: whether it helps.
+    Weekly {
+        /// Whose.
+        user: UserId,
+        /// On which day, by its number in the user's calendar.
+        day: i32,
+    },
     /// Tell the owner that a lead wants no more messages.
     TellUnsubscribed(LeadId),
 }
@@ -262,6 +269,7 @@ impl Effect {
             Self::AskAboutCall { lead, activity, .. } => format!("call-over/{lead}/{activity}"),
             Self::RefreshCall { lead, activity } => format!("call-told/{lead}/{activity}"),
             Self::CloseCall { chat, message_id, .. } => format!("call-closed/{chat}/{message_id}"),
+            Self::Weekly { user, .. } => format!("weekly/{user}"),
             Self::TellUnsubscribed(lead) => format!("unsubscribed/{lead}"),
         }
     }
@@ -294,6 +302,7 @@ impl Effect {
             | Self::AskAboutCall { .. }
             | Self::RefreshCall { .. }
             | Self::CloseCall { .. }
+            | Self::Weekly { .. }
             | Self::TellUnsubscribed(_) => false,
         }
     }

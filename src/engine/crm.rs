@@ -194,6 +194,7 @@ impl Worker {
             | Effect::AskAboutCall { .. }
             | Effect::RefreshCall { .. }
             | Effect::CloseCall { .. }
+            | Effect::Weekly { .. }
             | Effect::TellUnsubscribed(_) => Outcome::Done,
         };
         self.conclude(key, &entry, outcome).await

@@ -132,6 +132,7 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         | Effect::AskAboutCall { .. }
         | Effect::RefreshCall { .. }
         | Effect::CloseCall { .. }
+        | Effect::Weekly { .. }
         | Effect::TellUnsubscribed(_) => None,
     }
 }

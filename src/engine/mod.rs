@@ -37,6 +37,7 @@ pub mod sync;
 pub mod told;
 pub mod unsubscribing;
 pub mod updates;
+mod week;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

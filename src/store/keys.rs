@@ -92,6 +92,8 @@ pub(super) enum Kind {
     Appointment = b'O' as isize,
     /// Telegram messages about planned calls: chat, message.
     CallMessage = b's' as isize,
+    /// A manager's week: user.
+    Weekly = b'F' as isize,
     /// Leads that asked for no more messages: lead.
     Unsubscribed = b'x' as isize,
     /// Whether it helps: whose figures.

@@ -245,8 +245,14 @@ fn change(path: &Path, leads: usize) {
     let store = Store::open(path).expect("a store");
     let calendars = Calendars::new(calendar(), BTreeMap::new());
     let escalation = escalation::Plan::default();
-    let policy =
-        Policy { rules: Settings::default(), calendars, stale_after: DAY, escalation, habits: Habits::default() };
+    let policy = Policy {
+        rules: Settings::default(),
+        calendars,
+        stale_after: DAY,
+        escalation,
+        habits: Habits::default(),
+        opinions_a_day: 0,
+    };
     let engine = Handle::start(store, Clock::manual(NOW), policy).expect("an engine");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let rounds = (0..ROUNDS).map(|round| {

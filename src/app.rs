@@ -21,7 +21,7 @@ use crate::engine::schedule::schedule;
 use crate::engine::status::Status;
 use crate::engine::sync::{Alarm, Crm, Said, sources};
 use crate::engine::told::{Destination, People};
-use crate::engine::{EngineError, Handle, Policy, crm, escalation, kpi};
+use crate::engine::{EngineError, Handle, Policy, crm, escalation, kpi, opinions};
 use crate::espo::{Client, Mapping};
 use crate::store::{OpenError, Store, StoreError};
 use crate::telegram::api::Api;
@@ -29,7 +29,7 @@ use crate::telegram::bot::Bot;
 use crate::telegram::deliver::Sender;
 use crate::telegram::talk::memory::Memory;
 use crate::voice::{Voice, VoiceError};
-use crate::{http, voice};
+use crate::{http, second_opinion, voice};
 
 /// How long tasks may take to end when asked to.
 const SHUTDOWN: Duration = Duration::from_secs(5);
@@ -54,6 +54,9 @@ pub enum StartError {
     /// The bot's address.
     #[error(transparent)]
     Bot(#[from] crate::telegram::api::BadAddress),
+    /// No TLS for whoever is asked for a second opinion.
+    #[error("[second_opinion]: {0}")]
+    SecondOpinion(#[from] reqwest::Error),
     /// The user's own templates.
     #[error(transparent)]
     Voice(#[from] VoiceError),
@@ -117,6 +120,7 @@ impl App {
             },
             calendars: calendars.clone(),
             habits: Habits { briefing: config.telegram.briefing, summary: config.telegram.summary },
+            opinions_a_day: if config.second_opinion.is_on() { config.second_opinion.daily_limit } else { 0 },
             stale_after: (config.sync.poll_interval * STALE_AFTER_POLLS).max(STALE_AFTER_AT_LEAST),
         };
         let engine = Handle::start(store, clock, policy)?;
@@ -171,6 +175,9 @@ impl App {
             tracing::warn!(
                 "[telegram] token is empty: alerts are written into the CRM, and nobody is told on Telegram"
             );
+        }
+        if let Some(model) = second_opinion::Model::new(&config.second_opinion)? {
+            tasks.spawn(opinions::work(engine.clone(), model, stop.clone()));
         }
         tasks.spawn(schedule(engine.clone(), crm.clone(), stop.clone()));
         tasks.spawn(crm::work(crm.clone(), engine.clone(), speaker.clone(), stop.clone()));

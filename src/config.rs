@@ -20,6 +20,7 @@ use crate::domain::time::duration;
 use crate::domain::{ChatId, HOUR, MINUTE, Seconds, TeamId, UserId};
 use crate::espo::{EspoSettings, Mapping};
 use crate::rules;
+use crate::second_opinion;
 use crate::voice::{Content, Lang, Manner};
 
 /// The example, which explains every key; `max check` and the README point at it.
@@ -28,7 +29,8 @@ pub const EXAMPLE: &str = include_str!("../config.example.toml");
 /// Variables of the environment that beat the file begin with this: `MAX_ESPOCRM__API_KEY`.
 const ENVIRONMENT_PREFIX: &str = "MAX";
 /// Where secrets stand: what is found there is never shown.
-const SECRETS: [&str; 4] = ["espocrm.api_key", "espocrm.secret_key", "telegram.token", "http.tokens"];
+const SECRETS: [&str; 5] =
+    ["espocrm.api_key", "espocrm.secret_key", "telegram.token", "http.tokens", "second_opinion.api_key"];
 
 /// One thing that is wrong with the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +91,8 @@ pub struct Config {
     pub stand_ins: BTreeMap<UserId, UserId>,
     /// Who else hears of a hot lead that waits.
     pub escalation: EscalationSection,
+    /// Who is asked about messages of unsure reading.
+    pub second_opinion: second_opinion::Settings,
 }
 
 /// Top-level keys.
@@ -441,6 +445,7 @@ impl Config {
             teams: reader.table("teams"),
             stand_ins: reader.table("stand_ins"),
             escalation: reader.table("escalation"),
+            second_opinion: reader.table("second_opinion"),
         };
         reader.mistakes.extend(config.mistakes());
         Ok((config, reader.mistakes))
@@ -462,6 +467,7 @@ impl Config {
             ("espocrm.public_url", self.espocrm.public_url.as_ref().unwrap_or(&String::new()), false),
             ("telegram.api_url", &self.telegram.api_url, true),
             ("http.public_url", &self.http.public_url, false),
+            ("second_opinion.url", &self.second_opinion.url, false),
         ] {
             if url.is_empty() && required {
                 say(place, "missing; write the address, such as \"https://crm.example.com\"".to_owned());
@@ -476,10 +482,14 @@ impl Config {
             ("espocrm.timeout", self.espocrm.timeout),
             ("sync.poll_interval", self.sync.poll_interval),
             ("sync.sweep_interval", self.sync.sweep_interval),
+            ("second_opinion.timeout", self.second_opinion.timeout),
         ] {
             if seconds < 1 {
                 say(place, "must be at least \"1s\"".to_owned());
             }
+        }
+        if self.second_opinion.is_on() && self.second_opinion.model.is_empty() {
+            say("second_opinion.model", "missing; write the model's name as the server at `url` knows it".to_owned());
         }
         if self.escalation.after < 0 {
             say("escalation.after", "must not be negative; \"0s\" tells the others with the reminder".to_owned());
@@ -634,7 +644,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    const TABLES: [&'static str; 16] = [
+    const TABLES: [&'static str; 17] = [
         "language",
         "formal",
         "default_country",
@@ -651,6 +661,7 @@ impl Reader<'_> {
         "stand_ins",
         "escalation",
         "people",
+        "second_opinion",
     ];
 
     fn refuse_unknown_tables(&mut self) {

@@ -7,6 +7,7 @@
 //! 2. [`rules`]: when each alert holds; [`insight`]: what a message means, what to advise;
 //! 3. [`decide`]: facts + alerts + now = what opens, closes and is to be done;
 //! 4. [`store`]: what is kept, in sled; [`espo`]: EspoCRM on the wire; [`voice`]: M.A.X. in words;
+//!    [`second_opinion`]: a language model, for whoever wants one;
 //! 5. [`engine`]: the single writer, the sources, the dispatcher;
 //! 6. [`telegram`] and [`http`]: the doors to people and programs;
 //! 7. [`config`], [`clock`], [`app`], [`cli`]: how it is put together and started;
@@ -24,6 +25,7 @@ pub mod http;
 pub mod insight;
 pub mod rules;
 pub mod sandbox;
+pub mod second_opinion;
 pub mod store;
 pub mod telegram;
 pub mod voice;

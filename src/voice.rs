@@ -26,7 +26,8 @@ use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::insight::LeadInsight;
 pub use crate::domain::manner::{Lang, Manner};
 use crate::domain::{
-    Alert, AlertId, AlertType, Bucket, CallOutcome, Channel, DeedKind, Lead, Seconds, Timestamp, User, Wording,
+    ActivityStatus, Alert, AlertId, AlertType, Bucket, CallOutcome, Channel, DeedKind, Lead, Seconds, Timestamp, User,
+    UserId, Wording,
 };
 use crate::insight::advice::{self, CtaAction, CtaParams};
 use crate::insight::exchange::Exchange;
@@ -80,6 +81,8 @@ pub struct AlertContext<'a> {
     pub exchange: Exchange,
     /// What somebody did by a button of it, if that closed it.
     pub done: Option<&'a Done>,
+    /// Who reads it, where one person does: what this user did is said to have been done by "toi".
+    pub reader: Option<&'a UserId>,
     /// Whether the CRM has the status that archiving gives a lead.
     pub can_archive: bool,
     /// In which of several wordings.
@@ -95,8 +98,17 @@ pub struct Done {
     pub kind: DeedKind,
     /// Who, in words; may be empty.
     pub by: String,
+    /// Who.
+    pub user: Option<UserId>,
     /// When.
     pub at: Timestamp,
+}
+
+impl Done {
+    /// Whether it was a call in vain, after which there is another one to plan.
+    pub fn is_in_vain(&self) -> bool {
+        self.kind.outcome().is_some_and(|outcome| outcome.status() == ActivityStatus::NoAnswer)
+    }
 }
 
 impl AlertContext<'_> {
@@ -219,6 +231,8 @@ pub struct DayEnds<'a> {
     pub handled: usize,
     /// Leads that waited and were answered.
     pub answered: usize,
+    /// How much is left that can wait.
+    pub open: usize,
     /// How much is left that cannot wait long.
     pub left: usize,
     /// The first of that, most pressing first.
@@ -298,8 +312,8 @@ pub enum Toast<'a> {
         /// The rep's time zone.
         zone: Tz,
     },
-    /// A message sent by hand is noted.
-    Sent(&'a Lead),
+    /// A message sent by hand, on this channel, is noted.
+    Sent(&'a Lead, Channel),
     /// Somebody else was faster; their name, empty when unknown.
     AlreadyHandled(&'a str),
     /// It has closed by itself.
@@ -426,11 +440,17 @@ pub enum ButtonLabel {
     ArchiveYes,
     /// Take that back.
     Undo,
+    /// Answer by e-mail.
+    MailAnswer,
+    /// Write an e-mail.
+    MailWrite,
+    /// After a call in vain: when to call again?
+    TryAgain,
 }
 
 impl ButtonLabel {
     /// Every label.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 45] = [
         Self::WhatsappAnswer,
         Self::WhatsappWrite,
         Self::Sent,
@@ -473,6 +493,9 @@ impl ButtonLabel {
         Self::Archive,
         Self::ArchiveYes,
         Self::Undo,
+        Self::MailAnswer,
+        Self::MailWrite,
+        Self::TryAgain,
     ];
 
     fn key(self) -> &'static str {
@@ -519,6 +542,9 @@ impl ButtonLabel {
             Self::Archive => "archive",
             Self::ArchiveYes => "archive_yes",
             Self::Undo => "undo",
+            Self::MailAnswer => "mail_answer",
+            Self::MailWrite => "mail_write",
+            Self::TryAgain => "try_again",
         }
     }
 }
@@ -643,6 +669,16 @@ impl Voice {
     /// `shown_link` is written out: an address that no button can open.
     pub fn alert_html(&self, context: &AlertContext<'_>, shown_link: Option<&str>) -> String {
         self.say(context.manner, |speech| speech.alert_html(context, shown_link))
+    }
+
+    /// What an open alert's message becomes when a later message tells it again, as HTML.
+    pub fn later_html(&self, context: &AlertContext<'_>) -> String {
+        self.say(context.manner, |speech| speech.later_html(context))
+    }
+
+    /// The first suggestion about an alert, as one says it, in the context's wording.
+    pub fn spoken(&self, context: &AlertContext<'_>) -> String {
+        self.say(context.manner, |speech| Ok(speech.spoken_suggestion(context)))
     }
 
     /// What the former owner's message becomes when the lead has moved to `new_owner`, or to nobody.

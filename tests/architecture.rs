@@ -9,7 +9,7 @@ const FLOORS: [&[&str]; 10] = [
     &["domain"],
     &["clock", "rules", "insight"],
     &["decide"],
-    &["store", "espo", "voice"],
+    &["store", "espo", "voice", "second_opinion"],
     &["config"],
     &["engine"],
     &["telegram", "http", "sandbox"],

@@ -97,7 +97,7 @@ async fn a_newcomer_sees_leads_announced_and_settled_on_both_sides() {
     page.tap(&hot, "done").await;
     let resolved = page.alert("Sophie Martin", "HotLead24h", "Resolved").await;
     assert_eq!((&resolved["resolvedBy"], &resolved["resolvedVia"]), (&json!("Luc Moreau"), &json!("telegram")));
-    page.message("Traité par Luc Moreau", false).await;
+    page.message("Traité par toi", false).await;
 
     let techcorp = page.alert("TechCorp SAS", "HotLead24h", "Open").await;
     page.post("alert", json!({ "id": techcorp["id"], "status": "Resolved" })).await;

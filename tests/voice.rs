@@ -164,6 +164,7 @@ pub fn context<'a>(manner: Manner, alert: &'a Alert, lead: &'a Lead, owner: &'a 
         strategy: None,
         exchange: Exchange { manner: Manner::of(manner.lang(), true), ..Exchange::default() },
         done: None,
+        reader: None,
         can_archive: true,
     }
 }
@@ -423,9 +424,9 @@ fn days_begin_and_end_well() {
         chapter(&mut book, "it begins", &begins(&contexts, &planned));
         chapter(&mut book, "it begins, nothing planned", &begins(&contexts[..1], &[]));
         chapter(&mut book, "it begins, nothing open", &begins(&[], &planned));
-        for (named, left, handled, answered) in [(2, 5, 3, 1), (0, 0, 1, 0), (1, 1, 0, 2)] {
+        for (named, left, handled, answered) in [(2, 5, 3, 1), (0, 0, 1, 0), (1, 1, 0, 2), (0, 0, 0, 3)] {
             let named = &contexts[..named];
-            let ends = DayEnds { reader: Some(&luc), handled, answered, left, named, day: 1 };
+            let ends = DayEnds { reader: Some(&luc), handled, answered, open: 4 * handled, left, named, day: 1 };
             chapter(&mut book, "it ends", &page(&render::summary(&voice, manner, &ends)));
         }
         insta::assert_snapshot!(format!("days_{}", manner.as_str()), book);
@@ -508,8 +509,8 @@ fn notices_toasts_and_buttons_read_well() {
         let toasts = [
             Toast::Resolved,
             Toast::Snoozed { until: now.plus(18 * HOUR), now, zone },
-            Toast::Sent(&lead),
-            Toast::Sent(&stranger),
+            Toast::Sent(&lead, Channel::Whatsapp),
+            Toast::Sent(&stranger, Channel::Email),
             Toast::AlreadyHandled("Luc"),
             Toast::AlreadyHandled(""),
             Toast::AlreadyClosed,
@@ -586,13 +587,16 @@ fn what_the_buttons_bring_up() {
         let ends = [
             DeedKind::PlanCall { at: now.plus(DAY) },
             DeedKind::LogCall { outcome: CallOutcome::Reached },
+            DeedKind::LogCall { outcome: CallOutcome::NoAnswer },
             DeedKind::LogCall { outcome: CallOutcome::NotInterested },
             DeedKind::SetStatus { to: "Dead".to_owned(), before: "New".to_owned() },
         ];
         for kind in ends {
-            let done = Done { kind, by: "Luc Moreau".to_owned(), at: now };
+            let done = Done { kind, by: "Luc Moreau".to_owned(), user: Some(UserId::from("luc")), at: now };
             let context = AlertContext { alert: &closed, done: Some(&done), ..context };
             chapter(&mut book, "an end", &page(&render::alert(&voice, &context)));
+            let own = AlertContext { reader: done.user.as_ref(), ..context };
+            assert!(!render::alert(&voice, &own).html.contains("Moreau"), "nobody is told his own name");
             let late = AlertContext { now: now.plus(10 * MINUTE), ..context };
             let shown = render::alert(&voice, &late).keyboard.into_iter().flatten();
             assert!(shown.into_iter().all(|key| !key.text.starts_with('↩')), "it can be taken back for ten minutes");
@@ -719,7 +723,7 @@ fn everything_said(voice: &Voice, manner: Manner, lead: &Lead, preview: &str) ->
         said.push(crate::drafts::drafted(voice, &context));
         said.push(render::digest(voice, manner, None, &[context; 20], 0));
         said.push(render::moved(voice, &context, Some(&User { first_name: lead.name.clone(), ..user("x") })));
-        assert!(voice.toast(manner, Toast::Sent(lead)).chars().count() <= 200);
+        assert!(voice.toast(manner, Toast::Sent(lead, Channel::Email)).chars().count() <= 200);
         assert!(voice.toast(manner, Toast::AlreadyHandled(&lead.name)).chars().count() <= 200);
         let texts = voice.crm_texts(&context);
         assert!(!texts.message.is_empty() && texts.message.chars().count() <= 255);
@@ -828,7 +832,13 @@ fn closed_channels_are_neither_suggested_nor_offered() {
                 let open = lead.channel_open(Channel::Whatsapp) && !lead.is_do_not_contact();
                 let page = page(&render::alert(&voice, &context));
                 assert_eq!(page.contains("wa.me"), open, "{page}");
-                assert_eq!(page.contains("1:sent:"), open && alert_type != AlertType::PreferredChannel, "{page}");
+                // What is said to be sent is what is suggested.
+                let asks = alert_type != AlertType::PreferredChannel;
+                let suggested = advice::draft_channel(&alert, lead, preferred);
+                assert_eq!(page.contains("1:sent:"), suggested == Some(Channel::Whatsapp) && asks, "{page}");
+                assert_eq!(page.contains("1:sentm:"), suggested == Some(Channel::Email) && asks, "{page}");
+                let first = page.split("\n[").nth(1).unwrap_or_default().split(']').next().unwrap_or_default();
+                assert_eq!(first.contains("WhatsApp"), suggested == Some(Channel::Whatsapp), "{page}");
                 assert_eq!(page.contains("1:draft:"), !lead.is_do_not_contact(), "{page}");
                 let actions: Vec<_> = voice.cta(&context).into_iter().map(|entry| entry.action).collect();
                 assert_eq!(actions.contains(&CtaAction::OpenWhatsApp), open);
@@ -850,6 +860,17 @@ fn the_preferred_channel_is_suggested_first() {
     assert_eq!(first(AlertType::AwaitingReply24h, None), Suggestion::AnswerNow(Channel::Email), "where they wrote");
     assert_eq!(first(AlertType::AwaitingReply24h, Some(Channel::Call)), Suggestion::AnswerNow(Channel::Call));
     assert_eq!(first(AlertType::PreferredChannel, None), Suggestion::StickTo(Channel::Whatsapp));
+    let asks = |text: &str, preferred| {
+        let inbound = cited(Channel::Email, Direction::In, 20 * MINUTE, text);
+        let evidence = Evidence::HotLead { inbound, waiting: 1 };
+        advice::suggestions(&alert(AlertType::HotLead24h, 20 * MINUTE, evidence), &lead, preferred)[0]
+    };
+    for text in ["Bonjour, rappelez-moi s'il vous plaît", "Nous sommes prêts à commander, pouvez-vous m'appeler ?"] {
+        assert_eq!(asks(text, Some(Channel::Whatsapp)), Suggestion::AnswerNow(Channel::Call), "{text}");
+    }
+    for text in ["Pouvez-vous m'envoyer un devis ?", "Envoyez-moi un devis, inutile de m'appeler."] {
+        assert_eq!(asks(text, None), Suggestion::AnswerNow(Channel::Email), "{text}");
+    }
     let by_mail = Lead { phone: None, ..sophie() };
     assert_eq!(
         advice::suggestions(&sample(AlertType::NoContact7d), &by_mail, None),

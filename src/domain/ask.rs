@@ -1,7 +1,7 @@
 //! What a button below an answer asks for: another page, a lead's card, a setting. As [`super::button::Button`] it has
 //! 64 bytes, so it says all it means in a few letters and an id.
 
-use super::{AlertId, LeadId, Timestamp, UserId};
+use super::{AlertId, CallOutcome, LeadId, Timestamp, UserId};
 
 /// Which alerts a list shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -138,6 +138,10 @@ pub enum Ask {
     Set(Page, Wish),
     /// The figures: of the team instead of one's own.
     Stats(bool),
+    /// How the planned call went that the message speaks of.
+    CallWent(CallOutcome),
+    /// That call takes place at another instant; when it is not said: when?
+    CallMoves(Option<Timestamp>),
 }
 
 impl Ask {
@@ -154,6 +158,8 @@ impl Ask {
             Self::Settings(page) => format!("2:se:{}", page.as_str()),
             Self::Set(page, wish) => format!("2:wi:{}:{}", page.as_str(), wish.code()),
             Self::Stats(team) => format!("2:st:{}", if *team { "team" } else { "me" }),
+            Self::CallWent(outcome) => format!("2:cw:{}", outcome.as_str()),
+            Self::CallMoves(at) => format!("2:cm:{}", at.map(|at| at.0.to_string()).unwrap_or_default()),
         }
     }
 
@@ -185,6 +191,9 @@ impl Ask {
                 "me" => Self::Stats(false),
                 _ => return None,
             },
+            "cw" => Self::CallWent(CallOutcome::ALL.into_iter().find(|outcome| outcome.as_str() == rest)?),
+            "cm" if rest.is_empty() => Self::CallMoves(None),
+            "cm" => Self::CallMoves(Some(instant(rest)?)),
             _ => return None,
         })
     }
@@ -258,7 +267,10 @@ mod tests {
             Ask::Call(lead, Some(Timestamp(1_773_324_000))),
             Ask::Stats(true),
             Ask::Stats(false),
+            Ask::CallMoves(None),
+            Ask::CallMoves(Some(Timestamp(1_773_324_000))),
         ];
+        asks.extend(CallOutcome::ALL.map(Ask::CallWent));
         let mut wishes = vec![Wish::Language, Wish::Formality, Wish::Briefing, Wish::Summary, Wish::Quiet(None)];
         wishes.extend([Wish::Quiet(Some((22, 7))), Wish::Pause(None), Wish::Away(None), Wish::StandIn(None)]);
         wishes.extend(Until::ALL.into_iter().flat_map(|until| [Wish::Pause(Some(until)), Wish::Away(Some(until))]));

@@ -131,6 +131,8 @@ pub enum Button {
     ArchiveYes(AlertId),
     /// Take that back.
     Unarchive(AlertId),
+    /// "C'est envoyé": the rep wrote an e-mail by hand.
+    MailSentByHand(AlertId),
 }
 
 impl Hand {
@@ -176,6 +178,7 @@ impl Button {
             Self::Archive(_) => "arch".to_owned(),
             Self::ArchiveYes(_) => "archyes".to_owned(),
             Self::Unarchive(_) => "unarch".to_owned(),
+            Self::MailSentByHand(_) => "sentm".to_owned(),
         };
         let about = match self {
             Self::Link(_, user) => user.to_string(),
@@ -221,6 +224,7 @@ impl Button {
             "arch" => Some(Self::Archive(alert)),
             "archyes" => Some(Self::ArchiveYes(alert)),
             "unarch" => Some(Self::Unarchive(alert)),
+            "sentm" => Some(Self::MailSentByHand(alert)),
             _ if action.starts_with("d-") => Some(Self::Drafting(alert, DraftTap::parse(action.strip_prefix("d-")?)?)),
             _ => Self::parse_choice(action, alert),
         }
@@ -268,7 +272,8 @@ impl Button {
             | Self::NotRelevant(alert)
             | Self::Archive(alert)
             | Self::ArchiveYes(alert)
-            | Self::Unarchive(alert) => Some(alert),
+            | Self::Unarchive(alert)
+            | Self::MailSentByHand(alert) => Some(alert),
         }
     }
 }
@@ -311,6 +316,7 @@ mod tests {
             Button::Archive,
             Button::ArchiveYes,
             Button::Unarchive,
+            Button::MailSentByHand,
         ]
         .map(|button| button(alert.clone()))
         .into();

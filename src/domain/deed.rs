@@ -58,6 +58,22 @@ pub enum DeedKind {
     },
     /// An e-mail is to be sent to the lead.
     SendMail(Mail),
+    /// A planned call took place, or did not.
+    FinishCall {
+        /// The activity that it is.
+        activity: ActivityId,
+        /// With what outcome.
+        outcome: CallOutcome,
+        /// When.
+        at: Timestamp,
+    },
+    /// A planned call is to take place at another time.
+    MoveCall {
+        /// The activity that it is.
+        activity: ActivityId,
+        /// When it begins now.
+        to: Timestamp,
+    },
 }
 
 /// An e-mail that a user has confirmed.
@@ -160,7 +176,10 @@ impl Deed {
             DeedKind::PlanCall { .. } | DeedKind::LogCall { .. } | DeedKind::SendMail(_) => {
                 Some(ActivityId(self.id.0.clone()))
             }
-            DeedKind::SetStatus { .. } | DeedKind::Assign { .. } => None,
+            DeedKind::SetStatus { .. }
+            | DeedKind::Assign { .. }
+            | DeedKind::FinishCall { .. }
+            | DeedKind::MoveCall { .. } => None,
         }
     }
 }
@@ -174,6 +193,33 @@ impl DeedKind {
             Self::SetStatus { .. } => "set_status",
             Self::Assign { .. } => "assign",
             Self::SendMail(_) => "send_mail",
+            // In words a call is a call, planned before or not.
+            Self::FinishCall { .. } => "log_call",
+            Self::MoveCall { .. } => "plan_call",
+        }
+    }
+
+    /// The planned call that it changes, if it does.
+    pub fn planned_call(&self) -> Option<&ActivityId> {
+        match self {
+            Self::FinishCall { activity, .. } | Self::MoveCall { activity, .. } => Some(activity),
+            Self::PlanCall { .. }
+            | Self::LogCall { .. }
+            | Self::SetStatus { .. }
+            | Self::Assign { .. }
+            | Self::SendMail(_) => None,
+        }
+    }
+
+    /// How a call went, if it is one that is over.
+    pub fn outcome(&self) -> Option<CallOutcome> {
+        match self {
+            Self::LogCall { outcome } | Self::FinishCall { outcome, .. } => Some(*outcome),
+            Self::PlanCall { .. }
+            | Self::SetStatus { .. }
+            | Self::Assign { .. }
+            | Self::SendMail(_)
+            | Self::MoveCall { .. } => None,
         }
     }
 }

@@ -192,6 +192,40 @@ pub enum Effect {
     },
     /// What was done on an alert's message can no longer be taken back there.
     UndoOver(AlertId),
+    /// Tell whoever planned a call that it begins soon.
+    RemindOfCall {
+        /// With whom.
+        lead: LeadId,
+        /// The activity that it is.
+        activity: ActivityId,
+        /// When it begins.
+        at: Timestamp,
+    },
+    /// Ask how a planned call went.
+    AskAboutCall {
+        /// With whom.
+        lead: LeadId,
+        /// The activity that it is.
+        activity: ActivityId,
+        /// When it was to begin.
+        at: Timestamp,
+    },
+    /// Bring the messages about a planned call to what has become of it.
+    RefreshCall {
+        /// With whom.
+        lead: LeadId,
+        /// The activity that it is.
+        activity: ActivityId,
+    },
+    /// Take the buttons from a message about a call that nobody wants to know of any more.
+    CloseCall {
+        /// With whom.
+        lead: LeadId,
+        /// In which chat.
+        chat: ChatId,
+        /// Which message.
+        message_id: i32,
+    },
 }
 
 /// How the keys of deeds begin that the CRM is still to be told.
@@ -222,6 +256,10 @@ impl Effect {
             Self::Escalate { alert, chat, .. } => format!("escalate/{chat}/{alert}"),
             Self::SendWhy { alert, chat } => format!("why/{chat}/{alert}"),
             Self::UndoOver(alert) => format!("undo/{alert}"),
+            Self::RemindOfCall { lead, activity, .. } => format!("call-soon/{lead}/{activity}"),
+            Self::AskAboutCall { lead, activity, .. } => format!("call-over/{lead}/{activity}"),
+            Self::RefreshCall { lead, activity } => format!("call-told/{lead}/{activity}"),
+            Self::CloseCall { chat, message_id, .. } => format!("call-closed/{chat}/{message_id}"),
         }
     }
 
@@ -248,7 +286,11 @@ impl Effect {
             | Self::DeedRefused { .. }
             | Self::Escalate { .. }
             | Self::SendWhy { .. }
-            | Self::UndoOver(_) => false,
+            | Self::UndoOver(_)
+            | Self::RemindOfCall { .. }
+            | Self::AskAboutCall { .. }
+            | Self::RefreshCall { .. }
+            | Self::CloseCall { .. } => false,
         }
     }
 

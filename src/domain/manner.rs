@@ -91,6 +91,11 @@ impl Wording {
         (0..Self::COUNT).map(Self)
     }
 
+    /// The same, from this one on.
+    pub fn and_on(self) -> impl Iterator<Item = Self> {
+        (0..Self::COUNT).map(move |step| Self((self.0 + step) % Self::COUNT))
+    }
+
     /// An alert's own, the same for ever.
     pub fn of(alert: &AlertId) -> Self {
         Self::of_text(alert.as_str())

@@ -3,6 +3,7 @@
 
 pub mod activity;
 pub mod alert;
+pub mod appointment;
 pub mod ask;
 pub mod bucket;
 pub mod button;

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::appointment::Planned;
 use super::{ActivityId, ActivityStatus, Channel, Direction, Lead, LeadId, Team, TeamId, Timestamp, User, UserId};
 
 /// A record of the CRM: its entity type and its id.
@@ -65,6 +66,9 @@ pub struct ActivityDraft {
     pub created_at: Option<Timestamp>,
     /// The mail's own headers say that a machine wrote it.
     pub auto_reply: bool,
+    /// For a call or a meeting that is planned: for whom, and until when.
+    #[serde(default)]
+    pub appointment: Option<Planned>,
 }
 
 /// A `MaxAlert` record as the CRM has it.

@@ -10,8 +10,8 @@ use super::rulebook::can_archive;
 use super::told::user_in;
 use crate::domain::effect::Occasion;
 use crate::domain::{
-    Activity, Alert, AlertState, Channel, ChatId, Deed, DeedKind, Direction, Lead, MINUTE, Severity, Timestamp, User,
-    UserId, Wording,
+    Activity, Alert, AlertId, AlertState, Channel, ChatId, Deed, DeedKind, Direction, Lead, MINUTE, Severity,
+    Timestamp, User, UserId, Wording,
 };
 use crate::insight::exchange::{Exchange, exchange};
 use crate::insight::lead::{Lens, known_of};
@@ -96,6 +96,12 @@ impl Speaker {
     /// How pressing an alert is: the smaller, the more pressing.
     pub fn pressing(&self, severity: Severity) -> usize {
         self.rules.place_of(severity)
+    }
+
+    /// Where an alert stands in a list, the smaller the earlier: most pressing first, and among equals the one that is
+    /// there longest. What opens later comes after, so that a list stays in order while it is read.
+    pub fn place_of(&self, alert: &Alert) -> (usize, Option<Timestamp>, Option<Timestamp>, AlertId) {
+        (self.pressing(alert.severity()), alert.opened_at, alert.anchor.instant(), alert.id.clone())
     }
 
     /// How much a message to this chat shows: what is private stays out of groups.
@@ -196,25 +202,53 @@ impl Briefing {
             wording: Wording::of(&self.alert.id),
             strategy: self.strategy.as_ref(),
             done: self.done.as_ref(),
+            reader: None,
             can_archive: self.can_archive,
         }
     }
+
+    /// Whether a call in vain ended the alert, and none was planned since.
+    pub fn was_in_vain(&self) -> bool {
+        self.done.as_ref().is_some_and(Done::is_in_vain)
+    }
+}
+
+/// Whether somebody did it about an alert. What was typed, or tapped below a planned call, is about all of the lead's.
+fn is_about(deed: &Deed, alert: &Alert) -> bool {
+    deed.alert.as_ref().map_or(deed.lead == alert.lead_id, |about| *about == alert.id)
+}
+
+/// The call that was planned there after one in vain had ended the alert.
+fn planned_after(store: &Store, alert: &Alert, ended: &Deed) -> Result<Option<Deed>> {
+    if ended.kind.outcome().is_none() {
+        return Ok(None);
+    }
+    let mut deeds = store.deeds()?;
+    deeds.retain(|deed| {
+        let is_plan = matches!(deed.kind, DeedKind::PlanCall { .. });
+        is_plan && is_about(deed, alert) && deed.at >= ended.at
+    });
+    Ok(deeds.into_iter().max_by_key(|deed| deed.at))
 }
 
 /// What somebody did by a button of an alert and ended it by that, as long as it is remembered.
 fn done(store: &Store, alert: &Alert, lead: &Lead) -> Result<Option<Done>> {
     let AlertState::Closed { at: closed_at, .. } = &alert.state else { return Ok(None) };
     let ended_it = |deed: &Deed| match &deed.kind {
-        DeedKind::PlanCall { .. } | DeedKind::LogCall { .. } => closed_at.since(deed.at).abs() <= MINUTE,
+        DeedKind::PlanCall { .. }
+        | DeedKind::LogCall { .. }
+        | DeedKind::FinishCall { .. }
+        | DeedKind::MoveCall { .. } => closed_at.since(deed.at).abs() <= MINUTE,
         DeedKind::SetStatus { to, .. } => lead.status == *to && lead.closed_at.is_some(),
         DeedKind::Assign { .. } | DeedKind::SendMail(_) => false,
     };
     let mut deeds = store.deeds()?;
-    deeds.retain(|deed| deed.alert.as_ref() == Some(&alert.id) && ended_it(deed));
+    deeds.retain(|deed| is_about(deed, alert) && ended_it(deed));
     let Some(deed) = deeds.into_iter().max_by_key(|deed| (deed.at, matches!(deed.kind, DeedKind::SetStatus { .. })))
     else {
         return Ok(None);
     };
+    let deed = planned_after(store, alert, &deed)?.unwrap_or(deed);
     let by = store.user(&deed.by)?.map(|user| user.name).unwrap_or_default();
-    Ok(Some(Done { kind: deed.kind, by, at: deed.at }))
+    Ok(Some(Done { kind: deed.kind, by, user: Some(deed.by), at: deed.at }))
 }

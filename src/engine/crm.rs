@@ -189,7 +189,11 @@ impl Worker {
             | Effect::DeedRefused { .. }
             | Effect::Escalate { .. }
             | Effect::SendWhy { .. }
-            | Effect::UndoOver(_) => Outcome::Done,
+            | Effect::UndoOver(_)
+            | Effect::RemindOfCall { .. }
+            | Effect::AskAboutCall { .. }
+            | Effect::RefreshCall { .. }
+            | Effect::CloseCall { .. } => Outcome::Done,
         };
         self.conclude(key, &entry, outcome).await
     }

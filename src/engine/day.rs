@@ -7,15 +7,19 @@ use super::Engine;
 use super::evaluate::is_first_evaluation;
 use super::told::stand_in_of;
 use crate::domain::calendar::Calendar;
+use crate::domain::deed::CALL_LASTS;
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{
-    ActivityStatus, Alert, AlertId, AlertState, CloseReason, HOUR, Lead, Preferences, Seconds, Severity, Timestamp,
-    UserId,
+    Activity, ActivityStatus, Alert, AlertId, AlertState, Channel, CloseReason, HOUR, Lead, Preferences, Seconds,
+    Severity, Timestamp, UserId,
 };
 use crate::store::{Batch, Diary, Link, Result, StepKind, Store};
 
 /// A briefing or summary that would be later than this, in seconds, is none: what waits is told without it.
 pub const LATE: Seconds = HOUR;
+
+/// How long a meeting takes whose end is not known, in seconds.
+const MEETING_LASTS: Seconds = HOUR;
 
 /// Who was told what was open when somebody went away is kept under this name and the user's id.
 const STANDS_IN: &str = "stands_in";
@@ -208,25 +212,56 @@ pub fn planned_today(
     user: &UserId,
     now: Timestamp,
 ) -> Result<Vec<(Timestamp, Lead)>> {
+    let today = calendar.number_of_day(now);
+    let mut planned: Vec<(Timestamp, Lead)> = planned_with(store, user)?
+        .into_iter()
+        .map(|(lead, activity)| (activity.timestamp, lead))
+        .filter(|(at, _)| *at >= now && calendar.number_of_day(*at) == today)
+        .collect();
+    planned.sort_by(|a, b| (a.0, &a.1.id).cmp(&(b.0, &b.1.id)));
+    Ok(planned)
+}
+
+/// All that is planned with a user's leads.
+fn planned_with(store: &Store, user: &UserId) -> Result<Vec<(Lead, Activity)>> {
     let leads: Vec<_> = {
         let outlooks = store.outlooks();
         let planned = outlooks.watched().filter(|watched| watched.outlook.has_next_step());
         planned.map(|watched| watched.lead.clone()).collect()
     };
-    let (today, mut planned) = (calendar.number_of_day(now), Vec::new());
+    let mut planned = Vec::new();
     for id in leads {
         let Some(lead) = store.lead(&id)?.filter(|lead| lead.owner.as_ref() == Some(user) && !lead.deleted) else {
             continue;
         };
-        for activity in store.activities(&id)? {
-            let is_to_come = activity.status == ActivityStatus::Planned && activity.timestamp >= now;
-            if is_to_come && calendar.number_of_day(activity.timestamp) == today {
-                planned.push((activity.timestamp, lead.clone()));
-            }
-        }
+        let activities = store.activities(&id)?.into_iter();
+        let to_come = activities.filter(|activity| activity.status == ActivityStatus::Planned);
+        planned.extend(to_come.map(|activity| (lead.clone(), activity)));
     }
-    planned.sort_by(|a, b| (a.0, &a.1.id).cmp(&(b.0, &b.1.id)));
     Ok(planned)
+}
+
+/// When a user is taken from `now` on, from and to (exclusive): what is planned with the user's leads, and what is planned
+/// for the user with others.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn occupied(store: &Store, user: &UserId, now: Timestamp) -> Result<Vec<(Timestamp, Timestamp)>> {
+    let mut occupied = Vec::new();
+    for (_, activity) in planned_with(store, user)? {
+        let known = store.appointment(&activity.lead_id, &activity.id)?;
+        let usual = if activity.channel == Channel::Call { CALL_LASTS } else { MEETING_LASTS };
+        let end = known.filter(|known| known.begin == activity.timestamp).map(|known| known.end);
+        occupied.push((activity.timestamp, end.unwrap_or(activity.timestamp.plus(usual))));
+    }
+    for appointment in store.appointments()?.into_iter().filter(|known| known.user == *user && known.end > now) {
+        let activity = store.activity(&appointment.lead, &appointment.activity)?;
+        let is_planned = activity.is_some_and(|known| known.status == ActivityStatus::Planned);
+        occupied.extend(is_planned.then_some((appointment.begin, appointment.end)));
+    }
+    occupied.retain(|(_, to)| *to > now);
+    occupied.sort_unstable();
+    Ok(occupied)
 }
 
 /// What a user's day came to since it began.

@@ -3,17 +3,19 @@
 
 use super::Engine;
 use super::acts::Acted;
+use super::appointments;
 use super::chronicle::cited;
 use super::evaluate::Loaded;
 use super::observe::{fresh_as_of, reported};
+use crate::domain::appointment::{self, Appointment, Planned};
 use crate::domain::deed::{Deed, DeedKind, Mail, Refusal, UNDO_FOR};
 use crate::domain::draft::Stage;
 use crate::domain::effect::Effect;
 use crate::domain::event::Actor;
 use crate::domain::observation::RecordRef;
 use crate::domain::{
-    Activity, ActivityId, ActivityStatus, Alert, AlertId, Channel, DAY, Direction, Lead, MINUTE, Reading, Seconds,
-    Timestamp,
+    Activity, ActivityId, ActivityStatus, Alert, AlertId, Channel, DAY, Direction, Lead, LeadId, MINUTE, Reading,
+    Seconds, Timestamp,
 };
 use crate::store::{Batch, NotRelevant, OutboxEntry, Result};
 
@@ -44,6 +46,7 @@ impl Engine {
 
     /// The same, with what is written along with it.
     pub(super) fn do_deed_with(&mut self, mut batch: Batch, deed: Deed, actor: &Actor) -> Result<Did> {
+        let deed = self.of_what_was_planned(deed)?;
         if self.is_known(&deed)? {
             self.store.apply(batch)?;
             return Ok(Did::Known);
@@ -126,7 +129,9 @@ impl Engine {
             return Ok(true);
         }
         let same = |known: &Deed| {
-            (&known.lead, &known.by, &known.kind) == (&deed.lead, &deed.by, &deed.kind)
+            let is_one_call = known.kind.outcome().is_some() && known.kind.outcome() == deed.kind.outcome();
+            (&known.lead, &known.by) == (&deed.lead, &deed.by)
+                && (known.kind == deed.kind || is_one_call)
                 && (0..SECOND_TAP).contains(&deed.at.since(known.at))
         };
         Ok(self.store.deeds()?.iter().any(same))
@@ -139,6 +144,8 @@ impl Engine {
                 // As long as it is to take place nothing else is planned for then.
                 DeedKind::PlanCall { at } => at.max(old.at),
                 DeedKind::LogCall { .. }
+                | DeedKind::FinishCall { .. }
+                | DeedKind::MoveCall { .. }
                 | DeedKind::SetStatus { .. }
                 | DeedKind::Assign { .. }
                 | DeedKind::SendMail(_) => old.at,
@@ -151,15 +158,26 @@ impl Engine {
     }
 
     /// What a deed means for the mirror.
-    fn mirror(&self, batch: &mut Batch, loaded: &mut Loaded, deed: &Deed) -> Result<()> {
+    fn mirror(&mut self, batch: &mut Batch, loaded: &mut Loaded, deed: &Deed) -> Result<()> {
         let lead = match &deed.kind {
             DeedKind::PlanCall { at } => return self.add_call(batch, loaded, deed, ActivityStatus::Planned, *at),
             DeedKind::LogCall { outcome } => return self.add_call(batch, loaded, deed, outcome.status(), deed.at),
+            DeedKind::FinishCall { activity, outcome, at } => {
+                return self.change_call(batch, loaded, activity, outcome.status(), *at);
+            }
+            DeedKind::MoveCall { activity, to } => {
+                return self.change_call(batch, loaded, activity, ActivityStatus::Planned, *to);
+            }
             // It is said when the CRM has sent it: until then nobody has written.
             DeedKind::SendMail(_) => return Ok(()),
             DeedKind::SetStatus { .. } | DeedKind::Assign { .. } => self.with_deeds(loaded.lead.clone(), &[deed]),
         };
         batch.put_lead(&lead, Some(&loaded.lead));
+        if lead.owner != loaded.lead.owner {
+            for appointment in self.store.appointments_of(&lead.id)? {
+                self.recall_in(batch, &lead.id, &appointment.activity)?;
+            }
+        }
         loaded.lead = lead;
         Ok(())
     }
@@ -188,8 +206,57 @@ impl Engine {
         };
         batch.put_record_link(&reported(&activity.id), &activity.lead_id, &activity.id);
         batch.put_activity(&activity);
-        let place = loaded.activities.partition_point(|it| (it.timestamp, &it.id) < (activity.timestamp, &activity.id));
-        loaded.activities.insert(place, activity);
+        if status == ActivityStatus::Planned {
+            let planned = Planned { user: Some(deed.by.clone()), end: None, is_call: true };
+            if let Some(seen) = appointments::seen(None, &activity, &planned, None, now) {
+                batch.put_appointment(&seen, None);
+            }
+        }
+        insert(&mut loaded.activities, activity);
+        Ok(())
+    }
+
+    /// A log of a call by whoever has one planned with the lead around then is about that one.
+    fn of_what_was_planned(&self, deed: Deed) -> Result<Deed> {
+        let DeedKind::LogCall { outcome } = deed.kind else { return Ok(deed) };
+        let Some(planned) = self.planned_around(&deed.lead, &deed.by, deed.at)? else { return Ok(deed) };
+        let kind = DeedKind::FinishCall { activity: planned.activity, outcome, at: deed.at };
+        Ok(Deed { kind, ..deed })
+    }
+
+    /// A planned call of the mirror takes place at another time, or is over.
+    fn change_call(
+        &mut self,
+        batch: &mut Batch,
+        loaded: &mut Loaded,
+        id: &ActivityId,
+        status: ActivityStatus,
+        at: Timestamp,
+    ) -> Result<()> {
+        let (now, last_sync) = (self.now(), self.last_sync()?);
+        let Some(place) = loaded.activities.iter().position(|known| known.id == *id) else { return Ok(()) };
+        let before = loaded.activities.remove(place);
+        let activity = Activity {
+            status,
+            timestamp: at,
+            created_at: before.created_at.filter(|_| status == ActivityStatus::Planned),
+            first_seen: now,
+            fresh_as_of: fresh_as_of(at, now, last_sync),
+            ..before
+        };
+        batch.put_activity(&activity);
+        if let Some(known) = self.store.appointment(&activity.lead_id, id)? {
+            let changed = if status == ActivityStatus::Planned {
+                let (planned, lasts) = (known.user.clone(), known.end.since(known.begin));
+                let planned = Planned { user: Some(planned), end: Some(at.plus(lasts)), is_call: known.is_call };
+                appointments::seen(Some(&known), &activity, &planned, None, now)
+            } else {
+                Some(Appointment { stage: appointment::Stage::Asked, ..known.clone() })
+            };
+            changed.iter().for_each(|changed| batch.put_appointment(changed, Some(&known)));
+            self.recall_in(batch, &activity.lead_id, id)?;
+        }
+        insert(&mut loaded.activities, activity);
         Ok(())
     }
 
@@ -203,7 +270,11 @@ impl Engine {
                     lead.closed_at = (!is_active).then_some(lead.closed_at.unwrap_or(deed.at));
                 }
                 DeedKind::Assign { to, .. } => lead.owner = Some(to.clone()),
-                DeedKind::PlanCall { .. } | DeedKind::LogCall { .. } | DeedKind::SendMail(_) => {}
+                DeedKind::PlanCall { .. }
+                | DeedKind::LogCall { .. }
+                | DeedKind::FinishCall { .. }
+                | DeedKind::MoveCall { .. }
+                | DeedKind::SendMail(_) => {}
             }
         }
         lead
@@ -215,6 +286,10 @@ impl Engine {
         let record = RecordRef::new("Call", crm_id);
         let now = self.now();
         let mut batch = Batch::default();
+        if let Some(known) = self.store.appointment(&deed.lead, &activity)? {
+            let crm_id = Some(crm_id.to_owned());
+            batch.put_appointment(&Appointment { crm_id, ..known.clone() }, Some(&known));
+        }
         for known in self.store.record_links(&record)? {
             // Seen before we were told its id, by a CRM that does not show keys.
             if known.activity != activity {
@@ -252,6 +327,16 @@ impl Engine {
         self.store.apply(batch)
     }
 
+    /// A planned call is not in the CRM any more, and so not in the mirror: what was noted of it is another one.
+    pub(super) fn planned_call_gone(&mut self, lead: &LeadId, activity: &ActivityId) -> Result<()> {
+        let now = self.now();
+        let mut batch = Batch::default();
+        batch.remove_activity(lead, activity);
+        batch.remove_record_link(&reported(activity), lead);
+        batch.mark_due(lead, now);
+        self.store.apply(batch)
+    }
+
     /// Nobody can say whether the CRM sent a mail: it is not sent again.
     pub(super) fn mail_unclear(&mut self, mail: &Mail) -> Result<()> {
         let mut batch = Batch::default();
@@ -271,6 +356,14 @@ impl Engine {
         if let DeedKind::SendMail(mail) = &deed.kind {
             self.mail_has_come_to(&mut batch, mail, Stage::Failed)?;
         }
+        if let Some(activity) = deed.kind.planned_call() {
+            // As the CRM has it.
+            let known = self.store.appointment(&deed.lead, activity)?;
+            if let Some(crm_id) = known.and_then(|known| known.crm_id) {
+                let sequence = self.next_sequence();
+                batch.put_hint(&RecordRef::new("Call", crm_id), sequence);
+            }
+        }
         let sequence = self.next_sequence();
         batch.put_hint(&RecordRef::new("Lead", deed.lead.as_str()), sequence);
         // In one write with the hint: as long as it waits it speaks louder than what the CRM shows.
@@ -281,4 +374,10 @@ impl Engine {
         }
         self.store.apply(batch)
     }
+}
+
+/// Puts an activity where its time has it.
+fn insert(activities: &mut Vec<Activity>, activity: Activity) {
+    let place = activities.partition_point(|it| (it.timestamp, &it.id) < (activity.timestamp, &activity.id));
+    activities.insert(place, activity);
 }

@@ -127,7 +127,11 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         | Effect::DeedRefused { .. }
         | Effect::Escalate { .. }
         | Effect::SendWhy { .. }
-        | Effect::UndoOver(_) => None,
+        | Effect::UndoOver(_)
+        | Effect::RemindOfCall { .. }
+        | Effect::AskAboutCall { .. }
+        | Effect::RefreshCall { .. }
+        | Effect::CloseCall { .. } => None,
     }
 }
 
@@ -467,6 +471,7 @@ mod tests {
             stale_after: 300,
             escalation: Plan::default(),
             habits: Habits::default(),
+            opinions_a_day: 0,
         };
         let store = Store::open(folder.path()).unwrap();
         let engine = Engine::new(store, Clock::manual(Timestamp(1_800_000_000)), policy).unwrap();

@@ -102,6 +102,7 @@ impl Engine {
             fresh_as_of: fresh_as_of(timestamp, now, self.last_sync()?),
         };
         news.batch.put_record_link(&record, &activity.lead_id, &activity.id);
+        self.doubt(&mut news.batch, &activity);
         if verify {
             self.add_effect(&mut news.batch, Effect::VerifyLead(activity.lead_id.clone()), now)?;
         }

@@ -2,6 +2,7 @@
 //! flushes once for all that were waiting, and only then answers.
 
 pub mod acts;
+pub mod appointments;
 pub mod ascribe;
 pub mod boundary;
 pub mod briefing;
@@ -22,6 +23,7 @@ pub mod kpi;
 pub mod linking;
 pub mod log;
 pub mod observe;
+pub mod opinions;
 pub mod outbox;
 pub mod permissions;
 mod progress;
@@ -95,6 +97,8 @@ pub struct Policy {
     pub habits: day::Habits,
     /// Who else hears of a hot lead that waits.
     pub escalation: escalation::Plan,
+    /// How many messages of unsure reading somebody else is asked about in a day (UTC); 0: nobody is.
+    pub opinions_a_day: u32,
 }
 
 /// What has been looked at in this round, and who waits for a second look before anybody is told of him.

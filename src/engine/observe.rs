@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Engine;
+use super::appointments;
 use super::ascribe::{Ascription, Directory, ascribe};
 use crate::domain::effect::Effect;
 use crate::domain::observation::{ActivityDraft, Observation, RecordRef};
@@ -44,7 +45,7 @@ impl Engine {
         for observation in observations {
             page.take(self, observation)?;
         }
-        let Page { mut batch, touched, mut observed, records, .. } = page;
+        let Page { mut batch, touched, mut observed, records, recalled, .. } = page;
         // Before the cursor says that they have been seen.
         for record in records {
             self.own_record_seen(record)?;
@@ -57,6 +58,9 @@ impl Engine {
             }
         }
         touched.iter().for_each(|lead| batch.mark_due(lead, now));
+        for (lead, activity) in recalled {
+            self.recall_in(&mut batch, &lead, &activity)?;
+        }
         observed.touched = touched.len();
         cursor(&mut batch, observed.wanted_texts.is_empty());
         self.store.apply(batch)?;
@@ -165,6 +169,8 @@ struct Page {
     pending: Vec<Deed>,
     /// Leads of this page: later observations of the page see them.
     leads: BTreeMap<LeadId, Lead>,
+    /// Calls that may not be any more what messages say of them.
+    recalled: BTreeSet<(LeadId, ActivityId)>,
     /// The latest mails of leads on this page.
     last_mails: BTreeMap<LeadId, LastMail>,
 }
@@ -181,6 +187,7 @@ impl Page {
             last_sync: engine.last_sync()?,
             pending: engine.store.pending_deeds()?,
             leads: BTreeMap::new(),
+            recalled: BTreeSet::new(),
             last_mails: BTreeMap::new(),
         })
     }
@@ -243,6 +250,9 @@ impl Page {
             self.observed.new_addresses.extend(lead.emails.iter().filter(|mail| !known.contains(mail)).cloned());
             self.batch.put_lead(&lead, before.as_ref());
             self.touched.insert(lead.id.clone());
+            if before.as_ref().is_some_and(|before| before.owner != lead.owner) {
+                self.recall_all(engine, &lead.id)?;
+            }
         }
         let id = lead.id.clone();
         self.leads.insert(id.clone(), lead);
@@ -258,7 +268,15 @@ impl Page {
             let lead = Lead { deleted: true, ..before.clone() };
             self.batch.put_lead(&lead, Some(&before));
             self.touched.insert(id.clone());
+            self.recall_all(engine, id)?;
         }
+        Ok(())
+    }
+
+    /// Messages about the calls that are planned with a lead may not be true any more.
+    fn recall_all(&mut self, engine: &Engine, lead: &LeadId) -> Result<()> {
+        let known = engine.store.appointments_of(lead)?.into_iter();
+        self.recalled.extend(known.map(|appointment| (appointment.lead, appointment.activity)));
         Ok(())
     }
 
@@ -304,6 +322,7 @@ impl Page {
             }
             self.batch.remove_record_link(record, &link.lead);
             self.batch.remove_activity(&link.lead, &link.activity);
+            self.recalled.insert((link.lead.clone(), link.activity));
             if self.last_mail(engine, &link.lead)?.is_some_and(|mail| record.entity == MAIL && mail.crm_id == record.id)
             {
                 self.last_mails.remove(&link.lead);
@@ -320,6 +339,23 @@ impl Page {
             None => engine.store.lead(lead)?,
         };
         Ok(lead.is_some_and(|lead| !engine.policy.rules.is_active_status(&lead.status)))
+    }
+
+    /// Whether a user has noted how a planned call went, or moved it, and the CRM has not been told yet.
+    fn is_changed_by_us(&self, lead: &LeadId, activity: &ActivityId) -> bool {
+        self.pending.iter().any(|deed| deed.lead == *lead && deed.kind.planned_call() == Some(activity))
+    }
+
+    /// Remembers for whom something is planned.
+    fn appoint(&mut self, engine: &Engine, draft: &ActivityDraft, activity: &Activity) -> Result<()> {
+        let Some(planned) = &draft.appointment else { return Ok(()) };
+        let before = engine.store.appointment(&activity.lead_id, &activity.id)?;
+        let seen = appointments::seen(before.as_ref(), activity, planned, Some(&draft.record.id), engine.now());
+        if let Some(seen) = seen.filter(|seen| before.as_ref() != Some(seen)) {
+            self.batch.put_appointment(&seen, before.as_ref());
+            self.recalled.insert((seen.lead, seen.activity));
+        }
+        Ok(())
     }
 
     /// The mail that a lead wrote last, by what is seen in this batch as well.
@@ -352,12 +388,20 @@ impl Page {
             }
             // A call of ours in a CRM that does not show its key.
             let id = known.iter().find(|link| link.lead == ascription.lead).map_or(&draft.id, |link| &link.activity);
+            if draft.status == ActivityStatus::Planned && self.is_changed_by_us(&ascription.lead, id) {
+                continue;
+            }
             let before = engine.store.activity(&ascription.lead, id)?;
             let activity = build(draft, id, ascription, before.as_ref(), engine.now(), self.last_sync);
             if before.as_ref() != Some(&activity) {
                 self.batch.put_activity(&activity);
+                if before.is_none() {
+                    engine.doubt(&mut self.batch, &activity);
+                }
                 self.touched.insert(ascription.lead.clone());
+                self.recalled.insert((ascription.lead.clone(), id.clone()));
             }
+            self.appoint(engine, draft, &activity)?;
             let link = RecordLink { lead: ascription.lead.clone(), activity: id.clone() };
             if !known.contains(&link) {
                 self.batch.put_record_link(&draft.record, &link.lead, &link.activity);

@@ -276,6 +276,9 @@ impl Sources {
                 self.crm.0.client.resume();
             }
             let everything = asked.iter().any(|request| request.everything);
+            if let Err(error) = self.crm.0.engine.run(Engine::look_at_appointments).await {
+                tracing::error!(%error, "planned calls could not be looked at again");
+            }
             let result = self.crm.round(everything).await;
             failures = if result.is_ok() { 0 } else { failures + 1 };
             self.crm.report(&result);
@@ -285,6 +288,10 @@ impl Sources {
                 && let Err(error) = self.crm.0.engine.run(Engine::mind_days).await
             {
                 tracing::error!(%error, "the day could not be begun or ended");
+            }
+            // Also while the CRM is away: what was planned takes place all the same.
+            if let Err(error) = self.crm.0.engine.run(Engine::mind_appointments).await {
+                tracing::error!(%error, "planned calls could not be minded");
             }
             self.crm.beat(&mut heartbeat, &result).await;
             let needs_person = matches!(&result, Err(RoundError::Crm(error)) if error.retry() == Retry::NeedsPerson);

@@ -12,6 +12,7 @@ use crate::domain::{ActivityStatus, DeedId, Lead, Timestamp, UserId};
 
 const CALL: &str = "Call";
 const LEAD: &str = "Lead";
+const PLANNED: &str = "Planned";
 /// The field that the extension adds to calls.
 pub const CALL_KEY: &str = "maxKey";
 /// The length of a call's name, in characters.
@@ -87,11 +88,7 @@ async fn alike(client: &Client, write: &CallWrite<'_>) -> Result<Option<Record>,
 }
 
 fn call_attributes(write: &CallWrite<'_>) -> Map<String, Value> {
-    let status = match write.status {
-        ActivityStatus::Planned => "Planned",
-        ActivityStatus::NoAnswer => "Not Held",
-        ActivityStatus::Sent | ActivityStatus::Delivered | ActivityStatus::Read | ActivityStatus::Replied => "Held",
-    };
+    let status = status_of(write.status);
     let name: String = write.name.chars().filter(|c| !BAD_CHARACTERS.contains(c)).take(NAME_CHARS).collect();
     let lead = write.lead.id.as_str();
     let attributes = json!({
@@ -110,6 +107,87 @@ fn call_attributes(write: &CallWrite<'_>) -> Map<String, Value> {
         CALL_KEY: write.key,
     });
     attributes.as_object().cloned().unwrap_or_default()
+}
+
+/// What has become of a planned call.
+#[derive(Clone, Debug)]
+pub struct CallChange<'a> {
+    /// The record's id, if it is known.
+    pub crm_id: Option<&'a str>,
+    /// Its key, by which it is found else.
+    pub key: &'a str,
+    /// Held (`Replied`), not held, or still planned.
+    pub status: ActivityStatus,
+    /// When it began, or is to begin.
+    pub at: Timestamp,
+    /// What was said of it, in words; may be empty.
+    pub note: &'a str,
+}
+
+/// What became of such a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallChanged {
+    /// The call is as it should be, or as people made it meanwhile: only one that is still planned is changed.
+    Done,
+    /// There is no such call, or it is hidden from us.
+    Gone,
+}
+
+/// Notes in the CRM how a planned call went, or that it is to take place at another time. How long it takes stays as it was.
+///
+/// # Errors
+/// When the CRM refuses or does not answer.
+pub async fn change_call(client: &Client, change: &CallChange<'_>) -> Result<CallChanged, Error> {
+    let conditions = vec![match change.crm_id {
+        Some(id) => Where::Equals("id", id.to_owned()),
+        None => Where::Equals(CALL_KEY, change.key.to_owned()),
+    }];
+    let select = ["id", "status", "dateStart", "dateEnd", "description"].map(str::to_owned);
+    let query = ListQuery { entity: CALL, conditions, select: &select, order_by: "id", max_size: 1 };
+    let found = match client.list(&query).await {
+        // An extension that does not have the field yet: nothing is found by it.
+        Err(Error { kind: ErrorKind::Validation { field, rule }, .. })
+            if field.is_empty() && rule.contains(CALL_KEY) =>
+        {
+            return Ok(CallChanged::Gone);
+        }
+        found => found?,
+    };
+    let Some(record) = found.records.into_iter().next() else { return Ok(CallChanged::Gone) };
+    let Some(id) = record.id().filter(|_| record.text("status") == Some(PLANNED)) else {
+        return Ok(CallChanged::Done);
+    };
+    match client.put(CALL, id, &changed_attributes(change, &record)).await {
+        Ok(_) => Ok(CallChanged::Done),
+        Err(Error { kind: ErrorKind::NotFound, .. }) => Ok(CallChanged::Gone),
+        Err(error) => Err(error),
+    }
+}
+
+fn changed_attributes(change: &CallChange<'_>, record: &Record) -> Map<String, Value> {
+    let mut attributes = Map::new();
+    let begin = record.instant("dateStart");
+    if begin != Some(change.at) {
+        let lasts = begin.zip(record.instant("dateEnd")).map_or(CALL_LASTS, |(begin, end)| end.since(begin).max(0));
+        attributes.insert("dateStart".to_owned(), json!(change.at.to_espo()));
+        attributes.insert("dateEnd".to_owned(), json!(change.at.plus(lasts).to_espo()));
+    }
+    if change.status != ActivityStatus::Planned {
+        attributes.insert("status".to_owned(), json!(status_of(change.status)));
+    }
+    if !change.note.is_empty() {
+        let before = record.text("description").map(|text| format!("{text}\n")).unwrap_or_default();
+        attributes.insert("description".to_owned(), json!(format!("{before}{}", change.note)));
+    }
+    attributes
+}
+
+fn status_of(status: ActivityStatus) -> &'static str {
+    match status {
+        ActivityStatus::Planned => PLANNED,
+        ActivityStatus::NoAnswer => "Not Held",
+        ActivityStatus::Sent | ActivityStatus::Delivered | ActivityStatus::Read | ActivityStatus::Replied => "Held",
+    }
 }
 
 /// Gives a lead another value, if it still has the one that it had.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::deeds::CALL_KEY;
+use super::observe::{CALL, MEETING};
 use super::record::Record;
 use crate::domain::{ActivityStatus, Channel, Direction};
 
@@ -173,8 +174,11 @@ impl Mapping {
 
     fn activity_columns(&self, entity: &str) -> Vec<String> {
         let mut columns = vec!["id".to_owned(), "modifiedAt".to_owned()];
-        if entity == "Call" || entity == "Email" {
+        if entity == CALL || entity == "Email" {
             columns.push(CALL_KEY.to_owned());
+        }
+        if entity == CALL || entity == MEETING {
+            columns.extend(["assignedUserId", "dateEnd"].map(str::to_owned));
         }
         let mut add = |column: &str| {
             if !columns.iter().any(|known| known == column) {

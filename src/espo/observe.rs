@@ -10,6 +10,7 @@ use super::links;
 use super::mapping::{Mapping, Meaning, Told};
 use super::record::Record;
 use crate::domain::activity::Activity;
+use crate::domain::appointment::Planned;
 use crate::domain::observation::{ActivityDraft, AlertRecord, MailAddresses, Observation, RecordRef};
 use crate::domain::{
     ActivityId, ActivityStatus, Channel, Direction, Lead, LeadId, Team, TeamId, Timestamp, User, UserId,
@@ -24,6 +25,11 @@ pub struct Malformed {
     /// Why.
     pub reason: String,
 }
+
+/// What EspoCRM plans for its users, with a beginning and an end.
+pub(super) const CALL: &str = "Call";
+/// See [`CALL`].
+pub(super) const MEETING: &str = "Meeting";
 
 /// The one status that EspoCRM itself sets.
 const CONVERTED: &str = Lead::WON;
@@ -124,6 +130,7 @@ fn form_message(lead: &Lead, description: &str) -> ActivityDraft {
         timestamp: lead.created_at,
         created_at: None,
         auto_reply: false,
+        appointment: None,
     }
 }
 
@@ -198,7 +205,22 @@ fn draft(meaning: &Meaning, reference: &RecordRef, record: &Record, zone: Tz) ->
         timestamp,
         created_at: (status == ActivityStatus::Planned).then(|| record.instant("createdAt")).flatten(),
         auto_reply: meaning.mail && record.flag("isAutoReply"),
+        appointment: Some(status)
+            .filter(|status| *status == ActivityStatus::Planned)
+            .and_then(|_| planned(reference, record)),
     }))
+}
+
+/// For whom a planned call or meeting is, and until when; one that takes a whole day has no hours.
+fn planned(reference: &RecordRef, record: &Record) -> Option<Planned> {
+    let is_call = reference.entity == CALL;
+    let is_dated = record.date("dateStartDate").is_some();
+    let known = is_call || reference.entity == MEETING && !is_dated;
+    known.then(|| Planned {
+        user: record.text("assignedUserId").map(UserId::from),
+        end: record.instant("dateEnd"),
+        is_call,
+    })
 }
 
 fn tell<T: Copy>(what: &str, told: &Told<T>, record: &Record, parse: impl Fn(&str) -> Option<T>) -> Result<T, String> {

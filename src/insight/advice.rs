@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use super::reading;
+use crate::domain::alert::Cited;
 use crate::domain::{Alert, AlertId, AlertType, Anchor, Channel, Evidence, Lead, LeadId};
 
 /// One thing a rep could do next.
@@ -81,7 +83,8 @@ pub fn suggestions(alert: &Alert, lead: &Lead, preferred: Option<Channel>) -> [S
     let channels = open_channels(lead, [preferred]);
     match alert.alert_type {
         AlertType::HotLead24h | AlertType::AwaitingReply24h => {
-            answer(&open_channels(lead, [preferred, wrote_on(&alert.evidence)]))
+            let by_phone = wants_a_call(&alert.evidence).then_some(Channel::Call);
+            answer(&open_channels(lead, [by_phone, preferred, wrote_on(&alert.evidence)]))
         }
         AlertType::NoContact7d => {
             first_and_second(&channels, Suggestion::First, [Suggestion::FindContactData, Suggestion::Archive])
@@ -150,10 +153,20 @@ fn open_channels<const N: usize>(lead: &Lead, wished: [Option<Channel>; N]) -> V
     channels
 }
 
+/// Whether the lead called, or asks to be called: a call is the answer then, whatever channel works best otherwise.
+fn wants_a_call(evidence: &Evidence) -> bool {
+    last_word(evidence).is_some_and(|said| said.channel == Channel::Call || reading::asks_for_a_call(&said.preview))
+}
+
 fn wrote_on(evidence: &Evidence) -> Option<Channel> {
+    last_word(evidence).map(|said| said.channel)
+}
+
+/// What the lead said last, of what waits for an answer.
+fn last_word(evidence: &Evidence) -> Option<&Cited> {
     match evidence {
-        Evidence::HotLead { inbound, .. } => Some(inbound.channel),
-        Evidence::AwaitingReply { last, .. } => Some(last.channel),
+        Evidence::HotLead { inbound, .. } => Some(inbound),
+        Evidence::AwaitingReply { last, .. } => Some(last),
         Evidence::NoContact { .. }
         | Evidence::Stale { .. }
         | Evidence::NoFollowup { .. }

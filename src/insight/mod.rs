@@ -1,6 +1,7 @@
 //! What facts mean beyond the rules: reading a message, advice on channel and next step.
 
 pub mod advice;
+pub mod discreet;
 pub mod exchange;
 pub mod habits;
 pub mod hours;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::keys::{ACTIVITY, ALERT, BY_ALERT, BY_PLACE, Key, Kind};
+use super::keys::{ACTIVITY, ALERT, BY_ALERT, BY_CALL, BY_PLACE, BY_TIME, Key, Kind};
 use super::outlooks::Row;
 use super::waiting::Place;
 use super::{
@@ -10,6 +10,7 @@ use super::{
     NotRelevant, OutboxEntry, PendingLink, SheetRow, StepRow, encode, outlooks, waiting,
 };
 use crate::decide::Outlook;
+use crate::domain::appointment::Appointment;
 use crate::domain::draft::Prepared;
 use crate::domain::event::Event;
 use crate::domain::observation::RecordRef;
@@ -234,6 +235,16 @@ impl Batch {
         self.remove(Key::new(Kind::Hint).part(&record.entity).last(&record.id));
     }
 
+    /// Notes that somebody else is to be asked what an activity's text means.
+    pub fn put_doubt(&mut self, lead: &LeadId, activity: &ActivityId) {
+        self.put(Key::new(Kind::Doubt).part(lead.as_str()).last(activity.as_str()), &());
+    }
+
+    /// Somebody else was asked, or need not be.
+    pub fn remove_doubt(&mut self, lead: &LeadId, activity: &ActivityId) {
+        self.remove(Key::new(Kind::Doubt).part(lead.as_str()).last(activity.as_str()));
+    }
+
     /// Sets a Telegram message, its places in the index by alert, and its wording when it has one.
     pub fn put_message(&mut self, message: &Message) {
         let id = i64::from(message.message_id);
@@ -350,6 +361,31 @@ impl Batch {
         self.put(Key::new(Kind::Escalation).last(alert.as_str()), escalation);
     }
 
+    /// Sets an appointment, and moves its place in the index by time from that of `before`.
+    pub fn put_appointment(&mut self, appointment: &Appointment, before: Option<&Appointment>) {
+        if let Some(before) = before.filter(|before| before.due() != appointment.due()) {
+            self.remove(appointment_due_key(before));
+        }
+        self.put(appointment_due_key(appointment), &());
+        self.put(appointment_key(&appointment.lead, &appointment.activity), appointment);
+    }
+
+    /// Forgets an appointment.
+    pub fn remove_appointment(&mut self, appointment: &Appointment) {
+        self.remove(appointment_due_key(appointment));
+        self.remove(appointment_key(&appointment.lead, &appointment.activity));
+    }
+
+    /// Notes which planned call a message speaks of.
+    pub fn put_call_message(&mut self, chat: ChatId, message_id: i32, lead: &LeadId, activity: &ActivityId) {
+        self.put(Key::new(Kind::CallMessage).number(chat.0).number(message_id.into()), &(lead, activity));
+    }
+
+    /// Forgets that.
+    pub fn remove_call_message(&mut self, chat: ChatId, message_id: i32) {
+        self.remove(Key::new(Kind::CallMessage).number(chat.0).number(message_id.into()));
+    }
+
     /// Notes the account that a user wrote from last.
     pub fn put_last_account(&mut self, user: &UserId, account: i64) {
         self.put(Key::new(Kind::LastAccount).last(user.as_str()), &account);
@@ -403,6 +439,15 @@ pub(super) fn activity_key(lead: &LeadId, activity: &ActivityId) -> Key {
 
 pub(super) fn alert_key(lead: &LeadId, alert: &AlertId) -> Key {
     Key::new(Kind::History).part(lead.as_str()).letter(ALERT).last(alert.as_str())
+}
+
+pub(super) fn appointment_key(lead: &LeadId, activity: &ActivityId) -> Key {
+    Key::new(Kind::Appointment).letter(BY_CALL).part(lead.as_str()).last(activity.as_str())
+}
+
+fn appointment_due_key(appointment: &Appointment) -> Key {
+    let due = Key::new(Kind::Appointment).letter(BY_TIME).number(appointment.due().0);
+    due.part(appointment.lead.as_str()).last(appointment.activity.as_str())
 }
 
 /// A prepared message's key, by its place.

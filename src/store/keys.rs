@@ -83,8 +83,15 @@ pub(super) enum Kind {
     RecordAlert = b'g' as isize,
     /// What users did by button that the CRM is told: deed.
     Deed = b'z' as isize,
+    /// Messages of unsure reading, until somebody else was asked: lead, activity.
+    Doubt = b'2' as isize,
     /// Alerts that a user found beside the point: instant, alert.
     NotRelevant = b'j' as isize,
+    /// Calls and meetings that are planned, and what was said of them: `a`, lead and activity; when something is to be
+    /// said of them: `t`, instant, lead and activity.
+    Appointment = b'O' as isize,
+    /// Telegram messages about planned calls: chat, message.
+    CallMessage = b's' as isize,
     /// Whether it helps: whose figures.
     Kpi = b'N' as isize,
 
@@ -111,6 +118,11 @@ pub(super) const ALERT: &str = "x";
 pub(super) const BY_PLACE: &str = "m";
 /// See [`BY_PLACE`].
 pub(super) const BY_ALERT: &str = "a";
+
+/// The parts of [`Kind::Appointment`].
+pub(super) const BY_CALL: &str = "a";
+/// See [`BY_CALL`].
+pub(super) const BY_TIME: &str = "t";
 
 /// Builds one key, or the prefix of a range.
 #[derive(Clone, Debug)]

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::domain::appointment::Appointment;
 use crate::domain::draft::Prepared;
 use crate::domain::effect::DEEDS;
 use crate::domain::event::Event;
@@ -32,7 +33,7 @@ use crate::domain::{
 };
 
 pub use batch::Batch;
-use keys::{ACTIVITY, ALERT, BY_ALERT, BY_PLACE, Key, Kind, number_at, text_after};
+use keys::{ACTIVITY, ALERT, BY_ALERT, BY_CALL, BY_PLACE, BY_TIME, Key, Kind, number_at, text_after};
 pub use names::Names;
 pub use open::OpenError;
 pub use outlooks::{Outlooks, Watched};
@@ -561,6 +562,14 @@ impl Store {
             .collect()
     }
 
+    /// An activity of whose text somebody else is to be asked, and its lead.
+    pub fn doubt(&self) -> Result<Option<(LeadId, ActivityId)>> {
+        let Some(pair) = self.pairs::<()>(&Key::new(Kind::Doubt)).next() else { return Ok(None) };
+        let text = text_after(&pair?.0, 1);
+        let (lead, activity) = text.split_once('\0').unwrap_or((&text, ""));
+        Ok(Some((LeadId::from(lead), ActivityId::from(activity))))
+    }
+
     /// The sequence number of a record's latest hint, if there is one.
     pub fn hint(&self, record: &RecordRef) -> Result<Option<u64>> {
         self.get(&Key::new(Kind::Hint).part(&record.entity).last(&record.id))
@@ -754,6 +763,39 @@ impl Store {
     pub fn next_escalation(&self) -> Result<Option<Timestamp>> {
         let first = self.keys(&Key::new(Kind::EscalationDue)).next().transpose()?;
         Ok(first.and_then(|key| number_at(&key, 1)).map(Timestamp))
+    }
+
+    /// An appointment, by the lead's activity that it is.
+    pub fn appointment(&self, lead: &LeadId, activity: &ActivityId) -> Result<Option<Appointment>> {
+        self.get(&batch::appointment_key(lead, activity))
+    }
+
+    /// The appointments with a lead.
+    pub fn appointments_of(&self, lead: &LeadId) -> Result<Vec<Appointment>> {
+        self.values(&Key::new(Kind::Appointment).letter(BY_CALL).part(lead.as_str())).collect()
+    }
+
+    /// Every appointment that is remembered.
+    pub fn appointments(&self) -> Result<Vec<Appointment>> {
+        self.values(&Key::new(Kind::Appointment).letter(BY_CALL)).collect()
+    }
+
+    /// The appointments of which something is to be said at or before `now`, soonest first: lead and activity.
+    pub fn appointments_due(&self, now: Timestamp) -> Result<Vec<(LeadId, ActivityId)>> {
+        let by_time = Key::new(Kind::Appointment).letter(BY_TIME);
+        let start = by_time.bytes().len() + 8;
+        let (first, end) = (by_time.clone().into_bytes(), by_time.number(now.0.saturating_add(1)).into_bytes());
+        let mut due = Vec::new();
+        for key in self.tree.range(first..end).keys() {
+            let text = text_after(&key?, start);
+            due.extend(text.split_once('\0').map(|(lead, activity)| (LeadId::from(lead), ActivityId::from(activity))));
+        }
+        Ok(due)
+    }
+
+    /// The planned call that a message speaks of.
+    pub fn call_message(&self, chat: ChatId, message_id: i32) -> Result<Option<(LeadId, ActivityId)>> {
+        self.get(&Key::new(Kind::CallMessage).number(chat.0).number(message_id.into()))
     }
 
     /// Our webhooks in the CRM.

@@ -89,7 +89,7 @@ impl Moment<'_> {
     }
 
     /// When the next message that is not urgent may be said, as far as those of the last hour go.
-    fn next_slot(&self) -> Timestamp {
+    pub fn next_slot(&self) -> Timestamp {
         let hour_ago = self.now.plus(-HOUR);
         let mut lately =
             self.said.iter().rev().filter(|said| !said.urgent && said.at > hour_ago && said.at <= self.now);

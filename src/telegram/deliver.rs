@@ -1,6 +1,7 @@
 //! The dispatcher towards Telegram: takes effects out of the outbox, checks that they still hold, sends and
 //! edits, and keeps what it sent.
 
+mod calling;
 mod day;
 mod drafting;
 mod escalating;
@@ -235,6 +236,18 @@ impl Worker {
                 Effect::SyncResumed { chat, since, at } => {
                     self.notify(&key, sequence, chat, Notice::SyncResumed { lasted: at.since(since) }).await?;
                 }
+                Effect::RemindOfCall { lead, activity, at } => {
+                    self.remind_of_call(&key, &entry, (&lead, &activity), at).await?;
+                }
+                Effect::AskAboutCall { lead, activity, at } => {
+                    self.ask_about_call(&key, &entry, (&lead, &activity), at).await?;
+                }
+                Effect::RefreshCall { lead, activity } => {
+                    self.refresh_call(&key, sequence, (&lead, &activity)).await?;
+                }
+                Effect::CloseCall { lead, chat, message_id } => {
+                    self.close_call(&key, sequence, &lead, (chat, message_id)).await?;
+                }
                 Effect::UndoOver(alert) => {
                     let refreshed = move |engine: &mut Engine| {
                         engine.refresh_messages(&alert)?;
@@ -387,6 +400,10 @@ impl Worker {
             | Effect::WriteDeed(_)
             | Effect::DeedRefused { .. }
             | Effect::Escalate { .. }
+            | Effect::RemindOfCall { .. }
+            | Effect::AskAboutCall { .. }
+            | Effect::RefreshCall { .. }
+            | Effect::CloseCall { .. }
             | Effect::UndoOver(_) => Ok(()),
         }
     }
@@ -465,8 +482,14 @@ impl Worker {
         }
         let briefings = self.briefings(known)?;
         let contexts = briefings.iter().map(|briefing| briefing.context(speaker, manner, content, occasion, now));
-        let contexts: Vec<_> =
-            contexts.map(|context| AlertContext { wording: wording.unwrap_or(context.wording), ..context }).collect();
+        let reader = if chat.is_group() { None } else { user_in(self.store(), chat)? };
+        let contexts: Vec<_> = contexts
+            .map(|context| AlertContext {
+                wording: wording.unwrap_or(context.wording),
+                reader: reader.as_ref(),
+                ..context
+            })
+            .collect();
         Ok(match contexts.as_slice() {
             [] => None,
             [one] if alerts.len() == 1 => Some(if self.has_moved(one.alert, told, occasion)? {
@@ -491,17 +514,14 @@ impl Worker {
         })
     }
 
-    /// All that is needed to speak about these alerts, most pressing first; whoever has waited longest comes first among
-    /// equals.
+    /// All that is needed to speak about these alerts, in the order of every list.
     fn briefings(&self, alerts: Vec<Alert>) -> Result<Vec<Briefing>, EngineError> {
         let (speaker, now) = (&self.sender.speaker, self.now());
         let mut briefings = Vec::with_capacity(alerts.len());
         for alert in alerts {
             briefings.extend(Briefing::load(self.store(), speaker, alert, now)?);
         }
-        briefings.sort_by_key(|Briefing { alert, .. }| {
-            (speaker.pressing(alert.severity()), alert.anchor.instant().map_or(i64::MAX, |at| at.0))
-        });
+        briefings.sort_by_cached_key(|briefing| speaker.place_of(&briefing.alert));
         Ok(briefings)
     }
 }

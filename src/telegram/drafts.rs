@@ -137,24 +137,25 @@ impl Bot {
             return Ok(Answer::seen());
         }
         match wish {
+            // An old picture of the message: what the rep wrote is not thrown away for other words.
+            DraftTap::Tone(_) | DraftTap::Other if prepared.is_own => {
+                self.change(&prepared, |prepared| prepared.shown = 0).await?;
+                Ok(Answer::seen())
+            }
             DraftTap::Edit => {
                 let (chat, id, until) = (prepared.chat, prepared.message_id, now.plus(PATIENCE));
                 self.engine.run(move |engine| engine.await_text(chat, id, until)).await?;
                 Ok(Answer::word(self.toast(tap.manner, Toast::DraftText)))
             }
             DraftTap::Sent => self.draft_sent(tap, alert, &briefing, prepared, now).await,
-            DraftTap::Tone(tone) => {
-                self.reword(&briefing, prepared, now, |prepared| (prepared.tone, prepared.is_own) = (tone, false)).await
-            }
+            DraftTap::Tone(tone) => self.reword(&briefing, prepared, now, |prepared| prepared.tone = tone).await,
             DraftTap::Channel(channel) if briefing.lead.channel_open(channel) => {
                 self.reword(&briefing, prepared, now, |prepared| prepared.channel = channel).await
             }
             DraftTap::Channel(_) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
             DraftTap::Other => {
                 self.reword(&briefing, prepared, now, |prepared| {
-                    // From one's own words back to the ones that were there.
-                    prepared.wording = prepared.wording.wrapping_add(u32::from(!prepared.is_own));
-                    prepared.is_own = false;
+                    prepared.wording = prepared.wording.wrapping_add(1);
                 })
                 .await
             }
@@ -302,10 +303,11 @@ impl Bot {
             timestamp: None,
             by: Some(tap.user.id.clone()),
         };
+        let channel = prepared.channel;
         // What became of the draft is written first: after a crash the tap comes again, and notes the same once.
         self.engine.run(move |engine| engine.log(vec![report], false)).await?;
         self.change(&prepared, move |prepared| prepared.stage = Stage::Noted(now)).await?;
-        Ok(Answer::word(self.toast(tap.manner, Toast::Sent(&briefing.lead))))
+        Ok(Answer::word(self.toast(tap.manner, Toast::Sent(&briefing.lead, channel))))
     }
 
     /// Takes what a rep wrote for the text of a draft: an answer to its message, or what was asked for. Says whether it

@@ -103,20 +103,20 @@ impl Bot {
         })
     }
 
-    /// Who is linked, not the owner, and may see the lead: by name.
+    /// Who is linked, neither the owner nor whoever taps, and may see the lead: by name.
     async fn colleagues_of(&self, tap: &Tap, alert: &Alert) -> Result<Vec<User>, Halt> {
         let store = self.engine.store();
         let mut linked: Vec<UserId> = store.links()?.into_iter().map(|link| link.user).collect();
         linked.sort_unstable();
         linked.dedup();
-        linked.retain(|user| alert.owner.as_ref() != Some(user));
+        linked.retain(|user| alert.owner.as_ref() != Some(user) && *user != tap.user.id);
         let rights = join_all(linked.iter().map(|user| self.rights(user, &alert.lead_id, tap.asks))).await;
         let rights = rights.into_iter().collect::<Result<Vec<_>, Halt>>()?;
         let mut colleagues = Vec::new();
         for (user, _) in linked.iter().zip(rights).filter(|(_, rights)| rights.is_some_and(|rights| rights.read)) {
             colleagues.extend(store.user(user)?.filter(|user| user.active));
         }
-        colleagues.sort_by_key(|user| (user.id == tap.user.id, user.name.to_lowercase(), user.id.clone()));
+        colleagues.sort_by_key(|user| (user.name.to_lowercase(), user.id.clone()));
         Ok(colleagues)
     }
 

@@ -30,6 +30,8 @@ pub enum Menu {
     CallDays(Vec<Timestamp>),
     /// Times of one day to call at.
     CallDay(Vec<Timestamp>),
+    /// Times to call at again, after a call in vain.
+    TryAgain(Vec<Timestamp>),
     /// Everything else.
     More,
     /// Whether the lead is to be archived.
@@ -51,6 +53,7 @@ pub fn keyboard(voice: &Voice, context: &AlertContext<'_>, menu: &Menu) -> Vec<V
         Menu::Call(slots) => keys.call(slots),
         Menu::CallDays(days) => keys.times(days, Button::CallDay, Voice::day),
         Menu::CallDay(slots) => keys.times(slots, Button::PlanCall, Voice::slot),
+        Menu::TryAgain(slots) => keys.slots(slots),
         Menu::More => keys.more(),
         Menu::Archive => vec![vec![keys.tap(ButtonLabel::ArchiveYes, Button::ArchiveYes)]],
     };
@@ -75,13 +78,16 @@ pub fn of_an_end(voice: &Voice, context: &AlertContext<'_>) -> Vec<Vec<Key>> {
         DeedKind::SetStatus { .. } if context.now < done.at.plus(UNDO_FOR) => {
             keys.tap(ButtonLabel::Undo, Button::Unarchive)
         }
-        DeedKind::LogCall { outcome: CallOutcome::NotInterested } if context.can_archive => {
+        _ if done.kind.outcome() == Some(CallOutcome::NotInterested) && context.can_archive => {
             keys.tap(ButtonLabel::Archive, Button::Archive)
         }
+        _ if done.is_in_vain() && call_open(context) => keys.tap(ButtonLabel::TryAgain, Button::CallMenu),
         DeedKind::SetStatus { .. }
         | DeedKind::LogCall { .. }
         | DeedKind::PlanCall { .. }
         | DeedKind::Assign { .. }
+        | DeedKind::FinishCall { .. }
+        | DeedKind::MoveCall { .. }
         | DeedKind::SendMail(_) => {
             return Vec::new();
         }
@@ -141,29 +147,56 @@ impl Keys<'_> {
             let open = link.map(|link| self.labels.url(ButtonLabel::OpenInCrm, link.to_owned()));
             return vec![vec![self.take(), self.hand_over()], std::iter::once(self.settle()).chain(open).collect()];
         }
-        let mut write = Vec::new();
-        if advice::whatsapp_open(context.lead) {
-            let voice = self.labels.voice;
-            let draft = voice.draft_for(context, Channel::Whatsapp).map(|draft| draft.text).unwrap_or_default();
-            let answers = alert.alert_type.is_about_an_answer();
-            let label = if answers { ButtonLabel::WhatsappAnswer } else { ButtonLabel::WhatsappWrite };
-            write.extend(context.whatsapp_link(&draft).map(|link| self.labels.url(label, link)));
-            // What is merely worth knowing asks for nothing, so nothing is reported as sent either.
-            if alert.alert_type != AlertType::PreferredChannel {
-                write.push(self.tap(ButtonLabel::Sent, Button::SentByHand));
+        let suggested = advice::draft_channel(alert, context.lead, context.preferred);
+        // What is merely worth knowing asks for nothing, so nothing is reported as sent either.
+        let reports = alert.alert_type != AlertType::PreferredChannel;
+        let sent = |button: fn(AlertId) -> Button| reports.then(|| self.tap(ButtonLabel::Sent, button));
+        let draft = || suggested.map(|_| self.tap(ButtonLabel::Draft, Button::Draft));
+        let call = || call_open(context).then(|| self.tap(ButtonLabel::Call, Button::CallMenu));
+        // The first button is what the message suggests, and what is said to be sent is that.
+        let (write, act): (Vec<_>, Vec<_>) = match suggested {
+            Some(Channel::Email) => (vec![self.mail(), sent(Button::MailSentByHand)], vec![self.whatsapp(), call()]),
+            Some(Channel::Call) => {
+                let reached = CallOutcome::Reached;
+                let spoke = self.tap(ButtonLabel::Called(reached), |alert| Button::Called(alert, reached));
+                (vec![call(), reports.then_some(spoke)], vec![self.whatsapp(), draft()])
             }
-        }
-        let mut act = Vec::new();
-        if advice::draft_channel(alert, context.lead, context.preferred).is_some() {
-            act.push(self.tap(ButtonLabel::Draft, Button::Draft));
-        }
-        act.extend(call_open(context).then(|| self.tap(ButtonLabel::Call, Button::CallMenu)));
+            Some(Channel::Whatsapp) => (vec![self.whatsapp(), sent(Button::SentByHand)], vec![draft(), call()]),
+            Some(Channel::Manual) | None => (Vec::new(), vec![draft(), call()]),
+        };
+        let [write, act] = [write, act].map(|row| row.into_iter().flatten().collect::<Vec<Key>>());
         let last = vec![
             self.settle(),
             self.tap(ButtonLabel::Snooze, Button::SnoozeMenu),
             self.tap(ButtonLabel::More, Button::MoreMenu),
         ];
         [write, act, last].into_iter().filter(|row| !row.is_empty()).collect()
+    }
+
+    /// Opens WhatsApp with a message in it, if the lead can be written to there.
+    fn whatsapp(&self) -> Option<Key> {
+        let context = self.context;
+        if !advice::whatsapp_open(context.lead) {
+            return None;
+        }
+        let draft = self.labels.voice.draft_for(context, Channel::Whatsapp).map(|draft| draft.text).unwrap_or_default();
+        let answers = context.alert.alert_type.is_about_an_answer();
+        let label = if answers { ButtonLabel::WhatsappAnswer } else { ButtonLabel::WhatsappWrite };
+        context.whatsapp_link(&draft).map(|link| self.labels.url(label, link))
+    }
+
+    /// Prepares the e-mail that is suggested.
+    fn mail(&self) -> Option<Key> {
+        let answers = self.context.alert.alert_type.is_about_an_answer();
+        let label = if answers { ButtonLabel::MailAnswer } else { ButtonLabel::MailWrite };
+        Some(self.tap(label, Button::Draft))
+    }
+
+    /// Times to call at, and other days.
+    fn slots(&self, slots: &[Timestamp]) -> Vec<Vec<Key>> {
+        let mut rows = self.times(slots, Button::PlanCall, Voice::slot);
+        rows.push(vec![self.tap(ButtonLabel::OtherDay, Button::CallDays)]);
+        rows
     }
 
     fn snooze(&self, reminders: &[Reminder]) -> Vec<Vec<Key>> {
@@ -181,8 +214,7 @@ impl Keys<'_> {
     }
 
     fn call(&self, slots: &[Timestamp]) -> Vec<Vec<Key>> {
-        let mut rows = self.times(slots, Button::PlanCall, Voice::slot);
-        rows.push(vec![self.tap(ButtonLabel::OtherDay, Button::CallDays)]);
+        let mut rows = self.slots(slots);
         let outcome = |outcome| self.tap(ButtonLabel::Called(outcome), |alert| Button::Called(alert, outcome));
         rows.push(vec![outcome(CallOutcome::Reached), outcome(CallOutcome::NoAnswer)]);
         rows.push(vec![outcome(CallOutcome::LeftMessage), outcome(CallOutcome::NotInterested)]);

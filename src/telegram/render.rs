@@ -4,7 +4,7 @@ use super::menus::{self, Menu};
 use crate::domain::ask::Ask;
 use crate::domain::button::{Button, Hand, LinkAnswer, Sheet};
 use crate::domain::draft::{DraftTap, Prepared, Stage};
-use crate::domain::{Alert, AlertId, AlertState, Bucket, Channel, User};
+use crate::domain::{Alert, AlertId, AlertState, Bucket, CallOutcome, Channel, User};
 use crate::store::SheetRow;
 use crate::voice::{
     AlertContext, ButtonLabel, Content, DayBegins, DayEnds, DraftShown, Manner, Notice, Route, Toast, Voice, fitted,
@@ -93,6 +93,11 @@ pub fn hand_to(voice: &Voice, manner: Manner, alert: &AlertId, to: &User) -> Vec
     let text = format!("{} {}", voice.button(manner, ButtonLabel::HandTo), voice.colleague(to));
     let yes = Key { text, kind: KeyKind::Callback(Button::Hand(Hand::Over(to.id.clone()), alert.clone())) };
     vec![vec![yes], vec![labels.tap(ButtonLabel::Back, Button::Back(alert.clone()))]]
+}
+
+/// An open alert's message once a later one tells it: no buttons, and nothing that asks to be done.
+pub fn later(voice: &Voice, context: &AlertContext<'_>) -> Rendered {
+    Rendered::new(voice.later_html(context), Vec::new())
 }
 
 /// The former owner's message once the lead has moved to `new_owner`, or to nobody.
@@ -191,12 +196,15 @@ impl DraftKeys<'_> {
 
     fn to_go_on(&self) -> Vec<Vec<Key>> {
         let mut change = self.copy();
-        let mut words = vec![self.tap(ButtonLabel::DraftOther, DraftTap::Other)];
-        if self.prepared.channel != Channel::Call {
-            change.push(self.tap(ButtonLabel::DraftEdit, DraftTap::Edit));
+        let mut words = Vec::new();
+        let is_written = self.prepared.channel != Channel::Call;
+        // The rep's own text is not offered to be thrown away.
+        if !self.prepared.is_own {
+            words.push(self.tap(ButtonLabel::DraftOther, DraftTap::Other));
             let tone = self.prepared.tone.other();
-            words.push(self.tap(ButtonLabel::DraftTone(tone), DraftTap::Tone(tone)));
+            words.extend(is_written.then(|| self.tap(ButtonLabel::DraftTone(tone), DraftTap::Tone(tone))));
         }
+        change.extend(is_written.then(|| self.tap(ButtonLabel::DraftEdit, DraftTap::Edit)));
         vec![self.send(), change, words, self.elsewhere()]
     }
 
@@ -253,6 +261,17 @@ pub fn briefing(voice: &Voice, manner: Manner, day: &DayBegins<'_>) -> Rendered 
 pub fn summary(voice: &Voice, manner: Manner, day: &DayEnds<'_>) -> Rendered {
     let keyboard = day.named.iter().enumerate().map(|(place, one)| vec![show_key(voice, one, place + 1)]).collect();
     Rendered::new(voice.summary_html(manner, day), keyboard)
+}
+
+/// The buttons below what is said about a planned call: how it went, another time, and these links.
+pub fn about_a_call(voice: &Voice, manner: Manner, links: Vec<Key>) -> Vec<Vec<Key>> {
+    let ask = |text: String, ask: Ask| Key { text, kind: KeyKind::Ask(ask) };
+    let went = |outcome| ask(voice.button(manner, ButtonLabel::Called(outcome)), Ask::CallWent(outcome));
+    let [reached, no_answer, left_message, not_interested] = CallOutcome::ALL.map(went);
+    let moves = ask(voice.short(manner, "screen", "move"), Ask::CallMoves(None));
+    let others: Vec<Key> = std::iter::once(moves).chain(links).collect();
+    let outcomes = [vec![reached, no_answer], vec![left_message, not_interested]];
+    outcomes.into_iter().chain(others.chunks(2).map(<[Key]>::to_vec)).collect()
 }
 
 /// A button that shows one alert of several.

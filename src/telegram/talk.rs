@@ -2,6 +2,7 @@
 
 mod answer;
 mod asked;
+mod calling;
 mod card;
 mod commands;
 mod lists;

@@ -6,6 +6,7 @@ mod acts;
 use chrono::Weekday;
 use teloxide::types::{CallbackQuery, InlineKeyboardButton, InlineKeyboardButtonKind, MaybeInaccessibleMessage};
 
+use super::api::SendError;
 use super::bot::{Bot, Taken};
 use super::menus::{self, Menu};
 use super::render::{self, Rendered};
@@ -174,9 +175,21 @@ impl Bot {
             Then::Shows(message) => self.api.edit(place.chat, place.message_id, message).await,
             Then::Goes => self.api.delete(place.chat, place.message_id).await,
         };
-        if let Err(error) = done {
-            tracing::debug!(%error, "a tapped message stays as it was");
+        let Err(error) = done else { return };
+        tracing::debug!(%error, "a tapped message stays as it was");
+        // Telegram was busy: a menu must not stay for that.
+        if matches!(error, SendError::RetryAfter(_) | SendError::Unavailable(_))
+            && let Err(error) = self.bring_back(place).await
+        {
+            tracing::warn!(%error, "a tapped message could not be brought up to date");
         }
+    }
+
+    /// Has the message of an alert show the alert again, as soon as Telegram takes it.
+    async fn bring_back(&self, place: Place) -> Result<(), EngineError> {
+        let message = self.engine.store().message(place.chat, place.message_id)?;
+        let Some(alert) = message.and_then(|message| message.only_alert().cloned()) else { return Ok(()) };
+        self.engine.run(move |engine| engine.refresh_messages(&alert)).await
     }
 
     /// Says what came of a tap that was answered before: what must not be missed is a message, to whoever tapped alone.
@@ -248,6 +261,11 @@ impl Bot {
         if place.chat.is_group() && !matches!(button, Button::Show(_) | Button::Hand(..)) {
             return Ok(stale());
         }
+        let plans =
+            matches!(button, Button::CallMenu(_) | Button::CallDays(_) | Button::CallDay(..) | Button::PlanCall(..));
+        if plans && !alert.state.is_open() && !self.was_in_vain(&alert)? {
+            return Ok(self.too_late(&tap, &alert).await?);
+        }
         if let Some(refusal) = self.refusal(&tap.user.id, &alert, &button, asks).await? {
             return Ok(Answer::dialog(self.toast(manner, refusal)));
         }
@@ -267,7 +285,12 @@ impl Bot {
                 self.after(tap, acted, Toast::Resolved).await
             }
             Button::Snooze(_, length) => self.snooze(tap, id, length).await,
-            Button::SentByHand(_) => self.sent_by_hand(tap, alert).await,
+            Button::SentByHand(_) => self.sent_by_hand(tap, alert, Channel::Whatsapp).await,
+            Button::MailSentByHand(_) => self.sent_by_hand(tap, alert, Channel::Email).await,
+            Button::Back(_) if !alert.state.is_open() => {
+                self.refresh(alert).await?;
+                Ok(Answer::seen())
+            }
             Button::Draft(_) => {
                 let effect = Effect::SendDraft { alert: id, chat: tap.private };
                 self.ask(tap, effect).await?;
@@ -351,11 +374,11 @@ impl Bot {
     ) -> Result<Option<Toast<'static>>, Halt> {
         let (sends, changes) = match button {
             Button::Show(_) | Button::Draft(_) | Button::Why(_) => (true, false),
+            // A call in vain may have ended it: the next one is planned there.
+            Button::CallMenu(_) | Button::CallDays(_) | Button::CallDay(..) => (true, false),
+            Button::PlanCall(..) => (true, true),
             Button::SnoozeMenu(_)
             | Button::SnoozeDays(_)
-            | Button::CallMenu(_)
-            | Button::CallDays(_)
-            | Button::CallDay(..)
             | Button::MoreMenu(_)
             | Button::Back(_)
             | Button::Page(..)
@@ -366,7 +389,7 @@ impl Bot {
             | Button::Snooze(..)
             | Button::SnoozeUntil(..)
             | Button::SentByHand(_)
-            | Button::PlanCall(..)
+            | Button::MailSentByHand(_)
             | Button::Called(..)
             | Button::NotRelevant(_) => (false, true),
             // Also of what is over.
@@ -419,14 +442,17 @@ impl Bot {
     pub(super) async fn too_late(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
         self.refresh(alert).await?;
         let toast = match &alert.state {
-            AlertState::Resolved(resolution) => Toast::AlreadyHandled(&resolution.by),
+            AlertState::Resolved(resolution) if resolution.user.as_ref() != Some(&tap.user.id) => {
+                Toast::AlreadyHandled(&resolution.by)
+            }
+            AlertState::Resolved(_) => Toast::AlreadyClosed,
             AlertState::Open | AlertState::Snoozed { .. } | AlertState::Closed { .. } => Toast::AlreadyClosed,
         };
         Ok(Answer::word(self.toast(tap.manner, toast)))
     }
 
-    /// The rep wrote by hand. Reported once per opening of the alert, however often the button is tapped.
-    async fn sent_by_hand(&self, tap: &Tap, alert: &Alert) -> Result<Answer, EngineError> {
+    /// The rep wrote by hand, there. Reported once per opening of the alert, however often the button is tapped.
+    async fn sent_by_hand(&self, tap: &Tap, alert: &Alert, channel: Channel) -> Result<Answer, EngineError> {
         if !alert.state.is_open() {
             return self.too_late(tap, alert).await;
         }
@@ -436,7 +462,7 @@ impl Bot {
         let report = Report {
             id: Some(ActivityId(format!("sent-{}-{}", alert.id, alert.openings))),
             lead: alert.lead_id.clone(),
-            channel: Channel::Whatsapp,
+            channel,
             direction: Direction::Out,
             status: ActivityStatus::Sent,
             text: String::new(),
@@ -444,7 +470,7 @@ impl Bot {
             by: Some(tap.user.id.clone()),
         };
         self.engine.run(move |engine| engine.log(vec![report], false)).await?;
-        Ok(Answer::word(self.toast(tap.manner, Toast::Sent(&lead))))
+        Ok(Answer::word(self.toast(tap.manner, Toast::Sent(&lead, channel))))
     }
 
     /// An old message shows an old state: it is brought up to date whatever we believe it shows.
@@ -497,7 +523,8 @@ impl Bot {
         let manner = self.speaker.manner_in(store, place.chat)?;
         let context = briefing.context(&self.speaker, manner, self.speaker.content_in(place.chat), occasion, now);
         let wording = known.and_then(|message| message.wording).unwrap_or(context.wording);
-        let context = AlertContext { wording, ..context };
+        let reader = (!place.chat.is_group()).then_some(&tap.user.id);
+        let context = AlertContext { wording, reader, ..context };
         let mut rendered = render::alert(&self.speaker.voice, &context);
         if let Some(rows) = rows(&context) {
             rendered.keyboard = rows;

@@ -24,6 +24,9 @@ const APART: Seconds = 20 * MINUTE;
 /// When calls are proposed while nothing is known of the lead.
 const USUAL_HOURS: [u32; 2] = [10, 15];
 
+/// What is planned, from and to (exclusive).
+pub type Taken = (Timestamp, Timestamp);
+
 /// A time to be reminded at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reminder {
@@ -57,14 +60,14 @@ pub fn mornings(calendar: &Calendar, now: Timestamp) -> Vec<Timestamp> {
 }
 
 /// The next working days on which a call can be planned, as instants of them; today first when there is time left.
-pub fn call_days(calendar: &Calendar, taken: &[Timestamp], now: Timestamp) -> Vec<Timestamp> {
+pub fn call_days(calendar: &Calendar, taken: &[Taken], now: Timestamp) -> Vec<Timestamp> {
     let today = (!free_slots(calendar, taken, now, now).is_empty()).then_some(whole_minute(now));
     today.into_iter().chain(mornings(calendar, now)).take(DAYS_OFFERED).collect()
 }
 
 /// Times to call at on the next working days, soonest first: two a day, in the lead's best hours where they are known.
-/// `taken` are the beginnings of calls that are planned already.
-pub fn call_slots(calendar: &Calendar, best: Option<&BestTime>, taken: &[Timestamp], now: Timestamp) -> Vec<Timestamp> {
+/// `taken` is what is planned already.
+pub fn call_slots(calendar: &Calendar, best: Option<&BestTime>, taken: &[Taken], now: Timestamp) -> Vec<Timestamp> {
     let mut slots: Vec<Timestamp> = Vec::new();
     for day in call_days(calendar, taken, now) {
         let free = free_slots(calendar, taken, day, now);
@@ -85,7 +88,7 @@ pub fn call_slots(calendar: &Calendar, best: Option<&BestTime>, taken: &[Timesta
 }
 
 /// Times to call at on the day of `day`, spread over it.
-pub fn slots_of_day(calendar: &Calendar, taken: &[Timestamp], day: Timestamp, now: Timestamp) -> Vec<Timestamp> {
+pub fn slots_of_day(calendar: &Calendar, taken: &[Taken], day: Timestamp, now: Timestamp) -> Vec<Timestamp> {
     let free = free_slots(calendar, taken, day, now);
     if free.len() <= SLOTS_OF_A_DAY {
         return free;
@@ -113,9 +116,9 @@ fn proposals(free: &[Timestamp], best: Option<&BestTime>, zone: Tz) -> (Option<T
 }
 
 /// Every half hour of a day in which a call fits, and none is planned.
-fn free_slots(calendar: &Calendar, taken: &[Timestamp], day: Timestamp, now: Timestamp) -> Vec<Timestamp> {
+fn free_slots(calendar: &Calendar, taken: &[Taken], day: Timestamp, now: Timestamp) -> Vec<Timestamp> {
     let Some((from, to)) = calendar.day_of(day) else { return Vec::new() };
-    let collides = |at: Timestamp| taken.iter().any(|other| at.since(*other).abs() < CALL_LASTS);
+    let collides = |at: Timestamp| taken.iter().any(|(from, to)| at < *to && at.plus(CALL_LASTS) > *from);
     let fits = |at: Timestamp| calendar.is_open(at) && calendar.is_open(at.plus(CALL_LASTS - 1));
     let first = Timestamp(from.0.div_euclid(STEP) * STEP);
     std::iter::successors(Some(first), |at| Some(at.plus(STEP)))
@@ -174,9 +177,12 @@ mod tests {
         let slots = call_slots(&calendar, None, &[], now);
         let expected = ["Fri 06 16:00", "Mon 09 10:00", "Mon 09 15:00", "Tue 10 10:00", "Tue 10 15:00", "Wed 11 10:00"];
         assert_eq!(told(&slots), expected);
-        let taken = [at("2026-03-06T16:15:00+01:00"), at("2026-03-09T10:00:00+01:00")];
+        let half_an_hour = |from: &str| (at(from), at(from).plus(CALL_LASTS));
+        let taken = [half_an_hour("2026-03-06T16:15:00+01:00"), half_an_hour("2026-03-09T10:00:00+01:00")];
         let slots = call_slots(&calendar, None, &taken, now);
         assert_eq!(told(&slots)[..3], ["Fri 06 17:00", "Mon 09 10:30", "Mon 09 15:00"]);
+        let meeting = [(at("2026-03-06T15:30:00+01:00"), at("2026-03-06T17:30:00+01:00"))];
+        assert_eq!(told(&call_slots(&calendar, None, &meeting, now))[..2], ["Fri 06 17:30", "Mon 09 10:00"]);
     }
 
     #[test]

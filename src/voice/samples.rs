@@ -123,7 +123,7 @@ impl<See: FnMut(Said)> Trial<'_, See> {
         }
         for (day, named) in [(0, &two[..]), (1, &two[..0]), (2, &two[..1])] {
             let (handled, answered, left) = (named.len() + 1, named.len(), named.len() * 2);
-            let ends = DayEnds { reader, handled, answered, left, named, day };
+            let ends = DayEnds { reader, handled, answered, open: handled - 1, left, named, day };
             self.html("summary.html.j2", &self.speech.summary_html(&ends)?)?;
         }
         Ok(())
@@ -196,11 +196,12 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             self.html(name, &speech.alert_html(&context, Some("http://localhost/"))?)?;
         }
         for kind in deeds() {
-            let done = Done { kind, by: "Luc <b>".to_owned(), at: NOW };
+            let done = Done { kind, by: "Luc <b>".to_owned(), user: None, at: NOW };
             let alert = Alert { state: states()[2].clone(), ..context.alert.clone() };
             let context = AlertContext { alert: &alert, done: Some(&done), ..*context };
             self.html("closed.html.j2", &speech.alert_html(&context, None)?)?;
         }
+        self.html("closed.html.j2", &speech.later_html(context)?)?;
         self.html("closed.html.j2", &speech.moved_html(context, None)?)?;
         self.html("closed.html.j2", &speech.moved_html(context, context.owner)?)
     }
@@ -295,7 +296,7 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             let refused = Refusal::ALL.map(|why| ("deed_refused", Notice::DeedRefused { kind: &kind, lead, why }));
             self.notices(&refused)?;
         }
-        self.toasts(&[Toast::Sent(lead)])
+        self.toasts(&[Channel::Whatsapp, Channel::Email].map(|channel| Toast::Sent(lead, channel)))
     }
 
     /// Notices, each with its name.
@@ -475,6 +476,7 @@ fn context<'a>(
         content,
         occasion,
         done: None,
+        reader: None,
         can_archive: true,
         wording: Wording::default(),
         strategy: None,

@@ -7,7 +7,7 @@ use super::speech::Speech;
 use super::{AlertContext, Content, Wording, html, names, words};
 use crate::domain::ask::{Filter, Page};
 use crate::domain::insight::LeadInsight;
-use crate::domain::{Activity, ActivityStatus, Direction, Lead, Seconds, Timestamp, User};
+use crate::domain::{Activity, ActivityStatus, CallOutcome, Direction, Lead, Seconds, Timestamp, User};
 
 /// How much of a lead's words a card shows, in characters.
 const WORDS: usize = 90;
@@ -53,6 +53,8 @@ pub struct Card<'a> {
     pub more: usize,
     /// What is known of the lead.
     pub insight: &'a LeadInsight,
+    /// What was typed, when the lead is not called quite so.
+    pub guessed: Option<&'a str>,
 }
 
 /// Figures of a rep or a team.
@@ -161,8 +163,6 @@ pub enum Screen<'a> {
     Undone(&'a Lead),
     /// There is nothing to take back.
     NothingToUndo,
-    /// Why an alert was told.
-    Why(AlertContext<'a>),
     /// The user may not do that with this lead.
     NotAllowed,
     /// The CRM cannot be asked whether the user may.
@@ -177,6 +177,66 @@ pub enum Screen<'a> {
     Called,
     /// No alert of this lead is open.
     NothingOpen(&'a Lead),
+    /// A call begins soon.
+    CallSoon {
+        /// With whom.
+        lead: &'a Lead,
+        /// When.
+        at: Timestamp,
+        /// What was said last, on either side.
+        last: Option<&'a Activity>,
+    },
+    /// A planned call should be over: how did it go?
+    CallOver {
+        /// With whom.
+        lead: &'a Lead,
+        /// When it was to begin.
+        at: Timestamp,
+    },
+    /// What has become of a planned call.
+    CallNow {
+        /// With whom.
+        lead: &'a Lead,
+        /// What.
+        now: CallNow,
+    },
+}
+
+/// What has become of a planned call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallNow {
+    /// The reader has just said how it went.
+    Noted(CallOutcome),
+    /// It took place.
+    Held,
+    /// It did not.
+    NotHeld,
+    /// It is to take place then.
+    Moved(Timestamp),
+    /// It is to take place at another time: when?
+    Moves,
+    /// It is no more.
+    Gone,
+    /// It is another's.
+    Anothers,
+    /// Nobody has noted it, and it is not asked for any more.
+    Forgotten,
+}
+
+impl CallNow {
+    /// The name in its wording.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Noted(_) => "noted",
+            Self::Held => "held",
+            Self::NotHeld => "not_held",
+            Self::Moved(_) => "moved",
+            Self::Moves => "moves",
+            Self::Gone => "gone",
+            Self::Anothers => "anothers",
+            Self::Forgotten => "forgotten",
+        }
+    }
 }
 
 impl Screen<'_> {
@@ -200,7 +260,6 @@ impl Screen<'_> {
             Self::AboutWhat => "about_what",
             Self::Undone(_) => "undone",
             Self::NothingToUndo => "nothing_to_undo",
-            Self::Why(_) => "why",
             Self::NotAllowed => "not_allowed",
             Self::CannotAsk => "cannot_ask",
             Self::NotUnderstood(_) => "not_understood",
@@ -208,6 +267,9 @@ impl Screen<'_> {
             Self::Hello(_) => "hello",
             Self::Called => "called",
             Self::NothingOpen(_) => "nothing_open",
+            Self::CallSoon { .. } => "call_soon",
+            Self::CallOver { .. } => "call_over",
+            Self::CallNow { .. } => "call_now",
         };
         format!("screens/{name}.html.j2")
     }
@@ -220,7 +282,6 @@ impl Speech {
         let values = match screen {
             Screen::Alerts(page) => return self.alerts_html(page, wording.unwrap_or_default()),
             Screen::Lead(card) => return self.card_html(scene, card, wording.unwrap_or_default()),
-            Screen::Why(context) => return self.why_html(scene, context, wording.unwrap_or_default()),
             Screen::Found { typed, count, similar } => context! { typed => names::name(typed), count, similar },
             Screen::NotFound { typed, unasked } => context! { typed => names::name(typed), unasked },
             Screen::Stats(figures) => self.figures(figures),
@@ -231,10 +292,40 @@ impl Speech {
             }
             Screen::Done(lead) | Screen::Undone(lead) | Screen::NothingOpen(lead) => context! { who => who(lead) },
             Screen::DoneBefore(lead, by) => context! { who => who(lead), by => names::name(by) },
+            Screen::CallSoon { lead, at, last } => {
+                let phone = lead.phone.as_deref().filter(|_| scene.content == Content::Full);
+                context! {
+                    who => who(lead),
+                    time => words::clock(self.manner().lang(), *at, scene.zone),
+                    phone => phone.map(names::name).unwrap_or_default(),
+                    last => last.map(|last| self.exchange(scene, last)),
+                }
+            }
+            Screen::CallOver { lead, at } => {
+                context! { who => who(lead), when => words::when(self.manner().lang(), *at, scene.now, scene.zone) }
+            }
+            Screen::CallNow { lead, now } => {
+                let (outcome, at) = match now {
+                    CallNow::Noted(outcome) => (outcome.as_str(), None),
+                    CallNow::Moved(at) => ("", Some(*at)),
+                    CallNow::Held
+                    | CallNow::NotHeld
+                    | CallNow::Moves
+                    | CallNow::Gone
+                    | CallNow::Anothers
+                    | CallNow::Forgotten => ("", None),
+                };
+                let said = if outcome.is_empty() { String::new() } else { self.label("outcome", outcome) };
+                let at = at.map(|at| self.ahead(scene, at)).unwrap_or_default();
+                context! { who => who(lead), now => now.as_str(), how => outcome, outcome => said, at }
+            }
             Screen::Later(lead, until) => context! { who => who(lead), until => self.until(scene, *until) },
             Screen::Planned(lead, at) => context! { who => who(lead), at => self.ahead(scene, *at) },
             Screen::When { lead, call, past } => context! { who => who(lead), call, past },
-            Screen::NotUnderstood(user) | Screen::Hello(user) => context! { me => names::user(user) },
+            Screen::NotUnderstood(user) => context! { me => names::user(user) },
+            Screen::Hello(user) => {
+                context! { me => names::user(user), evening => words::is_evening(scene.now, scene.zone) }
+            }
             Screen::InGroup
             | Screen::Which
             | Screen::AboutWhat
@@ -246,6 +337,13 @@ impl Speech {
         };
         let wording = wording.unwrap_or_else(|| Wording::of_text(&values.to_string()));
         self.render(&screen.file(), wording, &values)
+    }
+
+    /// A lead's status in words: those that EspoCRM comes with in the reader's language, any other as the CRM has it.
+    fn status(&self, status: &str) -> String {
+        let key = status.to_lowercase().replace(' ', "_");
+        let label = self.label("status", &key);
+        if label == key { names::one_line(status, 40) } else { label }
     }
 
     /// How a sentence calls a lead.
@@ -311,7 +409,8 @@ impl Speech {
             who => self.who(scene, card.lead),
             emoji => card.alert.map(|context| self.label("emoji", super::type_key(context.alert.alert_type))),
             headline,
-            status => names::one_line(&card.lead.status, 40),
+            status => self.status(&card.lead.status),
+            guessed => card.guessed.map(names::name).unwrap_or_default(),
             own => card.is_own,
             owner => card.owner.map(|owner| names::name(&owner.name)).unwrap_or_default(),
             phone => shown(card.lead.phone.as_deref().map(names::name).unwrap_or_default()),
@@ -386,18 +485,5 @@ impl Speech {
             stand_in => wishes.stand_in.map(|user| names::name(&user.name)).unwrap_or_default(),
             quiet => wishes.quiet.map(|(from, to)| context! { from => time(from), to => time(to) }),
         }
-    }
-
-    fn why_html(&self, scene: Scene, context: &AlertContext<'_>, wording: Wording) -> Result<String, Error> {
-        let values = context! {
-            who => self.who(scene, context.lead),
-            headline => self.headline(context)?,
-            evidence => match context.content {
-                Content::Full => self.evidence_in_full(context)?,
-                Content::Minimal | Content::Initials => String::new(),
-            },
-            opened => context.alert.opened_at.map(|at| words::when(self.manner().lang(), at, scene.now, scene.zone)),
-        };
-        self.render(&Screen::Why(*context).file(), wording, &values)
     }
 }

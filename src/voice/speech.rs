@@ -14,7 +14,9 @@ use crate::domain::alert::{ChannelRate, Cited, Resolution};
 use crate::domain::draft::{Prepared, Stage, Tone};
 use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::insight::{BestTime, LeadInsight, Touch};
-use crate::domain::{AlertState, Channel, CloseReason, DeedKind, Direction, Evidence, Lead, Severity, Timestamp, User};
+use crate::domain::{
+    AlertState, Channel, CloseReason, DeedKind, Direction, Evidence, Lead, Severity, Timestamp, User, UserId,
+};
 use crate::insight::advice::{self, Suggestion};
 use crate::insight::exchange::Topic;
 use crate::insight::strategy::{Reason, Step, Strategy};
@@ -111,7 +113,7 @@ impl Speech {
     }
 
     /// The first suggestion, as one says it.
-    fn spoken_suggestion(&self, context: &AlertContext<'_>) -> String {
+    pub fn spoken_suggestion(&self, context: &AlertContext<'_>) -> String {
         let suggestion = first_suggestion(context);
         let elsewhere = |channel: Channel| cited(&context.alert.evidence).is_some_and(|cited| cited.channel != channel);
         let key = match suggestion {
@@ -162,7 +164,8 @@ impl Speech {
             me => context.owner.map(names::user).unwrap_or_default(),
             days => as_of.days_since(since).max(0),
             duration => words::duration(lang, as_of.since(since)),
-            ago => words::ago(lang, as_of.since(since)),
+            ago => words::ago(lang, since, as_of, zone),
+            since => words::since(lang, since, as_of, zone),
             date => words::date(lang, since, as_of, zone),
             time => words::clock(lang, since, zone),
             seen => activity.is_some(),
@@ -176,6 +179,7 @@ impl Speech {
             quoted => !quote.is_empty(),
             quote,
             suggestion => if in_group || others { String::new() } else { self.spoken_suggestion(context) },
+            phone => number_to_call(context),
             action => self.suggested_action(context),
             emoji => self.label("emoji", type_key(context.alert.alert_type)),
             opening => if in_group { String::new() } else { self.opening(context) },
@@ -343,12 +347,16 @@ impl Speech {
     fn done(&self, context: &AlertContext<'_>, done: &Done) -> Result<String, Error> {
         let (when, outcome) = match &done.kind {
             DeedKind::PlanCall { at } => (words::on(self.lang, *at, done.at, context.zone), String::new()),
-            DeedKind::LogCall { outcome } => (String::new(), self.label("outcome", outcome.as_str())),
+            DeedKind::LogCall { outcome } | DeedKind::FinishCall { outcome, .. } => {
+                (String::new(), self.label("outcome", outcome.as_str()))
+            }
+            DeedKind::MoveCall { to, .. } => (words::on(self.lang, *to, done.at, context.zone), String::new()),
             DeedKind::SetStatus { .. } | DeedKind::Assign { .. } | DeedKind::SendMail(_) => {
                 (String::new(), String::new())
             }
         };
-        let values = context! { what => done.kind.as_str(), by => names::name(&done.by), when, outcome };
+        let by = self.doer(context, done.user.as_ref(), &done.by);
+        let values = context! { what => done.kind.as_str(), by, when, outcome };
         self.render("done.txt.j2", context.wording, &values)
     }
 
@@ -384,11 +392,22 @@ impl Speech {
             Content::Minimal | Content::Initials => String::new(),
         };
         let values = context! {
-            by => names::name(&resolution.by),
+            by => self.doer(context, resolution.user.as_ref(), &resolution.by),
             place => self.label("place", resolution.via.as_str()),
             note,
         };
         self.closed(context, "resolved", "", values)
+    }
+
+    /// Who did it, as the reader would say it: oneself is no name.
+    fn doer(&self, context: &AlertContext<'_>, user: Option<&UserId>, name: &str) -> String {
+        let is_reader = user.is_some() && user == context.reader;
+        if is_reader { self.label("reader", "by") } else { names::name(name) }
+    }
+
+    /// What an open alert's message says once a later one has taken its place: what is to be done is said there.
+    pub fn later_html(&self, context: &AlertContext<'_>) -> Result<String, Error> {
+        self.closed(context, "later", "", context! {})
     }
 
     /// What is left of an alert's message once the lead belongs to somebody else.
@@ -498,6 +517,7 @@ impl Speech {
             me => day.reader.map(names::user).unwrap_or_default(),
             handled => day.handled,
             answered => day.answered,
+            open => day.open,
             left => day.left,
             more => day.left - named.len(),
             named,
@@ -670,9 +690,9 @@ impl Speech {
             Toast::Snoozed { until, now, zone } => {
                 ("snoozed", context! { until => words::until(self.lang, until, now, zone) })
             }
-            Toast::Sent(lead) => {
+            Toast::Sent(lead, channel) => {
                 let name = names::call_name(lead, true);
-                ("sent", context! { named => !name.is_empty(), who => name })
+                ("sent", context! { named => !name.is_empty(), who => name, channel => channel.as_str() })
             }
             Toast::AlreadyHandled(by) => ("already_handled", context! { by => names::name(by) }),
             Toast::AlreadyClosed => ("already_closed", context! {}),
@@ -710,6 +730,13 @@ pub fn file_of_type(folder: &str, context: &AlertContext<'_>) -> String {
 
 fn rate_values(rate: ChannelRate, name: String, on: String) -> Value {
     context! { name, on, rate => rate.percent(), answered => rate.answered, attempts => rate.attempts }
+}
+
+/// The lead's number, where a call is suggested and numbers may be shown: telephones dial it at a touch.
+fn number_to_call(context: &AlertContext<'_>) -> String {
+    let calls = first_suggestion(context).channel() == Some(Channel::Call);
+    let phone = context.lead.phone.as_deref().filter(|_| calls && context.content == Content::Full);
+    phone.filter(|_| context.occasion != Occasion::Escalated).map(names::name).unwrap_or_default()
 }
 
 fn first_suggestion(context: &AlertContext<'_>) -> Suggestion {

@@ -57,6 +57,11 @@ pub fn clock(lang: Lang, at: Timestamp, zone: Tz) -> String {
     }
 }
 
+/// Whether one says good evening.
+pub fn is_evening(at: Timestamp, zone: Tz) -> bool {
+    local(at, zone).hour() >= 18
+}
+
 /// The date: `1er mars`, `12 March`, with the year when it is not `now`'s.
 pub fn date(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
     let day = local(at, zone);
@@ -242,14 +247,36 @@ pub fn duration(lang: Lang, span: Seconds) -> String {
     }
 }
 
-/// How long ago: `il y a 12 min`; `à l'instant` within the first minute.
-pub fn ago(lang: Lang, span: Seconds) -> String {
-    match (lang, span) {
-        (Lang::Fr, ..MINUTE) => "à l'instant".to_owned(),
-        (Lang::En, ..MINUTE) => "just now".to_owned(),
-        (Lang::Fr, span) => format!("il y a {}", duration(lang, span)),
-        (Lang::En, span) => format!("{} ago", duration(lang, span)),
+/// How long ago: `il y a 12 min`, `hier`, `il y a 3 jours`; `à l'instant` within the first minute.
+pub fn ago(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    match (lang, now.since(at), lately(at, now, zone)) {
+        (Lang::Fr, ..MINUTE, _) => "à l'instant".to_owned(),
+        (Lang::En, ..MINUTE, _) => "just now".to_owned(),
+        (Lang::Fr, _, Some(1)) => "hier".to_owned(),
+        (Lang::Fr, _, Some(_)) => "avant-hier".to_owned(),
+        (Lang::En, _, Some(1)) => "yesterday".to_owned(),
+        (Lang::En, _, Some(days)) => format!("{days} days ago"),
+        (Lang::Fr, span, None) => format!("il y a {}", duration(lang, span)),
+        (Lang::En, span, None) => format!("{} ago", duration(lang, span)),
     }
+}
+
+/// For how long something has been so: `depuis 5 h`, `depuis hier`, `depuis 3 jours`.
+pub fn since(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
+    match (lang, lately(at, now, zone)) {
+        (Lang::Fr, Some(1)) => "depuis hier".to_owned(),
+        (Lang::Fr, Some(_)) => "depuis avant-hier".to_owned(),
+        (Lang::En, Some(1)) => "since yesterday".to_owned(),
+        (Lang::En, Some(days)) => format!("for {days} days"),
+        (Lang::Fr, None) => format!("depuis {}", duration(lang, now.since(at))),
+        (Lang::En, None) => format!("for {}", duration(lang, now.since(at))),
+    }
+}
+
+/// How many calendar days ago something was that is more than one day old and less than two: 1 or 2.
+fn lately(at: Timestamp, now: Timestamp, zone: Tz) -> Option<i64> {
+    let days = -days_ahead(at, now, zone);
+    ((DAY..2 * DAY).contains(&now.since(at)) && (1..=2).contains(&days)).then_some(days)
 }
 
 /// French "of": `de Sophie`, `d'Amélie`, `d'Hélène`, `d'Yves` but `de Yann`.
@@ -354,8 +381,26 @@ mod tests {
         assert_eq!(duration(Lang::Fr, 32 * DAY + HOUR), "32 jours");
         assert_eq!(duration(Lang::Fr, DAY), "1 jour");
         assert_eq!(duration(Lang::En, 2 * HOUR - 1), "1 hour");
-        assert_eq!(ago(Lang::Fr, 12 * MINUTE), "il y a 12 min");
-        assert_eq!(ago(Lang::En, -5), "just now");
+        let now = at("2026-03-05T10:00:00Z");
+        assert_eq!(ago(Lang::Fr, now.plus(-12 * MINUTE), now, PARIS), "il y a 12 min");
+        assert_eq!(ago(Lang::En, now.plus(5), now, PARIS), "just now");
+    }
+
+    #[test]
+    fn a_day_ago_is_yesterday_or_the_day_before() {
+        let now = at("2026-03-05T10:00:00Z");
+        for (hours, fr_ago, fr_since, en_since) in [
+            (23, "il y a 23 h", "depuis 23 h", "for 23 hours"),
+            (24, "hier", "depuis hier", "since yesterday"),
+            (34, "hier", "depuis hier", "since yesterday"),
+            (36, "avant-hier", "depuis avant-hier", "for 2 days"),
+            (48, "il y a 2 jours", "depuis 2 jours", "for 2 days"),
+        ] {
+            let then = now.plus(-hours * HOUR);
+            assert_eq!(ago(Lang::Fr, then, now, PARIS), fr_ago, "{hours}");
+            assert_eq!(since(Lang::Fr, then, now, PARIS), fr_since, "{hours}");
+            assert_eq!(since(Lang::En, then, now, PARIS), en_since, "{hours}");
+        }
     }
 
     #[test]

@@ -81,7 +81,7 @@ async fn a_tap_on_last_years_message_is_answered_and_the_message_refreshed() {
     world.settle().await;
     let answers = answers(&world);
     assert_eq!(answers.len(), answered + 1);
-    assert!(answers[answered].contains("Luc"), "{answers:?}");
+    assert!(answers[answered].contains("déjà réglé"), "{answers:?}");
     assert!(calls(&world, "editMessageText") > edits);
     assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Resolved");
 }

@@ -6,6 +6,7 @@ use max::domain::event::Actor;
 use max::domain::{DAY, DeedId, HOUR, LeadId, MINUTE, UserId};
 use max::engine::deeds::Did;
 use max::sandbox::espo::Fault;
+use max::sandbox::telegram;
 use serde_json::{Value, json};
 
 use crate::support::{CAMILLE, LUC, Setting, World, button};
@@ -230,8 +231,8 @@ async fn tap_words(world: &World, words: &str) -> String {
 async fn a_call_is_planned_in_two_taps_and_the_message_says_so() {
     let (world, lead) = hot().await;
     insta::assert_snapshot!(rows(&world).join("\n"), @r"
-    💬 Répondre sur WhatsApp | ✅ C'est envoyé
-    ✍️ Préparer un message | 📞 Appel
+    📧 Répondre par email | ✅ C'est envoyé
+    💬 Répondre sur WhatsApp | 📞 Appel
     👍 Traité | ⏰ Plus tard | ⋯ Plus
     ");
     world.tap("call").await;
@@ -252,7 +253,7 @@ async fn a_call_is_planned_in_two_taps_and_the_message_says_so() {
     assert_eq!(world.alert(&lead, "HotLead24h")["closeReason"], "planned");
     let told = world.last();
     assert!(told.keyboard.is_empty(), "{told:#?}");
-    assert!(told.plain.contains("Appel prévu le 3 mars à 10h, par Luc Moreau."), "{}", told.plain);
+    assert!(told.plain.contains("Appel prévu le 3 mars à 10h, par toi."), "{}", told.plain);
     world.end().await;
 }
 
@@ -302,12 +303,14 @@ async fn the_outcome_of_a_call_is_logged_in_one_tap() {
     let answer = world.tap("nobody").await;
     assert!(answer.contains("pas de réponse"), "{answer}");
     assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open", "an attempt is no contact");
+    world.tap("back").await;
     assert!(button(&world.last(), "done").is_some(), "the buttons are back");
     world.clock.advance(HOUR);
     world.settle().await;
     world.tap("call").await;
     world.tap("nobody").await;
     assert_eq!(calls(&world).len(), 2, "an hour later it is another call");
+    world.tap("back").await;
     world.tap("call").await;
     let data = button(&world.last(), "spoke").unwrap();
     let message = world.last().message_id;
@@ -318,7 +321,7 @@ async fn the_outcome_of_a_call_is_logged_in_one_tap() {
     assert_eq!(calls(&world).len(), 3, "a second tap is not another call");
     assert_eq!(world.alert(&lead, "HotLead24h")["closeReason"], "cleared");
     let told = world.last();
-    assert!(told.plain.contains("Appel noté\u{a0}: joint, par Luc Moreau."), "{}", told.plain);
+    assert!(told.plain.contains("Appel noté\u{a0}: joint, par toi."), "{}", told.plain);
     world.end().await;
 }
 
@@ -356,7 +359,7 @@ async fn a_cold_lead_is_archived_after_a_question_and_can_be_brought_back_for_te
     assert_eq!(world.espo.get("Lead", &lead).unwrap()["status"], "Dead");
     assert_eq!(world.alert(&lead, "StaleLead30d")["closeReason"], "lead_closed");
     let told = world.last();
-    assert!(told.plain.contains("Lead archivé, par Luc Moreau."), "{}", told.plain);
+    assert!(told.plain.contains("Lead archivé, par toi."), "{}", told.plain);
     world.pass(7 * MINUTE).await;
     world.tap("unarch").await;
     assert_eq!(world.espo.get("Lead", &lead).unwrap()["status"], "In Process");
@@ -559,6 +562,110 @@ async fn a_call_whose_tap_is_delivered_again_is_one_call() {
     world.start().await;
     world.settle().await;
     assert_eq!(calls(&world).len(), 1);
+    world.tap("back").await;
     world.tap("done").await;
+    world.end().await;
+}
+
+/// A lead that has waited for a day, of whom Luc was told.
+async fn waiting() -> (World, String) {
+    let world = World::begin().await;
+    let lead = world.lead("Sophie", 9 * DAY, json!({}));
+    world.mail_to("Sophie", 3 * DAY, "Bonjour Sophie, voici notre offre.");
+    world.mail_from("Sophie", 25 * HOUR, "Bonjour, où en est notre dossier ? Cordialement");
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "AwaitingReply24h")["status"], "Open");
+    (world, lead)
+}
+
+/// Nobody picked up: the alert stays, and when to try again is asked in its message, not in the menu that was there.
+#[tokio::test]
+async fn after_a_call_in_vain_it_is_asked_when_to_try_again() {
+    let (world, lead) = waiting().await;
+    world.tap("zz").await;
+    tap_words(&world, "Dans 1 h").await;
+    world.pass(HOUR).await;
+    world.tap("call").await;
+    let answer = world.tap("nobody").await;
+    assert!(answer.contains("On retente quand"), "{answer}");
+    assert_eq!(world.alert(&lead, "AwaitingReply24h")["status"], "Open");
+    assert!(rows(&world).iter().all(|row| !row.contains("Pas de réponse")), "{:#?}", rows(&world));
+    tap_words(&world, "Demain 10h").await;
+    let made = calls(&world);
+    assert_eq!(made.len(), 2, "the one in vain and the next one: {made:#?}");
+    world.end().await;
+}
+
+/// Telegram is busy just as the menu is to go: it goes all the same.
+#[tokio::test]
+async fn a_menu_goes_also_when_telegram_is_busy() {
+    let (world, _) = waiting().await;
+    world.tap("more").await;
+    world.telegram.fail_next("editMessageText", telegram::Fault::TooManyRequests { retry_after: 2 }, 1);
+    world.tap("back").await;
+    world.pass(MINUTE).await;
+    assert!(rows(&world).iter().all(|row| !row.contains("Pas pertinent")), "{:#?}", rows(&world));
+    world.tap("done").await;
+    world.end().await;
+}
+
+/// Who called is called back: the first button is the call, and the number is there to be touched.
+#[tokio::test]
+async fn a_missed_call_is_answered_by_a_call() {
+    let world = World::begin().await;
+    let lead = world.lead("Sophie", 9 * DAY, json!({}));
+    world.mail_to("Sophie", 3 * DAY, "Bonjour Sophie, voici notre offre.");
+    world.call(&lead, "Inbound", "Not Held", 25 * HOUR);
+    world.settle().await;
+    assert_eq!(rows(&world)[0], "📞 Appel | ✅ Joint");
+    assert!(world.last().plain.contains("+33639980101"), "{}", world.last().plain);
+    world.tap("spoke").await;
+    assert_eq!(calls(&world).len(), 2);
+    world.end().await;
+}
+
+/// What is planned in the CRM is no time to call: neither another call nor a meeting, and that as long as it takes.
+#[tokio::test]
+async fn no_slot_is_proposed_that_is_taken_in_the_crm() {
+    let (world, lead) = waiting().await;
+    let other = world.lead("Marie", 2 * DAY, json!({}));
+    let at = |time: &str| format!("2026-03-03 {time}:00");
+    let planned = |from: &str, to: &str| {
+        json!({
+            "name": "Rendez-vous", "status": "Planned", "direction": "Outbound", "dateStart": at(from), "dateEnd": at(to),
+            "parentType": "Lead", "parentId": other, "assignedUserId": LUC.0,
+        })
+    };
+    world.espo.create("Meeting", "admin", planned("09:00", "10:00"));
+    world.espo.create("Call", "admin", planned("14:00", "14:30"));
+    world.settle().await;
+    world.tap("call").await;
+    let shown = rows(&world).join(" | ");
+    for taken in ["Demain 10h ", "Demain 10h30", "Demain 15h "] {
+        assert!(!shown.contains(taken), "{taken} is taken: {shown}");
+    }
+    assert!(shown.contains("Demain 11h") && shown.contains("Demain 15h30"), "{shown}");
+    world.tap("spoke").await;
+    assert_ne!(world.alert(&lead, "AwaitingReply24h")["status"], "Open");
+    world.end().await;
+}
+
+/// A call in vain may end an alert: when to try again is asked in its message all the same, and planned there.
+#[tokio::test]
+async fn an_alert_that_a_call_in_vain_ended_asks_when_to_try_again() {
+    let world = World::begin().await;
+    let lead = world.lead("Lucie", 8 * DAY, json!({}));
+    world.settle().await;
+    world.tap("call").await;
+    world.tap("left").await;
+    assert_ne!(world.alert(&lead, "NoContact7d")["status"], "Open");
+    assert_eq!(rows(&world), ["📞 On retente quand\u{202f}?"]);
+    assert!(world.last().plain.contains("par toi"), "{}", world.last().plain);
+    world.tap("call").await;
+    tap_words(&world, "Demain 10h").await;
+    let told = world.last();
+    assert!(told.plain.contains("Appel prévu le 3 mars à 10h, par toi.") && told.keyboard.is_empty(), "{told:#?}");
+    let planned = calls(&world).into_iter().filter(|call| call["status"] == "Planned");
+    assert_eq!(planned.count(), 1);
     world.end().await;
 }

@@ -59,6 +59,55 @@ async fn the_day_begins_with_what_is_open_and_the_night_is_not_told_one_by_one()
     world.end().await;
 }
 
+/// A list that is read page by page stays in order: what opens meanwhile comes after what was there.
+#[tokio::test]
+async fn a_list_of_the_briefing_stays_in_order_while_its_pages_are_turned() {
+    let world = on_the_evening("2026-03-02T20:00:00+01:00").await;
+    for number in 0..9 {
+        world.lead(&format!("Lead{number}"), 8 * DAY, json!({"lastName": format!("Nr{number}")}));
+    }
+    world.settle().await;
+    let before = world.messages(LUC.1).len();
+    world.pass(13 * HOUR).await;
+    let briefing = since(&world, before)[0].message_id;
+    let listed = |world: &World| -> Vec<String> {
+        let message = world.messages(LUC.1).into_iter().find(|message| message.message_id == briefing).unwrap();
+        let lines = message.plain.lines().filter(|line| line.contains("attend un premier contact"));
+        lines.map(|line| line.split(". ").nth(1).unwrap().split(' ').next().unwrap().to_owned()).collect()
+    };
+    world.telegram.tap(LUC.1, briefing, "1:page:f0").unwrap();
+    world.settle().await;
+    let first = listed(&world);
+    assert_eq!(first.len(), 8);
+    // It has waited longer than all others, and is seen only now.
+    world.lead("Late", 20 * DAY, json!({"lastName": "Nr10"}));
+    world.settle().await;
+    assert_eq!(listed(&world), first, "the page that is read stays as it is");
+    world.telegram.tap(LUC.1, briefing, "1:page:f1").unwrap();
+    world.settle().await;
+    let second = listed(&world);
+    assert_eq!(second.len(), 2);
+    assert!(second.iter().all(|name| !first.contains(name)) && second[1] == "Late", "{first:?} {second:?}");
+    drop(world);
+}
+
+/// What can wait is counted at the end of the day, and not passed over.
+#[tokio::test]
+async fn the_end_of_a_day_says_how_much_stays_open() {
+    let world = on_the_evening("2026-03-02T20:00:00+01:00").await;
+    for name in ["Marie", "Paul", "Jean"] {
+        world.lead(name, 8 * DAY, json!({}));
+    }
+    world.settle().await;
+    world.pass(14 * HOUR).await;
+    world.telegram.say(LUC.1, "fait Paul Martin").unwrap();
+    world.settle().await;
+    world.pass(9 * HOUR).await;
+    let said = world.last().plain;
+    assert!(said.contains("1 alerte traitée") && said.contains("2 relances restent ouvertes"), "{said}");
+    drop(world);
+}
+
 #[tokio::test]
 async fn no_day_begins_on_a_holiday_or_on_a_weekend_or_when_there_is_nothing() {
     // Before Easter; the clocks change on the weekend before.

@@ -24,12 +24,12 @@ async fn a_hot_lead_can_be_answered_in_two_taps() {
     let link = message.keyboard.iter().flatten().find_map(|key| key.url.clone()).expect("a WhatsApp link");
     assert!(link.starts_with("https://wa.me/33639980101?text=Bonjour%20Sophie"), "{link}");
 
-    let answer = world.tap("sent").await;
+    let answer = world.tap("sentm").await;
     assert!(answer.contains("Sophie"), "{answer}");
     let activities = world.espo.list("MaxActivity");
     assert_eq!(activities.len(), 1, "{activities:#?}");
     assert_eq!(activities[0]["leadId"], lead.as_str());
-    assert_eq!((&activities[0]["channel"], &activities[0]["direction"]), (&json!("whatsapp"), &json!("out")));
+    assert_eq!((&activities[0]["channel"], &activities[0]["direction"]), (&json!("email"), &json!("out")));
     let alert = world.alert(&lead, "HotLead24h");
     assert_eq!((&alert["status"], &alert["closeReason"]), (&json!("Closed"), &json!("cleared")));
     assert!(world.last().keyboard.is_empty());
@@ -40,7 +40,7 @@ async fn a_hot_lead_can_be_answered_in_two_taps() {
 async fn a_button_tapped_twice_does_its_work_once() {
     let (world, lead) = hot().await;
     let message = world.last();
-    let data = button(&message, "sent").unwrap();
+    let data = button(&message, "sentm").unwrap();
     let before = world.telegram.answers().len();
     for _ in 0..2 {
         world.telegram.tap(LUC.1, message.message_id, &data).unwrap();

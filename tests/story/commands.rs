@@ -425,3 +425,21 @@ async fn figures_are_honest_and_a_team_is_shown_to_who_leads_it() {
     assert!(own.plain.contains("0 alerte ouverte") && team.plain.contains("1 alerte ouverte"), "{}", team.plain);
     world.end().await;
 }
+
+/// A slip of the finger, and only one lead can be meant: the card is there at once, and says whom it took it for.
+#[tokio::test]
+async fn a_slip_that_can_mean_one_lead_shows_its_card() {
+    let world = World::with(Setting::default(), |world| {
+        world.lead("Héloïse", 9 * DAY, json!({"lastName": "Lefèvre"}));
+        world.lead("Paul", 9 * DAY, json!({"lastName": "Girard"}));
+    })
+    .await;
+    let answer = say(&world, "/lead Lefevbre").await;
+    assert!(answer.plain.contains("« Lefevbre »".replace(' ', "\u{a0}").as_str()), "{}", seen(&answer));
+    assert!(
+        answer.plain.contains("Je pense à Héloïse Lefèvre") && answer.plain.contains("En cours"),
+        "{}",
+        seen(&answer)
+    );
+    drop(world);
+}

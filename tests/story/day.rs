@@ -4,8 +4,7 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
-use max::domain::alert::{AlertState, AlertType};
-use max::domain::{AlertId, HOUR, MINUTE, Seconds, Timestamp};
+use max::domain::{AlertId, DAY, HOUR, MINUTE, Seconds, Timestamp};
 use max::sandbox::espo::Fault;
 use max::sandbox::telegram::{Key, SentMessage, TelegramSandbox};
 use serde_json::{Value, json};
@@ -74,6 +73,19 @@ const LEADS: [(&str, &str, &str, Past); 40] = [
     ("Elsa", "Meyer", "Meyer Bijoux", Content),
     ("Quentin", "Roy", "Roy Informatique", Content),
     ("Anaïs", "Brun", "Brun Voyages", Content),
+];
+
+/// When things happen.
+const BUSY: [(&str, &str); 9] = [
+    ("08:58", "09:24"),
+    ("10:03", "10:10"),
+    ("10:38", "10:54"),
+    ("11:03", "12:05"),
+    ("12:38", "12:48"),
+    ("14:08", "14:32"),
+    ("14:50", "15:02"),
+    ("15:20", "16:50"),
+    ("17:00", "17:42"),
 ];
 
 /// An instant of that year, `MM-DD HH:MM` in Paris, before the clocks change.
@@ -188,6 +200,8 @@ struct Day {
     told: Vec<Told>,
     /// What Luc's latest message said.
     latest: String,
+    /// The CRM's records of alerts, by key, as they are now.
+    in_crm: HashMap<String, Value>,
     /// How often each alert was told as a message of its own, unasked.
     announced: HashMap<(i64, String), u32>,
     wrong: Vec<String>,
@@ -222,6 +236,7 @@ impl Day {
             toasts: 0,
             told: Vec::new(),
             latest: String::new(),
+            in_crm: HashMap::new(),
             announced: HashMap::new(),
             wrong: Vec::new(),
         };
@@ -239,11 +254,13 @@ impl Day {
         writeln!(self.transcript, "{} {text}", shown(self.world.clock.now())).unwrap();
     }
 
-    /// Lets the day go on until then.
+    /// Lets the day go on until then: minute by minute where things happen.
     async fn until(&mut self, time: &str) {
         let end = at(time);
         while self.now() < end {
-            let to_next: Seconds = 5 * MINUTE - self.now().0.rem_euclid(5 * MINUTE);
+            let busy = BUSY.iter().any(|(from, to)| (at(from)..at(to)).contains(&self.now()));
+            let beat = if busy { MINUTE } else { 5 * MINUTE };
+            let to_next: Seconds = beat - self.now().0.rem_euclid(beat);
             let step = end.since(self.now()).min(to_next);
             self.world.pass(step).await;
             self.look(false);
@@ -339,6 +356,9 @@ impl Day {
             }
         }
         self.toasts = answers.len();
+        let records = self.world.espo.list("MaxAlert");
+        let key = |record: &Value| record["dedupKey"].as_str().unwrap_or_default().to_owned();
+        self.in_crm = records.into_iter().map(|record| (key(&record), record)).collect();
         for (account, to) in [(LUC.1, ""), (CAMILLE.1, " → Camille"), (CLAIRE.1, " → Claire")] {
             for message in self.world.messages(account) {
                 self.look_at(account, to, &message, asked);
@@ -379,6 +399,9 @@ impl Day {
         if before_is_none && !asked {
             self.was_told(account, message);
         }
+        if account == LUC.1 {
+            self.slots_are_free(message);
+        }
         if account == LUC.1 && before_is_none {
             self.latest.clone_from(&message.plain);
         }
@@ -387,25 +410,26 @@ impl Day {
     /// What can be dealt with in a message is still to be dealt with.
     fn in_step(&mut self, message: &SentMessage) {
         let Some(alert) = subject(message) else { return };
-        let state = self.world.app().engine.store().alert(&alert).unwrap().map(|alert| alert.state);
-        if !state.as_ref().is_some_and(AlertState::is_open) {
+        let status = self.in_crm.get(alert.as_str()).map(|record| record["status"].as_str().unwrap_or_default());
+        if !status.is_some_and(|status| status == "Open" || status == "Snoozed") {
             self.wrong.push(format!("{}: buttons of what is over: {}", shown(self.now()), message.plain));
         }
     }
 
     fn was_told(&mut self, account: i64, message: &SentMessage) {
-        let store = self.world.app().engine.store();
-        let alert = subject(message).and_then(|alert| store.alert(&alert).unwrap());
-        if let Some(alert) = &alert {
-            let record = self
-                .world
-                .alerts(alert.lead_id.as_str())
-                .into_iter()
-                .find(|record| record["type"] == alert.alert_type.as_str() && record["status"] == "Open");
-            if record.is_none() {
-                self.wrong.push(format!("the CRM knows nothing of: {}", message.plain));
+        let key = subject(message);
+        let record = key.as_ref().and_then(|key| self.in_crm.get(key.as_str())).cloned();
+        if let Some(key) = &key {
+            match &record {
+                Some(record) if record["status"] == "Open" => {
+                    let (lead, rule) = (record["leadId"].as_str().unwrap(), record["type"].as_str().unwrap());
+                    if let Err(why) = holds(&self.world, lead, rule, message.sent_at) {
+                        self.wrong.push(format!("{}: {why}, and yet: {}", shown(message.sent_at), message.plain));
+                    }
+                }
+                _ => self.wrong.push(format!("the CRM knows nothing of: {}", message.plain)),
             }
-            let times = self.announced.entry((account, alert.id.to_string())).or_default();
+            let times = self.announced.entry((account, key.to_string())).or_default();
             *times += 1;
             let has_reason =
                 ["⏰ Comme promis", "⏰ Le moment", "⏳", "🔁", "🤝"].iter().any(|why| message.plain.starts_with(why));
@@ -416,17 +440,42 @@ impl Day {
         if account != LUC.1 {
             return;
         }
-        let is_hot = alert.is_some_and(|alert| alert.alert_type == AlertType::HotLead24h);
+        let is_hot = record.is_some_and(|record| record["type"] == "HotLead24h");
         let told = Told { at: message.sent_at, is_hot, text: message.plain.clone() };
         self.calm(&told);
         self.told.push(told);
     }
 
+    /// No time to call at is offered at which the CRM has something planned for Luc.
+    fn slots_are_free(&mut self, message: &SentMessage) {
+        let slot = |data: &str| {
+            let minutes = data.strip_prefix("1:at-").and_then(|rest| rest.split(':').next());
+            let minutes = minutes.and_then(|minutes| i64::from_str_radix(minutes, 16).ok()).map(|at| at * MINUTE);
+            let seconds = data.strip_prefix("2:ca:").or(data.strip_prefix("2:cm:"));
+            let seconds = seconds.and_then(|rest| rest.split(':').next()?.parse().ok());
+            minutes.or(seconds).map(Timestamp)
+        };
+        let offered = message.keyboard.iter().flatten().filter_map(|key| slot(key.callback_data.as_deref()?));
+        let instant = |record: &Value, field: &str| Timestamp::parse_espo(record[field].as_str()?).ok();
+        let calls = self.world.espo.list("Call").into_iter().chain(self.world.espo.list("Meeting"));
+        let planned: Vec<(Timestamp, Timestamp)> = calls
+            .filter(|record| record["status"] == "Planned" && record["assignedUserId"] == LUC.0)
+            .filter_map(|record| Some((instant(&record, "dateStart")?, instant(&record, "dateEnd")?)))
+            .collect();
+        for at in offered {
+            if planned.iter().any(|(from, to)| at < *to && at.plus(30 * MINUTE) > *from) {
+                self.wrong.push(format!("{}: {} is offered, and taken in the CRM", shown(self.now()), shown(at)));
+            }
+        }
+    }
+
     /// Not more than three an hour, nothing out of hours, nothing in the words of the message before.
     fn calm(&mut self, told: &Told) {
         let is_summary = told.text.contains("Belle journée");
-        if !told.is_hot && !is_summary {
-            let within = |other: &&Told| !other.is_hot && told.at.since(other.at) < HOUR;
+        // A call that begins in five minutes cannot wait.
+        let is_urgent = |told: &Told| told.is_hot || told.text.contains("ton appel est à");
+        if !is_urgent(told) && !is_summary {
+            let within = |other: &&Told| !is_urgent(other) && told.at.since(other.at) < HOUR;
             if self.told.iter().filter(within).count() >= 3 {
                 self.wrong.push(format!("{}: the fourth within an hour: {}", shown(told.at), told.text));
             }
@@ -452,6 +501,10 @@ impl Day {
             self.world.clock.advance(MINUTE);
             let _ = self.world.app().crm.look_now().await;
             self.world.quiet().await;
+            // What is said of planned calls needs no CRM.
+            while self.world.outbox().iter().any(|key| key.starts_with("call-")) {
+                self.world.quiet().await;
+            }
             self.look(false);
         }
     }
@@ -486,6 +539,30 @@ impl Day {
         self.look(true);
     }
 
+    /// The CRM has each call once, with what Luc said of it.
+    fn calls_are_as_luc_said(&mut self) {
+        let calls = self.world.espo.list("Call");
+        let of = |last: &str, status: &str| {
+            let is_it = |call: &&Value| call["parentId"] == id_of(last) && call["status"] == status;
+            calls.iter().filter(is_it).count()
+        };
+        for (last, held, not_held, planned) in [
+            ("Vidal", 1, 0, 0),
+            ("Petit", 0, 2, 1),
+            ("Fontaine", 0, 1, 1),
+            ("Lefèvre", 1, 1, 0),
+            ("Roux", 1, 0, 0),
+            ("Mercier", 0, 0, 1),
+            ("Rossi", 0, 0, 1),
+            ("Bertin", 0, 0, 1),
+        ] {
+            let found = (of(last, "Held"), of(last, "Not Held"), of(last, "Planned"));
+            if found != (held, not_held, planned) {
+                self.wrong.push(format!("{last}: {found:?} calls held, not held, planned in the CRM"));
+            }
+        }
+    }
+
     /// The CRM says of every alert what M.A.X. says.
     fn records_agree(&mut self) {
         let records = self.world.espo.list("MaxAlert");
@@ -510,6 +587,56 @@ impl Day {
     }
 }
 
+/// Whether a rule holds for a lead at `now`, as the CRM's own records tell it: who wrote or called when, and what is planned.
+fn holds(world: &World, lead: &str, rule: &str, now: Timestamp) -> Result<(), String> {
+    let record = world.espo.get("Lead", lead).ok_or("there is no such lead")?;
+    if ["Dead", "Converted"].iter().any(|closed| record["status"] == *closed) {
+        return Err("the lead is closed".to_owned());
+    }
+    let address = record["emailAddress"].as_str().unwrap_or_default().to_owned();
+    let instant = |record: &Value, field: &str| record[field].as_str().and_then(|at| Timestamp::parse_espo(at).ok());
+    // Who reached out when: the lead, or we. A call in vain is no answer.
+    let mut reached: Vec<(Timestamp, bool, bool)> = Vec::new();
+    for mail in world.espo.list("Email") {
+        let (from_lead, at) = (mail["from"] == address.as_str(), instant(&mail, "dateSent"));
+        let is_auto = mail["body"].as_str().is_some_and(|body| body.contains("absente du bureau"));
+        if from_lead || mail["to"].as_str().is_some_and(|to| to.contains(&address)) {
+            reached.extend(at.filter(|_| !is_auto).map(|at| (at, from_lead, true)));
+        }
+    }
+    for call in world.espo.list("Call").into_iter().filter(|call| call["parentId"] == lead) {
+        let held = call["status"] == "Held";
+        if held || call["status"] == "Not Held" {
+            reached.extend(instant(&call, "dateStart").map(|at| (at, call["direction"] == "Inbound", held)));
+        }
+    }
+    for activity in world.espo.list("MaxActivity").into_iter().filter(|activity| activity["leadId"] == lead) {
+        reached.extend(instant(&activity, "timestamp").map(|at| (at, activity["direction"] == "in", true)));
+    }
+    reached.retain(|(at, ..)| *at <= now);
+    let latest = |inbound: bool| reached.iter().filter(|one| one.1 == inbound).map(|one| one.0).max();
+    let answered = reached.iter().filter(|(_, inbound, counts)| !inbound && *counts).map(|one| one.0).max();
+    let (last_in, last_out) = (latest(true), latest(false));
+    let last = last_in.max(last_out);
+    let days = |at: Option<Timestamp>| at.map_or(i64::MAX, |at| now.since(at).div_euclid(DAY));
+    let planned = world.espo.list("Call").into_iter().any(|call| {
+        call["parentId"] == lead
+            && call["status"] == "Planned"
+            && instant(&call, "dateStart").is_some_and(|at| at > now)
+    });
+    let waits = last_in.is_some() && last_in > answered;
+    let is_true = match rule {
+        "HotLead24h" => waits && days(last_in) < 1,
+        "AwaitingReply24h" => waits && days(last_in) >= 1,
+        "NoContact7d" => last_out.is_none() && !planned && days(instant(&record, "createdAt")) >= 7,
+        "NoReply3d" => !planned && last_out > last_in && days(last_out) >= 3,
+        "NoFollowup7d" => !planned && days(last) >= 7,
+        "StaleLead30d" => days(last) >= 30,
+        _ => true,
+    };
+    if is_true { Ok(()) } else { Err(format!("the CRM does not bear {rule} out: {reached:?}, planned: {planned}")) }
+}
+
 #[tokio::test]
 async fn a_working_day_in_the_chat() {
     let mut day = Day::begin().await;
@@ -518,6 +645,7 @@ async fn a_working_day_in_the_chat() {
     afternoon(&mut day).await;
     evening(&mut day).await;
     day.records_agree();
+    day.calls_are_as_luc_said();
     insta::assert_snapshot!("day", day.transcript);
     assert!(day.wrong.is_empty(), "{}", day.wrong.join("\n"));
     assert_eq!(day.world.outbox(), Vec::<String>::new());
@@ -536,13 +664,15 @@ async fn morning(day: &mut Day) {
     day.until("09:06").await;
     day.tap("Lucie", "Appel").await;
     day.tap("Lucie", "Message laissé").await;
+    day.tap("Lucie", "On retente quand").await;
+    day.tap("Lucie", "Demain").await;
     day.until("09:08").await;
     day.say("appelle Nadia demain 10h").await;
 
     day.until("09:20").await;
     day.hot_mail_from("Delacroix", "Sophie", "Bonjour, vous pouvez m'envoyer un devis pour 12 postes ?").await;
     day.until("09:23").await;
-    day.tap("Sophie", "Préparer un message").await;
+    day.tap("Sophie", "Répondre par email").await;
     day.tap("Sophie", "Envoyer par email").await;
     day.tap("Sophie", "Oui, envoyer").await;
 
@@ -585,9 +715,13 @@ async fn morning(day: &mut Day) {
     // A day since Marc called.
     day.until("11:30").await;
     day.tap("Marc", "Appel").await;
-    day.tap("Marc", "Auj. 15h").await;
+    day.tap("Marc", "Auj. 15h30").await;
     // Héloïse is back.
     day.until("11:55").await;
+    day.tap("Héloïse", "Appel").await;
+    day.tap("Héloïse", "Pas de réponse").await;
+    day.tap("Héloïse", "Retour").await;
+    day.until("12:02").await;
     day.tap("Héloïse", "Appel").await;
     day.tap("Héloïse", "Joint").await;
 }
@@ -654,6 +788,8 @@ async fn afternoon(day: &mut Day) {
     day.happens("Le CRM est de nouveau là").await;
     day.told_within_seconds("Adrien", began, before);
     day.until("15:46").await;
+    // Half an hour was planned with Léa.
+    day.tap("Léa", "Joint").await;
     day.tap("Adrien", "C'est envoyé").await;
     day.tap("Chloé", "Chloé").await;
     day.tap_by(LUC.1, "Luc", "Chloé", "Traité", 2).await;
@@ -666,6 +802,10 @@ async fn afternoon(day: &mut Day) {
     day.tap("Nina", "Oui, archiver").await;
     day.until("15:59").await;
     day.tap("Nina", "Annuler").await;
+    // The call with Marc, whom Luc has not reached.
+    day.until("16:18").await;
+    day.tap("Marc", "Pas de réponse").await;
+    day.tap("Marc", "Demain").await;
     // Five fall silent within twenty minutes; Victor still waits.
     day.until("16:45").await;
     day.tap_what_was("Julien", "1:call:").await;
@@ -679,7 +819,7 @@ async fn evening(day: &mut Day) {
     day.hot_mail_from("Bertin", "Salomé", "Bonjour, je voudrais une démo et vos tarifs.").await;
     day.until("17:04").await;
     day.tap("Salomé", "Appel").await;
-    day.tap("Salomé", "Demain 10h30").await;
+    day.tap("Salomé", "Demain 11h").await;
     day.until("17:20").await;
     day.say("/today").await;
     day.say("/stats").await;

@@ -339,6 +339,7 @@ async fn a_manager_hands_it_to_a_colleague_who_may_see_it() {
     tap_in(&world, CLAIRE.1, CLAIRE.1, &at(&world), "hand0").await;
     let offered = at(&world);
     assert!(button(&offered, &format!("hto-{}", LUC.0)).is_none(), "it is his already");
+    assert!(button(&offered, &format!("hto-{}", CLAIRE.0)).is_none(), "nobody hands a lead to herself");
     tap_in(&world, CLAIRE.1, CLAIRE.1, &offered, &format!("hto-{}", CAMILLE.0)).await;
     assert_eq!(owner(&world, &lead), LUC.0, "asked first");
     let answer = tap_in(&world, CLAIRE.1, CLAIRE.1, &at(&world), &format!("hov-{}", CAMILLE.0)).await;

@@ -1,6 +1,7 @@
 //! Stories: from a fact in the CRM to the rep's chat and back, with the real daemon and time moved by hand.
 
 mod acts;
+mod calls;
 mod calm;
 mod chat;
 mod closed;
@@ -15,6 +16,7 @@ mod insight;
 mod kpi;
 mod linking;
 mod links;
+mod opinions;
 mod outage;
 mod people;
 mod permissions;

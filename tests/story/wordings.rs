@@ -1,6 +1,6 @@
 //! In which words the alerts of a day are told: never twice in a row the same, and always as they were said first.
 
-use max::domain::{DAY, MINUTE};
+use max::domain::{DAY, HOUR, MINUTE};
 use serde_json::json;
 
 use crate::support::{LUC, World};
@@ -55,4 +55,30 @@ async fn what_was_said_stays_when_the_message_is_brought_up_to_date() {
     assert_eq!(after.message_id, before.message_id);
     assert!(after.plain.replace(name, "X").contains(&headline), "{} / {}", before.plain, after.plain);
     world.end().await;
+}
+
+/// Alerts of several types suggest the same: not in the same words one after the other.
+#[tokio::test]
+async fn a_suggestion_is_not_said_twice_in_a_row_whatever_the_alert() {
+    let world = World::begin().await;
+    for name in NAMES {
+        world.lead(name, 10 * DAY, json!({"emailAddress": format!("{}@lead.example", name.to_lowercase())}));
+        world.mail_to(name, 9 * DAY, "Bonjour, voici notre offre.");
+    }
+    world.settle().await;
+    let mut told = Vec::new();
+    for (number, name) in NAMES.iter().enumerate() {
+        let text = if number % 2 == 0 { "Où en est notre dossier ?" } else { "Pouvez-vous m'envoyer un devis ?" };
+        world.mail_from(name, if number % 2 == 0 { 25 * HOUR } else { MINUTE }, text);
+        world.settle().await;
+        let message = world.last();
+        assert!(message.plain.lines().next().unwrap().contains(name), "{name}: {}", message.plain);
+        told.push(message.plain.lines().next().unwrap().replace(name, "X"));
+        world.pass(25 * MINUTE).await;
+    }
+    let spoken = ["Réponds maintenant par email", "Un email, là, tout de suite", "Un email maintenant, et l'élan"];
+    let said: Vec<_> = told.iter().map(|line| spoken.iter().position(|words| line.contains(words))).collect();
+    assert!(said.iter().all(Option::is_some), "{told:#?}");
+    assert!(said.windows(2).all(|pair| pair[0] != pair[1]), "{told:#?}");
+    drop(world);
 }

@@ -2,9 +2,9 @@
 
 use super::{Outcome, Worker};
 use crate::domain::deed::{Deed, DeedKind, Mail, Refusal};
-use crate::domain::{ActivityStatus, CallOutcome, DeedId, Lead, MINUTE, Manner, Seconds, Timestamp};
+use crate::domain::{ActivityId, ActivityStatus, CallOutcome, DeedId, Lead, MINUTE, Manner, Seconds, Timestamp};
 use crate::engine::{EngineError, boundary};
-use crate::espo::deeds::{CallWrite, LeadWritten, change_lead, make_call};
+use crate::espo::deeds::{CallChange, CallChanged, CallWrite, LeadWritten, change_call, change_lead, make_call};
 use crate::espo::error::ErrorKind;
 use crate::espo::mails::{MailState, MailWrite, send_mail};
 use crate::espo::{Error, Retry};
@@ -60,7 +60,9 @@ impl Worker {
                 | DeedKind::LogCall { .. }
                 | DeedKind::SetStatus { .. }
                 | DeedKind::Assign { .. }
-                | DeedKind::SendMail(_),
+                | DeedKind::SendMail(_)
+                | DeedKind::FinishCall { .. }
+                | DeedKind::MoveCall { .. },
                 _,
             ) => false,
         }))
@@ -84,6 +86,10 @@ impl Worker {
                 change_lead(client, deed.lead.as_str(), "assignedUserId", before, to.as_str()).await.map(of_lead)
             }
             DeedKind::SendMail(mail) => self.tell_mail(deed, mail).await?,
+            DeedKind::FinishCall { activity, outcome, at } => {
+                self.tell_planned(deed, activity, Some(*outcome), *at).await?
+            }
+            DeedKind::MoveCall { activity, to } => self.tell_planned(deed, activity, None, *to).await?,
         })
     }
 
@@ -109,6 +115,41 @@ impl Worker {
         self.engine.run(move |engine| engine.call_made(&deed, &crm_id)).await?;
         boundary::pass("crm-recorded");
         Ok(Ok(Told::Done))
+    }
+
+    /// Tells what became of a planned call: with an outcome it took place or not, without one it is to begin at `at`.
+    async fn tell_planned(
+        &self,
+        deed: &Deed,
+        activity: &ActivityId,
+        outcome: Option<CallOutcome>,
+        at: Timestamp,
+    ) -> Result<Result<Told, Error>, EngineError> {
+        let store = self.engine.store();
+        // What was planned by a button, and the CRM does not know of yet, comes first.
+        if store.pending_deeds()?.iter().any(|pending| pending.id.as_str() == activity.as_str()) {
+            return Ok(Ok(Told::Later));
+        }
+        let manner = self.speaker.manner_of(store, Some(&deed.by))?;
+        let note = outcome.map(|outcome| self.speaker.voice.outcome_note(manner, outcome)).unwrap_or_default();
+        let known = store.appointment(&deed.lead, activity)?.and_then(|known| known.crm_id);
+        let change = CallChange {
+            crm_id: known.as_deref().or(activity.as_str().strip_prefix("Call:")),
+            key: activity.as_str(),
+            status: outcome.map_or(ActivityStatus::Planned, CallOutcome::status),
+            at,
+            note: &note,
+        };
+        Ok(match change_call(self.crm.client(), &change).await {
+            Ok(CallChanged::Done) => Ok(Told::Done),
+            Ok(CallChanged::Gone) => {
+                let Some(outcome) = outcome else { return Ok(Ok(Told::Refused(Refusal::Gone))) };
+                let (lead, gone) = (deed.lead.clone(), activity.clone());
+                self.engine.run(move |engine| engine.planned_call_gone(&lead, &gone)).await?;
+                return self.tell_call(deed, outcome.status(), at, Some(outcome)).await;
+            }
+            Err(error) => Err(error),
+        })
     }
 
     async fn tell_mail(&self, deed: &Deed, mail: &Mail) -> Result<Result<Told, Error>, EngineError> {

@@ -45,6 +45,44 @@ pub fn read(text: &str) -> Reading {
     Verdict::of(&Message::new(&words), model::trained()).reading
 }
 
+/// What a message that asks for a call says, as `text` leaves it.
+const CALLS: [&str; 22] = [
+    "rappeler",
+    "rappelez",
+    "rappelle",
+    "rappele",
+    "rappelee",
+    "rappel",
+    "appeler",
+    "appelez",
+    "appelle",
+    "telephoner",
+    "telephonez",
+    "joindre",
+    "joignez",
+    "fil",
+    "tel",
+    "call",
+    "callback",
+    "ring",
+    "phone",
+    "buzz",
+    "bell",
+    "rapelle",
+];
+
+/// Whether a message asks for a call, whatever else it wants: "we are ready to order, can you call me?"
+pub fn asks_for_a_call(text: &str) -> bool {
+    let words = text::words(&text::new_text(text));
+    let message = Message::new(&words);
+    let (lexicon, wanted) = message.verdict();
+    let says = |hit: &Hit| (hit.start..hit.end).any(|place| CALLS.contains(&words.get(place)));
+    if lexicon.intent && wanted.iter().any(says) {
+        return true;
+    }
+    Verdict::of(&message, model::trained()).category == Category::CallBack
+}
+
 /// Reads a message and says what it is about, how sure that is, and which words decided.
 pub fn explain(text: &str) -> Explained {
     explain_with(model::trained(), text)
@@ -60,6 +98,19 @@ pub fn explain_with(model: &Model, text: &str) -> Explained {
     Explained { reading: verdict.reading, category: verdict.category, score: verdict.score, evidence }
 }
 
+/// Whether a message was read as no wish to buy, but might well be one: worth asking somebody else.
+pub fn is_unsure(text: &str) -> bool {
+    let words = text::words(&text::new_text(text));
+    let verdict = Verdict::of(&Message::new(&words), model::trained());
+    let is_clear = verdict.reading.intent || verdict.reading.auto_reply || verdict.category == Category::Unsubscribe;
+    !is_clear && verdict.score >= UNSURE_FROM
+}
+
+/// What was written now: without quoted history, signature and disclaimer. Empty when nothing else is there.
+pub fn new_text(text: &str) -> std::borrow::Cow<'_, str> {
+    text::new_text(text)
+}
+
 /// What the model looks at in a message; none when nothing is in it.
 pub fn features_of(text: &str) -> Option<Vec<Feature>> {
     let words = text::words(&text::new_text(text));
@@ -70,6 +121,8 @@ pub fn features_of(text: &str) -> Option<Vec<Feature>> {
 
 /// From this likelihood on, a message is said to want to buy.
 const INTENT_FROM: f32 = 0.6;
+/// From this likelihood on, a message that is not said to want to buy may well want to.
+const UNSURE_FROM: f32 = 0.05;
 /// From this likelihood on, what the lexicon has a machine's or an unsubscribe's phrase for is one: "stoppez la
 /// livraison" has one as well, and the model knows better.
 const FOUND_FROM: f32 = 0.3;

@@ -4,7 +4,7 @@ use super::super::render::{self, Rendered};
 use super::{Attempt, Worker, fingerprint};
 use crate::domain::button::Sheet;
 use crate::domain::effect::{Effect, Occasion};
-use crate::domain::{AlertId, Bucket, ChatId, Severity, UserId};
+use crate::domain::{Alert, AlertId, Bucket, ChatId, Severity, UserId};
 use crate::engine::EngineError;
 use crate::engine::day::{LATE, days_work, open_of, planned_today};
 use crate::engine::told::reachable;
@@ -93,8 +93,10 @@ impl Worker {
         }
         let (speaker, chat) = (self.sender.speaker.clone(), told.chat);
         let (content, manner) = (self.content_in(chat)?, speaker.manner_in(self.store(), chat)?);
-        let mut left = open_of(self.store(), user)?;
-        left.retain(|alert| matches!(alert.severity(), Severity::Urgent | Severity::High));
+        let is_pressing = |alert: &Alert| matches!(alert.severity(), Severity::Urgent | Severity::High);
+        let (left, rest): (Vec<_>, Vec<_>) = open_of(self.store(), user)?.into_iter().partition(is_pressing);
+        // What is merely worth knowing is nothing that stays open.
+        let open = rest.iter().filter(|alert| alert.severity() != Severity::Info).count();
         let briefings = self.briefings(left)?;
         let contexts: Vec<_> = briefings
             .iter()
@@ -104,6 +106,7 @@ impl Worker {
             reader: told.user.as_ref(),
             handled: work.handled,
             answered: work.answered,
+            open,
             left: contexts.len(),
             named: &contexts[..contexts.len().min(NAMED)],
             day,

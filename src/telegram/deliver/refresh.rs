@@ -1,10 +1,13 @@
 //! Keeping what was said up to date: every message about an alert follows it.
 
+use super::super::render::{self, Rendered};
 use super::{Attempt, LONGEST_PAUSE, Worker, fingerprint};
 use crate::domain::{AlertId, ChatId};
 use crate::engine::EngineError;
+use crate::engine::briefing::Briefing;
 use crate::engine::told::user_in;
 use crate::store::Message;
+use crate::voice::AlertContext;
 
 impl Worker {
     /// The alert of which earlier messages in the chat lose their buttons by this one, so that there is one place to tap.
@@ -56,7 +59,7 @@ impl Worker {
                 continue;
             };
             if self.has_later(&message)? {
-                rendered.keyboard.clear();
+                rendered = self.without_a_call(&message, rendered)?;
             }
             let shown = fingerprint(&rendered);
             if shown != message.shown {
@@ -76,6 +79,24 @@ impl Worker {
             }
         }
         self.sender.engine.run(move |engine| engine.messages_sent(&changed, &done, None)).await
+    }
+
+    /// What an earlier message shows of an alert that a later one tells: while it is open, no buttons and nothing that asks
+    /// to be done.
+    fn without_a_call(&self, message: &Message, shown: Rendered) -> Result<Rendered, EngineError> {
+        let plain = Rendered { keyboard: Vec::new(), ..shown };
+        let Some(alert) = message.only_alert().map(|alert| self.store().alert(alert)).transpose()?.flatten() else {
+            return Ok(plain);
+        };
+        if !alert.state.is_open() || self.has_moved(&alert, message.told.as_ref(), message.occasion)? {
+            return Ok(plain);
+        }
+        let (speaker, now, chat) = (&self.sender.speaker, self.now(), message.chat);
+        let Some(briefing) = Briefing::load(self.store(), speaker, alert, now)? else { return Ok(plain) };
+        let (content, manner) = (self.content_in(chat)?, speaker.manner_in(self.store(), chat)?);
+        let context = briefing.context(speaker, manner, content, message.occasion, now);
+        let wording = message.wording.unwrap_or(context.wording);
+        Ok(render::later(&speaker.voice, &AlertContext { wording, ..context }))
     }
 
     /// Whether whoever reads a message may see what it is about: its owner, or whom the CRM lets; `None` when the CRM cannot

@@ -16,16 +16,16 @@ impl Bot {
             return Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale)));
         }
         let reader = self.reader(tap.user.clone(), tap.place.chat)?;
-        let tapped = format!("{}:{}", tap.place.chat, tap.place.message_id);
-        let answer = self.asked(&reader, ask, &tapped).await?;
+        let answer = self.asked(&reader, ask, tap.place.message_id).await?;
         if let Err(error) = self.api.edit(tap.place.chat, tap.place.message_id, &answer).await {
             tracing::debug!(%error, "an answer could not be brought to what was asked for");
         }
         Ok(Answer::seen())
     }
 
-    async fn asked(&self, reader: &Reader, ask: Ask, tapped: &str) -> Result<Rendered, EngineError> {
+    async fn asked(&self, reader: &Reader, ask: Ask, message_id: i32) -> Result<Rendered, EngineError> {
         let store = self.engine.store();
+        let tapped = format!("{}:{message_id}", reader.chat);
         match ask {
             Ask::Alerts(filter, page) => self.alerts_page(reader, filter, page),
             Ask::Lead(lead) => self.card_if_visible(reader, &lead).await,
@@ -42,13 +42,15 @@ impl Bot {
                 None => Ok(self.screen(reader, &Screen::AboutWhat, Vec::new())),
             },
             Ask::Call(lead, at) => match (store.lead(&lead)?, at) {
-                (Some(_), Some(at)) if at > reader.now => self.plan_call(reader, &lead, at, tapped).await,
-                (Some(lead), at) => Ok(self.ask_when_to_call(reader, &lead, at.is_some())),
+                (Some(_), Some(at)) if at > reader.now => self.plan_call(reader, &lead, at, &tapped).await,
+                (Some(lead), at) => self.ask_when_to_call(reader, &lead, at.is_some()),
                 (None, _) => Ok(self.screen(reader, &Screen::AboutWhat, Vec::new())),
             },
             Ask::Settings(page) => self.settings(reader, page),
             Ask::Set(page, wish) => self.set(reader, page, wish).await,
             Ask::Stats(team) => self.stats(reader, team),
+            Ask::CallWent(outcome) => self.call_went(reader, message_id, outcome).await,
+            Ask::CallMoves(to) => self.call_moves(reader, message_id, to).await,
         }
     }
 }

@@ -21,15 +21,19 @@ use crate::engine::EngineError;
 use crate::engine::acts::{Acted, Actor, may_act};
 use crate::engine::briefing::Briefing;
 use crate::engine::deeds::Did;
+use crate::engine::dossier::known;
 use crate::engine::log::Report;
+use crate::insight::advice;
 use crate::voice::Toast;
 use crate::voice::screens::Screen;
 
 /// For how long what was done by words can be taken back.
 const UNDO: Seconds = 10 * MINUTE;
+/// How many times to call at are offered.
+const SLOTS: usize = 4;
 
 impl Reader {
-    fn actor(&self) -> Actor {
+    pub(super) fn actor(&self) -> Actor {
         Actor { name: self.user.name.clone(), user: Some(self.user.id.clone()), via: Via::Telegram }
     }
 }
@@ -101,23 +105,27 @@ impl Bot {
             self.memory.note(reader.chat, |recent| recent.act = Some((alert.id.clone(), reader.now)));
             return Ok(self.screen(reader, &Screen::Done(&lead), vec![vec![self.undo_key(reader, &alert)]]));
         }
-        let by = alert.resolution().map_or("", |resolution| resolution.by.as_str());
+        let others = alert.resolution().filter(|resolution| resolution.user.as_ref() != Some(&reader.user.id));
+        let by = others.map_or("", |resolution| resolution.by.as_str());
         Ok(self.plain(reader, &Screen::DoneBefore(&lead, by)))
     }
 
-    /// The rep wrote by hand: as the button below the alert says it.
+    /// The rep wrote by hand, where it was suggested: as the button below the alert says it.
     pub(super) async fn sent(&self, reader: &Reader, alert: &Alert) -> Result<Rendered, EngineError> {
         let Some(lead) = self.lead_of(alert)? else { return Ok(self.plain(reader, &Screen::AboutWhat)) };
-        if !alert.state.is_open() || !lead.channel_open(Channel::Whatsapp) {
+        let briefing = Briefing::load(self.engine.store(), &self.speaker, alert.clone(), reader.now)?;
+        let suggested = briefing.and_then(|known| advice::draft_channel(alert, &lead, known.preferred()));
+        let written = suggested.filter(|channel| matches!(channel, Channel::Whatsapp | Channel::Email));
+        let Some(channel) = written.filter(|_| alert.state.is_open()) else {
             return self.settle(reader, alert).await;
-        }
+        };
         if let Some(hindrance) = self.hindrance(reader, alert).await? {
             return Ok(self.plain(reader, &hindrance));
         }
         let report = Report {
             id: Some(ActivityId(format!("sent-{}-{}", alert.id, alert.openings))),
             lead: alert.lead_id.clone(),
-            channel: Channel::Whatsapp,
+            channel,
             direction: Direction::Out,
             status: ActivityStatus::Sent,
             text: String::new(),
@@ -218,21 +226,16 @@ impl Bot {
     }
 
     /// When is the call to be? What is typed next is the answer.
-    pub(super) fn ask_when_to_call(&self, reader: &Reader, lead: &Lead, past: bool) -> Rendered {
+    pub(super) fn ask_when_to_call(&self, reader: &Reader, lead: &Lead, past: bool) -> Result<Rendered, EngineError> {
         self.memory.note(reader.chat, |recent| recent.call = Some((lead.id.clone(), reader.now)));
         let zone = reader.calendar.zone();
-        let on = |day: Timestamp, hour: u32| instant(day.to_utc().with_timezone(&zone).date_naive(), 60 * hour, zone);
-        let next_day = reader.calendar.next_day_open(reader.now);
-        let quarter = 15 * MINUTE;
-        let soon = Timestamp((reader.now.0 + HOUR).div_euclid(quarter) * quarter + quarter);
-        let today = Some(soon).filter(|at| reader.calendar.is_open(*at));
         let key = |at: Timestamp| Key {
             text: self.speaker.voice.instant_label(reader.manner, at, reader.now, zone),
             kind: KeyKind::Ask(Ask::Call(lead.id.clone(), Some(at))),
         };
-        let slots = today.into_iter().chain([on(next_day, 10), on(next_day, 14)]);
-        let keyboard = slots.map(|at| vec![key(at)]).collect();
-        self.screen(reader, &Screen::When { lead, call: true, past }, keyboard)
+        let slots = self.slots(&reader.user.id, lead, reader.now)?;
+        let keyboard = slots.into_iter().take(SLOTS).map(|at| vec![key(at)]).collect();
+        Ok(self.screen(reader, &Screen::When { lead, call: true, past }, keyboard))
     }
 
     /// Why the reader was told.
@@ -242,6 +245,9 @@ impl Bot {
         };
         let content = self.speaker.content_in(reader.chat);
         let context = briefing.context(&self.speaker, reader.manner, content, Occasion::Opened, reader.now);
-        Ok(self.plain(reader, &Screen::Why(context)))
+        let store = self.engine.store();
+        let activities = store.activities(&briefing.lead.id)?;
+        let insight = known(store, &self.speaker, &briefing.lead, &activities, reader.now)?;
+        Ok(Rendered::new(self.speaker.voice.behind_html(&context, &insight), Vec::new()))
     }
 }

@@ -68,7 +68,9 @@ impl Bot {
     pub(super) async fn find_lead(&self, reader: &Reader, typed: &str) -> Result<Rendered, EngineError> {
         let (meant, similar) = self.meant_by(reader, typed).await?;
         match meant {
-            Meant::One(lead) => self.card(reader, &lead.id),
+            Meant::One(lead) => self.card(reader, &lead.id, None),
+            // A slip of the finger, and only one can be meant: to look does no harm, and who it is is said.
+            Meant::Several(leads) if similar && leads.len() == 1 => self.card(reader, &leads[0].id, Some(typed)),
             Meant::Several(leads) => {
                 let show = |lead: Lead| {
                     let ask = Ask::Lead(lead.id.clone());
@@ -98,14 +100,14 @@ impl Bot {
         };
         let (seen, unasked) = self.visible(&reader.user.id, vec![known]).await;
         match (seen.is_empty(), unasked) {
-            (false, _) => self.card(reader, lead),
+            (false, _) => self.card(reader, lead, None),
             (true, true) => Ok(self.screen(reader, &Screen::CannotAsk, Vec::new())),
             (true, false) => Ok(self.screen(reader, &Screen::NotAllowed, Vec::new())),
         }
     }
 
-    /// The card of a lead that the reader may see.
-    fn card(&self, reader: &Reader, lead: &LeadId) -> Result<Rendered, EngineError> {
+    /// The card of a lead that the reader may see; `guessed`: what was typed, when the lead is not called quite so.
+    fn card(&self, reader: &Reader, lead: &LeadId, guessed: Option<&str>) -> Result<Rendered, EngineError> {
         let store = self.engine.store();
         let Some(dossier) = Dossier::load(store, &self.speaker, lead, reader.now)? else {
             return Ok(self.screen(reader, &Screen::AboutWhat, Vec::new()));
@@ -123,6 +125,7 @@ impl Bot {
             exchanges: &dossier.exchanges,
             more: dossier.more,
             insight: &dossier.insight,
+            guessed,
         };
         self.memory.note(reader.chat, |recent| recent.lead = Some((lead.clone(), reader.now)));
         Ok(self.screen(reader, &Screen::Lead(card), self.card_keys(reader, &dossier, content)))

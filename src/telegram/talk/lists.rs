@@ -31,7 +31,7 @@ impl Bot {
         alerts.retain(|alert| {
             alert.owner.as_ref() == Some(&reader.user.id) && alert.opened_at.is_some() && takes(filter, alert)
         });
-        alerts.sort_by_cached_key(|alert| (self.speaker.pressing(alert.severity()), alert.opened_at, alert.id.clone()));
+        alerts.sort_by_cached_key(|alert| self.speaker.place_of(alert));
         let total = alerts.len();
         let last = total.saturating_sub(1) / PER_PAGE;
         let page = usize::from(page).min(last);
@@ -68,7 +68,7 @@ impl Bot {
         let (store, user) = (self.engine.store(), &reader.user.id);
         let planned = planned_today(store, &reader.calendar, user, reader.now)?;
         let mut open = open_of(store, user)?;
-        open.sort_by_cached_key(|alert| (self.speaker.pressing(alert.severity()), alert.opened_at, alert.id.clone()));
+        open.sort_by_cached_key(|alert| self.speaker.place_of(alert));
         let mut briefings = Vec::new();
         for alert in open {
             briefings.extend(Briefing::load(store, &self.speaker, alert, reader.now)?);

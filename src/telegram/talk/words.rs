@@ -126,7 +126,7 @@ impl Bot {
             return self.plan_call(reader, &lead, at, said).await;
         }
         Ok(match self.engine.store().lead(&lead)? {
-            Some(lead) => self.ask_when_to_call(reader, &lead, is_past),
+            Some(lead) => self.ask_when_to_call(reader, &lead, is_past)?,
             None => self.screen(reader, &Screen::AboutWhat, Vec::new()),
         })
     }

@@ -6,6 +6,8 @@ use crate::domain::button::Button;
 use crate::domain::deed::UNDO_FOR;
 use crate::domain::{Alert, CallOutcome, Channel, Deed, DeedId, DeedKind, Lead, MINUTE, Timestamp, UserId};
 use crate::engine::EngineError;
+use crate::engine::briefing::Briefing;
+use crate::engine::day::occupied;
 use crate::engine::deeds::Did;
 use crate::engine::dossier::known;
 use crate::engine::rulebook::can_archive;
@@ -32,31 +34,36 @@ impl Bot {
         let Some(lead) = self.callable(alert)? else { return self.no_calls(tap, alert).await };
         let (now, store) = (self.engine.clock().now(), self.engine.store());
         let calendar = self.calendars.of(store, &tap.user.id)?;
-        let taken = self.planned_by(&tap.user.id)?;
+        let taken = occupied(store, &tap.user.id, now)?;
+        let again = !alert.state.is_open();
         let menu = match button {
             Button::CallDay(_, day) => Menu::CallDay(times::slots_of_day(&calendar, &taken, *day, now)),
             Button::CallDays(_) => Menu::CallDays(times::call_days(&calendar, &taken, now)),
-            _ => {
-                let activities = store.activities(&alert.lead_id)?;
-                let insight = known(store, &self.speaker, &lead, &activities, now)?;
-                Menu::Call(times::call_slots(&calendar, insight.best_time.as_ref(), &taken, now))
-            }
+            _ if again => Menu::TryAgain(self.slots(&tap.user.id, &lead, now)?),
+            _ => Menu::Call(self.slots(&tap.user.id, &lead, now)?),
         };
-        self.turn_keyboard(tap, alert, &menu).await
+        self.show_keyboard(tap, alert, &menu).await
     }
 
-    /// When the calls begin that a user has planned by button.
-    fn planned_by(&self, user: &UserId) -> Result<Vec<Timestamp>, EngineError> {
-        let deeds = self.engine.store().deeds()?.into_iter().filter(|deed| deed.by == *user);
-        Ok(deeds
-            .filter_map(|deed| match deed.kind {
-                DeedKind::PlanCall { at } => Some(at),
-                DeedKind::LogCall { .. }
-                | DeedKind::SetStatus { .. }
-                | DeedKind::Assign { .. }
-                | DeedKind::SendMail(_) => None,
-            })
-            .collect())
+    /// Times for a user to call a lead at: free ones only, in the lead's best hours where they are known.
+    pub(in crate::telegram) fn slots(
+        &self,
+        user: &UserId,
+        lead: &Lead,
+        now: Timestamp,
+    ) -> Result<Vec<Timestamp>, EngineError> {
+        let store = self.engine.store();
+        let calendar = self.calendars.of(store, user)?;
+        let insight = known(store, &self.speaker, lead, &store.activities(&lead.id)?, now)?;
+        let taken = occupied(store, user, now)?;
+        Ok(times::call_slots(&calendar, insight.best_time.as_ref(), &taken, now))
+    }
+
+    /// Whether a call in vain ended an alert, and none was planned since: then the next one can be planned there.
+    pub(super) fn was_in_vain(&self, alert: &Alert) -> Result<bool, EngineError> {
+        let now = self.engine.clock().now();
+        let briefing = Briefing::load(self.engine.store(), &self.speaker, alert.clone(), now)?;
+        Ok(briefing.is_some_and(|briefing| briefing.was_in_vain()))
     }
 
     /// The lead of an alert, if it may be called.
@@ -88,9 +95,6 @@ impl Bot {
 
     pub(super) async fn plan_by_tap(&self, tap: &Tap, alert: &Alert, at: Timestamp) -> Result<Answer, EngineError> {
         let (now, zone) = (self.engine.clock().now(), self.speaker.zone);
-        if !alert.state.is_open() {
-            return self.too_late(tap, alert).await;
-        }
         if at <= now {
             return self.outdated(tap, alert).await;
         }
@@ -99,6 +103,9 @@ impl Bot {
         }
         let id = DeedId::of(&[alert.id.as_str(), &alert.openings.to_string(), "call", &at.0.to_string()]);
         self.do_deed(tap, alert, id, DeedKind::PlanCall { at }).await?;
+        if !alert.state.is_open() {
+            self.refresh(alert).await?;
+        }
         Ok(Answer::word(self.toast(tap.manner, Toast::CallPlanned { at, now, zone })))
     }
 
@@ -111,8 +118,19 @@ impl Bot {
         self.do_deed(tap, alert, id, DeedKind::LogCall { outcome }).await?;
         let said = self.toast(tap.manner, Toast::CallNoted(outcome));
         if let Some(alert) = self.engine.store().alert(&alert.id)?.filter(|alert| alert.state.is_open()) {
-            let archive = outcome == CallOutcome::NotInterested && can_archive(self.engine.store())?;
-            let menu = if archive { Menu::Archive } else { Menu::Main };
+            let menu = match (outcome, self.callable(&alert)?) {
+                (CallOutcome::NotInterested, _) if can_archive(self.engine.store())? => Menu::Archive,
+                (CallOutcome::NoAnswer | CallOutcome::LeftMessage, Some(lead)) => {
+                    Menu::TryAgain(self.slots(&tap.user.id, &lead, self.engine.clock().now())?)
+                }
+                (
+                    CallOutcome::Reached
+                    | CallOutcome::NoAnswer
+                    | CallOutcome::LeftMessage
+                    | CallOutcome::NotInterested,
+                    _,
+                ) => Menu::Main,
+            };
             let shown = self.show_keyboard(tap, &alert, &menu).await?;
             return Ok(Answer { text: said, ..shown });
         }
@@ -170,6 +188,8 @@ impl Bot {
             DeedKind::SetStatus { .. }
             | DeedKind::PlanCall { .. }
             | DeedKind::LogCall { .. }
+            | DeedKind::FinishCall { .. }
+            | DeedKind::MoveCall { .. }
             | DeedKind::Assign { .. }
             | DeedKind::SendMail(_) => None,
         });

@@ -5,11 +5,11 @@ use crate::domain::ask::{Filter, Page};
 use crate::domain::effect::Occasion;
 use crate::domain::insight::{BestTime, LeadInsight, Touch};
 use crate::domain::{
-    Activity, ActivityId, ActivityStatus, Alert, AlertState, AlertType, Channel, DAY, Direction, Lead, LeadId, Reading,
-    User,
+    Activity, ActivityId, ActivityStatus, Alert, AlertState, AlertType, CallOutcome, Channel, DAY, Direction, Lead,
+    LeadId, Reading, User,
 };
 use crate::voice::Content;
-use crate::voice::screens::{AlertsPage, Card, Count, Figures, Scene, Screen, Wishes};
+use crate::voice::screens::{AlertsPage, CallNow, Card, Count, Figures, Scene, Screen, Wishes};
 use crate::voice::templates::Fault;
 
 impl<See: FnMut(Said)> Trial<'_, See> {
@@ -31,8 +31,17 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             let (open, put_off) = ([about(&alert); 8], [about(&put_off)]);
             let page = |filter, alerts, total| Screen::Alerts(AlertsPage { filter, alerts, before: 0, total });
             let card = |alert, insight, exchanges| {
-                let is_own = content == Content::Full;
-                Screen::Lead(Card { lead, owner: Some(luc), is_own, alert, exchanges, more: exchanges.len(), insight })
+                let guessed = (content == Content::Full).then_some("<b>");
+                Screen::Lead(Card {
+                    lead,
+                    owner: Some(luc),
+                    is_own: content == Content::Full,
+                    alert,
+                    exchanges,
+                    more: exchanges.len(),
+                    insight,
+                    guessed,
+                })
             };
             let count = |reactions, typical| Count { opened: 1, handled: 2, reactions, typical };
             let figures = |team, periods| Screen::Stats(Figures { team, open: (2, 1, 1), periods });
@@ -61,7 +70,6 @@ impl<See: FnMut(Said)> Trial<'_, See> {
                 Screen::AboutWhat,
                 Screen::Undone(lead),
                 Screen::NothingToUndo,
-                Screen::Why(open[0]),
                 Screen::NotAllowed,
                 Screen::CannotAsk,
                 Screen::NotUnderstood(luc),
@@ -69,7 +77,14 @@ impl<See: FnMut(Said)> Trial<'_, See> {
                 Screen::Hello(luc),
                 Screen::Called,
                 Screen::NothingOpen(lead),
+                Screen::CallSoon { lead, at: NOW, last: exchanges.first() },
+                Screen::CallSoon { lead, at: NOW, last: None },
+                Screen::CallOver { lead, at: NOW.plus(-DAY) },
             ];
+            let ends = [CallNow::Held, CallNow::NotHeld, CallNow::Moved(NOW.plus(DAY)), CallNow::Gone];
+            let ends = ends.into_iter().chain([CallNow::Moves, CallNow::Anothers, CallNow::Forgotten]);
+            let ends = ends.chain(CallOutcome::ALL.map(CallNow::Noted));
+            screens.extend(ends.map(|now| Screen::CallNow { lead, now }));
             screens.extend(Filter::ALL.map(|filter| page(filter, &[], 0)));
             let stand_in = (content == Content::Full).then_some(luc);
             let until = stand_in.map(|_| NOW.plus(DAY));

@@ -1,0 +1,146 @@
+//! A language model is asked about messages of unsure reading, when the configuration names one.
+
+use std::sync::{Arc, Mutex};
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use axum::{Json, Router};
+use max::domain::{DAY, HOUR, MINUTE};
+use max::insight::reading::is_unsure;
+use serde_json::{Value, json};
+
+use crate::support::log::Log;
+use crate::support::{LUC, Setting, World};
+
+/// How people say yes without saying what they want.
+const OBLIQUE: [&str; 5] = [
+    "Ça me plaît bien tout ça, Sophie Martin au 0612345678",
+    "Vous seriez là mardi ? Sophie Martin, 0612345678",
+    "je pense que c'est bon de notre côté, Sophie Martin 0612345678",
+    "Je suis partant, Sophie Martin 0612345678",
+    "Parfait pour moi, on fait comme ça. Sophie Martin 0612345678",
+];
+
+fn oblique() -> &'static str {
+    OBLIQUE.into_iter().find(|text| is_unsure(text)).expect("something that M.A.X. cannot be sure of")
+}
+
+/// Whoever is asked: gives always the same answer, and remembers what was asked.
+#[derive(Clone)]
+struct Sage {
+    status: StatusCode,
+    says: &'static str,
+    asked: Arc<Mutex<Vec<(HeaderMap, Value)>>>,
+}
+
+impl Sage {
+    async fn begin(status: StatusCode, says: &'static str) -> (Self, String) {
+        let sage = Self { status, says, asked: Arc::default() };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        let router = Router::new().route("/v1/chat/completions", post(Self::answer)).with_state(sage.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (sage, url)
+    }
+
+    async fn answer(
+        State(sage): State<Self>,
+        headers: HeaderMap,
+        Json(body): Json<Value>,
+    ) -> (StatusCode, Json<Value>) {
+        sage.asked.lock().unwrap().push((headers, body));
+        (sage.status, Json(json!({"choices": [{"message": {"role": "assistant", "content": sage.says}}]})))
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.lock().unwrap().len()
+    }
+}
+
+async fn with(url: &str, limit: u32) -> World {
+    let config = format!(
+        "[second_opinion]\nurl = \"{url}\"\nmodel = \"small\"\napi_key = \"sk-secret\"\ndaily_limit = {limit}\n"
+    );
+    World::with(Setting { config, ..Setting::default() }, |_| {}).await
+}
+
+/// Everything that can happen has happened, what goes on beside the CRM and the chats included.
+async fn settle(world: &World) {
+    world.settle().await;
+    world.quiet().await;
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn a_wish_that_was_overlooked_is_a_hot_lead_and_nobody_is_named_to_a_stranger() {
+    let (sage, url) = Sage::begin(StatusCode::OK, " {\"wants_to_buy\": true}\n").await;
+    let world = with(&url, 10).await;
+    let sophie = world.lead("Sophie", 2 * DAY, json!({}));
+    world.whatsapp(&sophie, "in", MINUTE, oblique());
+    settle(&world).await;
+    assert_eq!(world.alert(&sophie, "HotLead24h")["status"], "Open");
+    assert!(world.messages(LUC.1).last().unwrap().plain.contains("Sophie"));
+    assert_eq!(sage.asked(), 1);
+    let (headers, body) = sage.asked.lock().unwrap()[0].clone();
+    assert_eq!(headers["authorization"], "Bearer sk-secret");
+    let said = body["messages"][1]["content"].as_str().unwrap();
+    assert!(!["Sophie", "Martin", "0612345678"].iter().any(|secret| body.to_string().contains(secret)), "{body}");
+    assert!(said.contains("[name]") && said.contains("[number]"), "{said}");
+    world.pass(HOUR).await;
+    settle(&world).await;
+    assert_eq!(sage.asked(), 1, "once");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_is_sure_is_not_asked_nor_what_is_old_nor_more_than_a_day_may_cost() {
+    let (sage, url) = Sage::begin(StatusCode::OK, "{\"wants_to_buy\": false}").await;
+    let world = with(&url, 1).await;
+    let sophie = world.lead("Sophie", 2 * DAY, json!({}));
+    world.whatsapp(&sophie, "in", 3 * HOUR, oblique());
+    world.whatsapp(&sophie, "in", MINUTE, "Merci !");
+    world.whatsapp(&sophie, "in", MINUTE, "");
+    settle(&world).await;
+    assert_eq!(sage.asked(), 0);
+    for _ in 0..3 {
+        world.whatsapp(&sophie, "in", MINUTE, oblique());
+        settle(&world).await;
+    }
+    assert_eq!(sage.asked(), 1);
+    assert!(world.messages(LUC.1).iter().all(|message| !message.plain.contains("Sophie")), "it agrees");
+    world.pass(DAY).await;
+    world.whatsapp(&sophie, "in", MINUTE, oblique());
+    settle(&world).await;
+    assert_eq!(sage.asked(), 2, "the next day has its own");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn when_it_fails_only_the_operator_hears_of_it() {
+    let answers = [
+        (StatusCode::INTERNAL_SERVER_ERROR, "", "cannot answer now (500)"),
+        (StatusCode::UNAUTHORIZED, "", "refused with 401"),
+        (StatusCode::OK, "I would say yes!", "not the JSON"),
+    ];
+    for (status, says, words) in answers {
+        let (log, _guard) = Log::begin();
+        let (sage, url) = Sage::begin(status, says).await;
+        let world = with(&url, 10).await;
+        let sophie = world.lead("Sophie", 2 * DAY, json!({}));
+        let before = world.messages(LUC.1).len();
+        world.whatsapp(&sophie, "in", MINUTE, oblique());
+        settle(&world).await;
+        world.clock.advance(5 * MINUTE);
+        settle(&world).await;
+        assert!(sage.asked() >= 1, "{words}");
+        assert_eq!(world.messages(LUC.1).len(), before, "{words}");
+        assert_eq!(log.lines(&["WARN", "second_opinion", words]).len(), 1, "{}", log.text());
+        assert!(!log.text().contains("sk-secret"));
+        // A hot message is told of as ever.
+        world.whatsapp(&sophie, "in", 0, "Bonjour, je voudrais un devis.");
+        settle(&world).await;
+        assert_eq!(world.alert(&sophie, "HotLead24h")["status"], "Open", "{words}");
+        world.end().await;
+    }
+}

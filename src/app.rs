@@ -119,7 +119,11 @@ impl App {
                 people: People::clone(&people),
             },
             calendars: calendars.clone(),
-            habits: Habits { briefing: config.telegram.briefing, summary: config.telegram.summary },
+            habits: Habits {
+                briefing: config.telegram.briefing,
+                summary: config.telegram.summary,
+                weekly: config.telegram.weekly,
+            },
             opinions_a_day: if config.second_opinion.is_on() { config.second_opinion.daily_limit } else { 0 },
             stale_after: (config.sync.poll_interval * STALE_AFTER_POLLS).max(STALE_AFTER_AT_LEAST),
         };
@@ -156,6 +160,7 @@ impl App {
                 people: people.clone(),
                 calendars: calendars.clone(),
                 archive_status: config.leads.archive_status.clone(),
+                weekly: config.telegram.weekly,
                 status: status.clone(),
                 memory: Memory::default(),
             };

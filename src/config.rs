@@ -174,6 +174,8 @@ pub struct TelegramSection {
     pub briefing: bool,
     /// Whether it ends with a summary.
     pub summary: bool,
+    /// Whether a manager's week begins with the figures of the teams.
+    pub weekly: bool,
 }
 
 impl Default for TelegramSection {
@@ -186,6 +188,7 @@ impl Default for TelegramSection {
             standstill_after: 15 * MINUTE,
             briefing: true,
             summary: true,
+            weekly: true,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! own wording that breaks on a case its check at start did not meet is replaced by the embedded one.
 
 mod html;
+mod kpi;
 mod names;
 mod samples;
 pub mod screens;
@@ -31,9 +32,11 @@ use crate::domain::{
 };
 use crate::insight::advice::{self, CtaAction, CtaParams};
 use crate::insight::exchange::Exchange;
+use crate::insight::kpi::Report;
 use crate::insight::strategy::Strategy;
 
 pub use html::{MESSAGE_UNITS, escape, fault, fitted, plain, visible_units};
+pub use kpi::{Bar, Chart, Panel, WeekBegins};
 pub use samples::Said;
 use speech::Speech;
 pub use templates::VoiceError;
@@ -712,6 +715,17 @@ impl Voice {
     /// How a day ends, as HTML.
     pub fn summary_html(&self, manner: Manner, day: &DayEnds<'_>) -> String {
         self.say(manner, |speech| speech.summary_html(day))
+    }
+
+    /// How a manager's week begins, as HTML.
+    pub fn weekly_html(&self, manner: Manner, week: &WeekBegins<'_>) -> String {
+        self.say(manner, |speech| speech.weekly_html(week))
+    }
+
+    /// What a picture of the figures says.
+    pub fn chart(&self, manner: Manner, report: &Report) -> Chart {
+        // Its words are labels, which are never missing.
+        self.own[index(manner)].chart(report)
     }
 
     /// A figure of the banner, as a button says it.

@@ -15,13 +15,14 @@ use max::domain::{
 };
 use max::insight::advice::{self, CtaAction, Suggestion};
 use max::insight::exchange::Exchange;
+use max::insight::kpi::{Gathered, Hot, Sample, Tried, Windows};
 use max::rules::Settings;
 use max::telegram::menus::{self, Menu};
 use max::telegram::render::{self, KeyKind, Rendered};
 use max::telegram::times;
 use max::voice::{
     AlertContext, ButtonLabel, Content, DayBegins, DayEnds, Done, Lang, MESSAGE_UNITS, Manner, Notice, Toast, Voice,
-    fault, plain, visible_units,
+    WeekBegins, fault, plain, visible_units,
 };
 
 const CRM: &str = "https://crm.example.com/#Lead/view/691b2816e43817b92";
@@ -431,6 +432,40 @@ fn days_begin_and_end_well() {
         }
         insta::assert_snapshot!(format!("days_{}", manner.as_str()), book);
     }
+}
+
+#[test]
+fn a_week_begins_below_a_picture() {
+    let (voice, claire) = (voice(), user(&"Claire <b>&\"".repeat(30)));
+    let mut gathered = Gathered::default();
+    for lead in 0..40_i64 {
+        let hot = |hours: i64| vec![Hot { working: hours * HOUR + lead * 60, elapsed: hours * HOUR, answered: true }];
+        let tried = Some(Tried { preferred: lead % 3 > 0, won: lead % 5 > 2 });
+        let side =
+            |good: bool, hours| Sample { follow_ups: (good.into(), 1), hot: hot(hours), tried, forgotten: Some(!good) };
+        gathered.add(&[side(lead % 4 == 0, 5), side(lead % 4 > 0, 2)]);
+    }
+    let report = gathered.conclude(Windows::of(Timestamp(1_760_000_000), Timestamp(1_773_000_000)));
+    let mut book = String::new();
+    for manner in Manner::ALL {
+        for week in 0..2 {
+            let html =
+                render::weekly(&voice, manner, &WeekBegins { reader: Some(&claire), report: &report, week }).html;
+            let html = typed(&html);
+            assert!(visible_units(&html) <= max::telegram::api::CAPTION_UNITS, "{html}");
+            chapter(&mut book, &format!("{} {week}", manner.as_str()), &html);
+        }
+        let chart = voice.chart(manner, &report);
+        let line = |panel: &max::voice::Panel| {
+            let bars = panel.bars.each_ref().map(|bar| format!("{}: {} ({:.2})", bar.label, bar.shown, bar.part));
+            format!("{} | {} | {} | {}", panel.title, panel.verdict, bars.join(", "), panel.counts)
+        };
+        chapter(&mut book, "its picture", &chart.panels.each_ref().map(line).join("\n"));
+        let picture = max::telegram::chart::draw(&chart);
+        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+        std::fs::write(folder.join(format!("weekly-{}.png", manner.as_str())), picture).unwrap();
+    }
+    insta::assert_snapshot!("weeks", book);
 }
 
 #[test]

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod doctor;
 pub mod export;
 pub mod extension;
+pub mod kpi;
 pub mod read;
 pub mod setup;
 pub mod voice;
@@ -47,6 +48,8 @@ pub enum Command {
     Backtest(backtest::Args),
     /// Write what M.A.X. knows as the two files that `max backtest` reads; also while the daemon runs.
     Export(export::Args),
+    /// Show whether M.A.X. helps: four figures, before it was switched on and since; also while the daemon runs.
+    Kpi(kpi::Args),
     /// Prepare an EspoCRM: extension, role, API user, webhooks. Shows what it will do first; can undo it.
     Setup(setup::Args),
     /// Look into everything that can be wrong, and say what to do about it; also while the daemon runs.
@@ -93,6 +96,7 @@ pub async fn carry_out(cli: Cli) -> ExitCode {
         Command::Doctor(args) => return doctor::run(&args).await,
         Command::Generate(config) => daemon::generate(&config).await,
         Command::Export(args) => export::run(&args).await,
+        Command::Kpi(args) => kpi::run(&args).await,
         Command::Voice(args) => voice::run(&args),
         Command::Extension(args) => extension::run(&args),
         Command::Link(args) => daemon::link(&args).await,

@@ -115,6 +115,8 @@ pub enum Wish {
     Away(Option<Until>),
     /// Who stands in; none: as configured.
     StandIn(Option<UserId>),
+    /// The figures with which a manager's week begins: on or off.
+    Weekly,
 }
 
 /// One button's meaning.
@@ -215,6 +217,7 @@ impl Wish {
             Self::Quiet(Some((from, to))) => format!("quiet-{from}-{to}"),
             Self::Pause(length) => format!("pause-{}", until(length)),
             Self::Away(length) => format!("away-{}", until(length)),
+            Self::Weekly => "weekly".to_owned(),
             Self::StandIn(None) => "by-".to_owned(),
             Self::StandIn(Some(user)) => format!("by-{user}"),
         }
@@ -233,6 +236,7 @@ impl Wish {
                 "formal" => Self::Formality,
                 "briefing" => Self::Briefing,
                 "summary" => Self::Summary,
+                "weekly" => Self::Weekly,
                 _ => return None,
             },
             Some(("quiet", "off")) => Self::Quiet(None),
@@ -271,7 +275,8 @@ mod tests {
             Ask::CallMoves(Some(Timestamp(1_773_324_000))),
         ];
         asks.extend(CallOutcome::ALL.map(Ask::CallWent));
-        let mut wishes = vec![Wish::Language, Wish::Formality, Wish::Briefing, Wish::Summary, Wish::Quiet(None)];
+        let mut wishes = vec![Wish::Language, Wish::Formality, Wish::Briefing, Wish::Summary, Wish::Weekly];
+        wishes.push(Wish::Quiet(None));
         wishes.extend([Wish::Quiet(Some((22, 7))), Wish::Pause(None), Wish::Away(None), Wish::StandIn(None)]);
         wishes.extend(Until::ALL.into_iter().flat_map(|until| [Wish::Pause(Some(until)), Wish::Away(Some(until))]));
         wishes.push(Wish::StandIn(Some(UserId::from("6b031c715304145b1"))));

@@ -226,6 +226,13 @@ pub enum Effect {
         /// Which message.
         message_id: i32,
     },
+    /// Begin a manager's week: whether it helps.
+    Weekly {
+        /// Whose.
+        user: UserId,
+        /// On which day, by its number in the user's calendar.
+        day: i32,
+    },
 }
 
 /// How the keys of deeds begin that the CRM is still to be told.
@@ -260,6 +267,7 @@ impl Effect {
             Self::AskAboutCall { lead, activity, .. } => format!("call-over/{lead}/{activity}"),
             Self::RefreshCall { lead, activity } => format!("call-told/{lead}/{activity}"),
             Self::CloseCall { chat, message_id, .. } => format!("call-closed/{chat}/{message_id}"),
+            Self::Weekly { user, .. } => format!("weekly/{user}"),
         }
     }
 
@@ -290,7 +298,8 @@ impl Effect {
             | Self::RemindOfCall { .. }
             | Self::AskAboutCall { .. }
             | Self::RefreshCall { .. }
-            | Self::CloseCall { .. } => false,
+            | Self::CloseCall { .. }
+            | Self::Weekly { .. } => false,
         }
     }
 

@@ -193,7 +193,8 @@ impl Worker {
             | Effect::RemindOfCall { .. }
             | Effect::AskAboutCall { .. }
             | Effect::RefreshCall { .. }
-            | Effect::CloseCall { .. } => Outcome::Done,
+            | Effect::CloseCall { .. }
+            | Effect::Weekly { .. } => Outcome::Done,
         };
         self.conclude(key, &entry, outcome).await
     }

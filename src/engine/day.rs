@@ -31,11 +31,13 @@ pub struct Habits {
     pub briefing: bool,
     /// They end with a summary.
     pub summary: bool,
+    /// A manager's week begins with the figures.
+    pub weekly: bool,
 }
 
 impl Default for Habits {
     fn default() -> Self {
-        Self { briefing: true, summary: true }
+        Self { briefing: true, summary: true, weekly: true }
     }
 }
 
@@ -134,6 +136,9 @@ impl Engine {
             if has_an_end && wishes.summary.unwrap_or(self.policy.habits.summary) && today.ends(&before) {
                 diary.summed_up = Some(day);
                 self.add_effect(batch, Effect::Summary { user: user.clone(), day }, now)?;
+            }
+            if today.may_be_told {
+                self.mind_week(batch, user, &calendar, today.begin)?;
             }
         }
         let is_away = self.policy.calendars.is_away(&self.store, user, now)?;

@@ -131,7 +131,8 @@ fn told_of(effect: &Effect) -> Option<&AlertId> {
         | Effect::RemindOfCall { .. }
         | Effect::AskAboutCall { .. }
         | Effect::RefreshCall { .. }
-        | Effect::CloseCall { .. } => None,
+        | Effect::CloseCall { .. }
+        | Effect::Weekly { .. } => None,
     }
 }
 

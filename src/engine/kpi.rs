@@ -71,16 +71,20 @@ enum Next {
     NotYet,
 }
 
-/// Works the figures out once a day, until `stop`.
+/// Works the figures out once a day, and at the start, since other people may lead by now; until `stop`.
 pub async fn work(engine: Handle, people: Arc<People>, stop: CancellationToken) {
     let clock = engine.clock().clone();
+    let mut is_start = true;
     loop {
         let mut changes = engine.changes();
-        let Ok(next) = engine.run(|engine| engine.next_figures()).await else { return };
+        let Ok(next) = engine.run(move |engine| engine.next_figures(is_start)).await else { return };
         let until = match next {
             Next::Now { rules, windows, day } => match work_out(&engine, &people, rules, windows, &stop).await {
                 Ok(Some(reports)) => match engine.run(move |engine| engine.keep_figures(&reports, day)).await {
-                    Ok(()) => continue,
+                    Ok(()) => {
+                        is_start = false;
+                        continue;
+                    }
                     Err(_) => return,
                 },
                 Ok(None) => return,
@@ -153,8 +157,14 @@ pub fn reports(
             gathered.entry(whose).or_default().add(&sample);
         }
     }
-    let reports = gathered.into_iter().map(|(whose, gathered)| (whose.key(), gathered.conclude(windows)));
-    Ok(Some(reports.collect()))
+    let mut reports = Reports::new();
+    for (whose, gathered) in gathered {
+        if is_stopped() {
+            return Ok(None);
+        }
+        reports.insert(whose.key(), gathered.conclude(windows));
+    }
+    Ok(Some(reports))
 }
 
 /// Everybody whose figures a lead counts in.
@@ -170,18 +180,24 @@ fn concerned(lead: &Lead, people: &People) -> BTreeSet<Whose> {
 }
 
 impl Engine {
-    fn next_figures(&mut self) -> Result<Next> {
+    fn next_figures(&mut self, anew: bool) -> Result<Next> {
         if !self.is_backfilled()? || is_first_evaluation(&self.store)? {
             return Ok(Next::NotYet);
         }
         let (now, calendar) = (self.now(), self.policy.calendars.everybody().clone());
         // A clock that was set back is believed.
-        if self.store.cursor(DAY_OF_FIGURES)? == Some(calendar.number_of_day(now)) {
+        if !anew && self.has_todays_figures()? {
             return Ok(Next::NotBefore(calendar.next_date(now)));
         }
         let windows = Windows::of(self.switched_on()?, now);
         let (rules, day) = (Box::new(self.policy.rules.clone()), calendar.number_of_day(now));
         Ok(Next::Now { rules, windows, day })
+    }
+
+    /// Whether the figures are those of today.
+    pub(super) fn has_todays_figures(&self) -> Result<bool> {
+        let today = self.policy.calendars.everybody().number_of_day(self.now());
+        Ok(self.store.cursor(DAY_OF_FIGURES)? == Some(today))
     }
 
     /// When M.A.X. was switched on. A store from before that was noted tells when M.A.X. first did anything.

@@ -35,6 +35,7 @@ pub mod status;
 pub mod sync;
 pub mod told;
 pub mod updates;
+mod week;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

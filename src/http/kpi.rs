@@ -53,7 +53,8 @@ fn whose(api: &Api, params: &HashMap<String, String>) -> Result<Whose, Refusal> 
     }
 }
 
-fn to_json(whose: &Whose, report: &Report) -> Value {
+/// The figures as the API says them.
+pub fn to_json(whose: &Whose, report: &Report) -> Value {
     let (team, user) = match whose {
         Whose::All | Whose::Led(_) => (None, None),
         Whose::Team(team) => (Some(team), None),

@@ -162,6 +162,15 @@ pub struct Report {
     pub forgotten: Contrast,
 }
 
+impl Report {
+    /// Whether nothing at all was counted.
+    pub fn is_empty(&self) -> bool {
+        let contrasts = [&self.follow_up, &self.preferred.before, &self.preferred.after, &self.forgotten];
+        contrasts.iter().all(|contrast| contrast.before.of + contrast.after.of == 0)
+            && self.response.working.iter().all(|side| side.messages == 0)
+    }
+}
+
 /// A change, and between what it lies with 95 % confidence.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {

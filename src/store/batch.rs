@@ -7,7 +7,7 @@ use super::outlooks::Row;
 use super::waiting::Place;
 use super::{
     AlertRecordState, Diary, Escalation, Evaluated, Hook, InsightRow, LastMail, Link, LinkRecord, LinkToken, Message,
-    NotRelevant, OutboxEntry, PendingLink, SheetRow, StepRow, encode, outlooks, waiting,
+    NotRelevant, OutboxEntry, PendingLink, SheetRow, StepRow, Weekly, encode, outlooks, waiting,
 };
 use crate::decide::Outlook;
 use crate::domain::appointment::Appointment;
@@ -389,6 +389,11 @@ impl Batch {
     /// Notes the account that a user wrote from last.
     pub fn put_last_account(&mut self, user: &UserId, account: i64) {
         self.put(Key::new(Kind::LastAccount).last(user.as_str()), &account);
+    }
+
+    /// Sets a manager's week.
+    pub fn put_weekly(&mut self, user: &UserId, weekly: &Weekly) {
+        self.put(Key::new(Kind::Weekly).last(user.as_str()), weekly);
     }
 
     /// Keeps what was said to somebody: a user's id, or a chat's.

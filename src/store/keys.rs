@@ -92,6 +92,8 @@ pub(super) enum Kind {
     Appointment = b'O' as isize,
     /// Telegram messages about planned calls: chat, message.
     CallMessage = b's' as isize,
+    /// A manager's week: user.
+    Weekly = b'F' as isize,
     /// Whether it helps: whose figures.
     Kpi = b'N' as isize,
 

@@ -39,7 +39,7 @@ pub use open::OpenError;
 pub use outlooks::{Outlooks, Watched};
 pub use rows::{
     AlertRecordState, Diary, Escalation, Evaluated, Hook, InsightRow, LastMail, Link, LinkRecord, LinkToken, Message,
-    NotRelevant, OutboxEntry, PendingLink, RecordLink, Said, SheetRow, StepKind, StepRow,
+    NotRelevant, OutboxEntry, PendingLink, RecordLink, Said, SheetRow, StepKind, StepRow, Weekly,
 };
 use waiting::{Place, Waiting};
 
@@ -697,6 +697,14 @@ impl Store {
     /// When the store cannot be read.
     pub fn preferences(&self, user: &UserId) -> Result<Preferences> {
         Ok(self.get(&Key::new(Kind::Preferences).last(user.as_str()))?.unwrap_or_default())
+    }
+
+    /// A manager's week.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn weekly(&self, user: &UserId) -> Result<Weekly> {
+        Ok(self.get(&Key::new(Kind::Weekly).last(user.as_str()))?.unwrap_or_default())
     }
 
     /// What was said to somebody: a user's id, or a chat's.

@@ -109,6 +109,15 @@ pub struct Diary {
     pub away: bool,
 }
 
+/// A manager's week.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Weekly {
+    /// Whether he or she wishes it to begin with the figures; as configured when nothing is said.
+    pub wished: Option<bool>,
+    /// The last week that began with them, or for which that was decided against; by the number of its Monday.
+    pub told: Option<i32>,
+}
+
 /// What a Telegram message that lists alerts shows of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SheetRow {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use reqwest::Url;
+use reqwest::multipart::{Form, Part};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ use serde_json::Value;
 use teloxide::ApiError;
 use teloxide::payloads::{
     AnswerCallbackQuery, AnswerCallbackQuerySetters, DeleteMessage, EditMessageText, EditMessageTextSetters, GetChat,
-    GetMe, GetUpdates, GetUpdatesSetters, SendMessage, SendMessageSetters, SetMyCommands, SetMyCommandsSetters,
+    GetMe, GetUpdates, GetUpdatesSetters, SendMessage, SendMessageSetters, SendPhoto, SetMyCommands,
+    SetMyCommandsSetters,
 };
 use teloxide::requests::Payload;
 use teloxide::types::{
@@ -24,6 +26,8 @@ use crate::domain::{ChatId, Seconds};
 
 /// How long Telegram may hold `getUpdates` open, in seconds.
 const LONG_POLL: u32 = 25;
+/// How long a text below a picture may be, in UTF-16 units once tags are gone and entities are characters.
+pub const CAPTION_UNITS: usize = 1_024;
 /// How long a call may take, beyond what Telegram was asked to wait.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -168,10 +172,17 @@ impl Api {
         call: &P,
         wait: Duration,
     ) -> Result<T, SendError> {
+        let request = self.client.post(self.address_of(P::NAME)).timeout(wait + PATIENCE).json(call);
+        self.outcome(request).await
+    }
+
+    fn address_of(&self, method: &str) -> String {
+        format!("{}/bot{}/{method}", self.address, self.token.expose_secret())
+    }
+
+    async fn outcome<T: DeserializeOwned>(&self, request: reqwest::RequestBuilder) -> Result<T, SendError> {
         // The address holds the token: it stays out of errors, and so does an answer, which may hold what people wrote.
         let failed = |error: reqwest::Error| SendError::Unavailable(error.without_url().to_string());
-        let address = format!("{}/bot{}/{}", self.address, self.token.expose_secret(), P::NAME);
-        let request = self.client.post(address).timeout(wait + PATIENCE).json(call);
         let response = request.send().await.map_err(failed)?;
         if response.status().is_server_error() {
             return Err(SendError::Unavailable(response.status().to_string()));
@@ -231,6 +242,30 @@ impl Api {
             request = request.reply_markup(keyboard(&message.keyboard));
         }
         Ok(self.ask(&request).await?.id.0)
+    }
+
+    /// Sends a picture (a PNG) with a message below it, which has at most [`CAPTION_UNITS`] UTF-16 units, and returns its id.
+    ///
+    /// # Errors
+    /// When Telegram refuses or does not answer.
+    pub async fn send_picture(
+        &self,
+        chat: ChatId,
+        picture: Vec<u8>,
+        message: &Rendered,
+        silent: bool,
+    ) -> Result<i32, SendError> {
+        let picture = Part::bytes(picture).file_name("max.png");
+        let picture = picture.mime_str("image/png").map_err(|error| SendError::Refused(error.to_string()))?;
+        let form = Form::new()
+            .text("chat_id", chat.0.to_string())
+            .text("caption", message.html.clone())
+            .text("parse_mode", "HTML")
+            .text("disable_notification", silent.to_string())
+            .part("photo", picture);
+        let request = self.client.post(self.address_of(SendPhoto::NAME)).timeout(2 * PATIENCE).multipart(form);
+        let sent: teloxide::types::Message = self.outcome(request).await?;
+        Ok(sent.id.0)
     }
 
     /// Brings a message to a new text and new buttons.

@@ -54,6 +54,8 @@ pub struct Bot {
     pub calendars: Calendars,
     /// The status of leads that are archived.
     pub archive_status: String,
+    /// Whether a manager's week begins with the figures, where he or she does not say otherwise.
+    pub weekly: bool,
     /// How Telegram is doing.
     pub status: Status,
     /// What was last spoken of.

@@ -8,6 +8,7 @@ mod escalating;
 mod limits;
 mod refresh;
 mod telling;
+mod week;
 mod wording;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -229,6 +230,7 @@ impl Worker {
                 }
                 Effect::Briefing { user, day } => self.begin_day(&key, sequence, &user, day).await?,
                 Effect::Summary { user, day } => self.end_day(&key, sequence, &user, day).await?,
+                Effect::Weekly { user, day } => self.begin_week(&key, sequence, &user, day).await?,
                 Effect::SyncStopped { chat, since, why } => {
                     let zone = self.sender.speaker.zone;
                     self.notify(&key, sequence, chat, Notice::SyncStopped { since, why, now, zone }).await?;
@@ -389,6 +391,7 @@ impl Worker {
             | Effect::Welcome { .. }
             | Effect::Briefing { .. }
             | Effect::Summary { .. }
+            | Effect::Weekly { .. }
             | Effect::WriteAlert(_)
             | Effect::WriteActivity { .. }
             | Effect::WriteDoneActivity { .. }

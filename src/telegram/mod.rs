@@ -3,6 +3,7 @@
 pub mod announce;
 pub mod api;
 pub mod bot;
+pub mod chart;
 pub mod deliver;
 mod drafts;
 mod handing;

@@ -7,7 +7,8 @@ use crate::domain::draft::{DraftTap, Prepared, Stage};
 use crate::domain::{Alert, AlertId, AlertState, Bucket, CallOutcome, Channel, User};
 use crate::store::SheetRow;
 use crate::voice::{
-    AlertContext, ButtonLabel, Content, DayBegins, DayEnds, DraftShown, Manner, Notice, Route, Toast, Voice, fitted,
+    AlertContext, ButtonLabel, Content, DayBegins, DayEnds, DraftShown, Manner, Notice, Route, Toast, Voice,
+    WeekBegins, fitted,
 };
 
 /// How many alerts a page of a list has; each gets a button.
@@ -272,6 +273,11 @@ pub fn about_a_call(voice: &Voice, manner: Manner, links: Vec<Key>) -> Vec<Vec<K
     let others: Vec<Key> = std::iter::once(moves).chain(links).collect();
     let outcomes = [vec![reached, no_answer], vec![left_message, not_interested]];
     outcomes.into_iter().chain(others.chunks(2).map(<[Key]>::to_vec)).collect()
+}
+
+/// How a manager's week begins.
+pub fn weekly(voice: &Voice, manner: Manner, week: &WeekBegins<'_>) -> Rendered {
+    Rendered::new(voice.weekly_html(manner, week), Vec::new())
 }
 
 /// A button that shows one alert of several.

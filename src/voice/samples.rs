@@ -3,10 +3,14 @@
 
 mod screens;
 
+use std::sync::LazyLock;
+
 use super::html::{self, MESSAGE_UNITS};
 use super::speech::{REASON, STEP, Speech, file_of_type};
 use super::templates::{Fault, LABELS};
-use super::{AlertContext, Content, DayBegins, DayEnds, Done, DraftShown, Manner, Notice, Route, Toast, Wording};
+use super::{
+    AlertContext, Content, DayBegins, DayEnds, Done, DraftShown, Manner, Notice, Route, Toast, WeekBegins, Wording,
+};
 use crate::domain::alert::{ChannelRate, Cited, Resolution, Via};
 use crate::domain::deed::{CallOutcome, DeedKind, Mail, Refusal};
 use crate::domain::draft::{Prepared, Stage, Tone};
@@ -14,9 +18,10 @@ use crate::domain::effect::{Occasion, Stillness};
 use crate::domain::insight::{BestTime, LeadInsight, Touch};
 use crate::domain::{
     ActivityId, Alert, AlertId, AlertState, AlertType, Anchor, Channel, ChatId, CloseReason, DAY, Direction, Evidence,
-    HOUR, Lead, LeadId, Timestamp, User, UserId,
+    HOUR, Lead, LeadId, MINUTE, Timestamp, User, UserId,
 };
 use crate::insight::exchange::{Exchange, Topic};
+use crate::insight::kpi::{Gathered, Hot, Report, Sample, Tried, Windows};
 use crate::insight::strategy::{LastWord, Reason, Step, Strategy};
 
 const NOW: Timestamp = Timestamp(1_773_324_000);
@@ -125,6 +130,11 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             let (handled, answered, left) = (named.len() + 1, named.len(), named.len() * 2);
             let ends = DayEnds { reader, handled, answered, open: handled - 1, left, named, day };
             self.html("summary.html.j2", &self.speech.summary_html(&ends)?)?;
+        }
+        for (week, report) in (0..).zip(reports()) {
+            self.html("kpi.html.j2", &self.speech.kpi_html(report)?)?;
+            let begins = WeekBegins { reader, report, week };
+            self.html("weekly.html.j2", &self.speech.weekly_html(&begins)?)?;
         }
         Ok(())
     }
@@ -600,4 +610,29 @@ fn user() -> User {
         kind: "regular".to_owned(),
         emails: Vec::new(),
     }
+}
+
+/// Figures that are better, worse, and too few to tell.
+fn reports() -> &'static [Report; 3] {
+    // Working them out takes a moment, and samples are shown many times.
+    static REPORTS: LazyLock<[Report; 3]> = LazyLock::new(work_out_reports);
+    &REPORTS
+}
+
+fn work_out_reports() -> [Report; 3] {
+    let of = |leads: u32, better: bool| {
+        let mut gathered = Gathered::default();
+        for lead in 0..leads {
+            let side = |good: bool| {
+                let waited = if good { HOUR } else { 20 * HOUR } + i64::from(lead % 7) * MINUTE;
+                let hot = vec![Hot { working: waited, elapsed: waited, answered: true }];
+                let preferred = lead % 2 == 0;
+                let tried = Some(Tried { preferred, won: preferred == better });
+                Sample { follow_ups: (u32::from(good), 1), hot, tried, forgotten: Some(!good) }
+            };
+            gathered.add(&[side(!better), side(better)]);
+        }
+        gathered.conclude(Windows::of(NOW.plus(-60 * DAY), NOW))
+    };
+    [of(60, true), of(60, false), of(4, true)]
 }

@@ -8,6 +8,7 @@ use super::{AlertContext, Content, Wording, html, names, words};
 use crate::domain::ask::{Filter, Page};
 use crate::domain::insight::LeadInsight;
 use crate::domain::{Activity, ActivityStatus, CallOutcome, Direction, Lead, Seconds, Timestamp, User};
+use crate::insight::kpi::Report;
 
 /// How much of a lead's words a card shows, in characters.
 const WORDS: usize = 90;
@@ -66,6 +67,8 @@ pub struct Figures<'a> {
     pub open: (usize, usize, usize),
     /// Today, and this week.
     pub periods: [Count<'a>; 2],
+    /// Whether it helps, when anything was counted.
+    pub report: Option<&'a Report>,
 }
 
 /// What happened in a while.
@@ -92,6 +95,8 @@ pub struct Wishes<'a> {
     pub briefing: bool,
     /// Whether it ends with a summary.
     pub summary: bool,
+    /// Whether the week begins with the figures; `None` when the reader leads no team.
+    pub weekly: Option<bool>,
     /// Until when nothing but hot leads comes.
     pub paused_until: Option<Timestamp>,
     /// Until when the reader is away.
@@ -284,7 +289,7 @@ impl Speech {
             Screen::Lead(card) => return self.card_html(scene, card, wording.unwrap_or_default()),
             Screen::Found { typed, count, similar } => context! { typed => names::name(typed), count, similar },
             Screen::NotFound { typed, unasked } => context! { typed => names::name(typed), unasked },
-            Screen::Stats(figures) => self.figures(figures),
+            Screen::Stats(figures) => self.figures(figures)?,
             Screen::Settings(wishes) => self.wishes(scene, wishes),
             Screen::Linked { user, accounts } => {
                 let accounts: Vec<String> = accounts.iter().map(|name| names::name(name)).collect();
@@ -454,7 +459,7 @@ impl Speech {
         }
     }
 
-    fn figures(&self, figures: &Figures<'_>) -> Value {
+    fn figures(&self, figures: &Figures<'_>) -> Result<Value, Error> {
         let lang = self.manner().lang();
         let count = |count: &Count<'_>| {
             let longest = count.reactions.last().copied();
@@ -468,7 +473,9 @@ impl Speech {
         };
         let (open, urgent, snoozed) = figures.open;
         let [today, week] = figures.periods.each_ref().map(count);
-        context! { team => figures.team, open, urgent, snoozed, today, week }
+        let kpi = figures.report.map(|report| self.kpi_html(report)).transpose()?.map(Value::from_safe_string);
+        let claims = figures.report.map_or_else(|| context! {}, |report| self.claims(report));
+        Ok(context! { team => figures.team, open, urgent, snoozed, today, week, kpi, ..claims })
     }
 
     fn wishes(&self, scene: Scene, wishes: &Wishes<'_>) -> Value {
@@ -480,6 +487,7 @@ impl Speech {
             formal => wishes.formal,
             briefing => wishes.briefing,
             summary => wishes.summary,
+            weekly => wishes.weekly,
             paused => until(wishes.paused_until),
             away => until(wishes.away_until),
             stand_in => wishes.stand_in.map(|user| names::name(&user.name)).unwrap_or_default(),

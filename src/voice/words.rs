@@ -247,6 +247,16 @@ pub fn duration(lang: Lang, span: Seconds) -> String {
     }
 }
 
+/// So much working time: `45 min`, `5 h 40`, from ten hours on `28 h`; `< 1 min`.
+pub fn worked(span: Seconds) -> String {
+    match (span / HOUR, span % HOUR / MINUTE) {
+        (0, 0) => "< 1\u{a0}min".to_owned(),
+        (0, minutes) => format!("{minutes}\u{a0}min"),
+        (hours @ 1..10, minutes @ 1..) => format!("{hours}\u{a0}h\u{a0}{minutes:02}"),
+        (hours, _) => format!("{hours}\u{a0}h"),
+    }
+}
+
 /// How long ago: `il y a 12 min`, `hier`, `il y a 3 jours`; `à l'instant` within the first minute.
 pub fn ago(lang: Lang, at: Timestamp, now: Timestamp, zone: Tz) -> String {
     match (lang, now.since(at), lately(at, now, zone)) {

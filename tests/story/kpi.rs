@@ -1,9 +1,14 @@
 //! Whether it helps: the time before M.A.X. was switched on against the time since, through the daemon.
 
+use clap::Parser;
+use max::cli::{Cli, Command, kpi as command};
 use max::domain::{DAY, HOUR, LeadId, MINUTE, Seconds};
+use max::engine::kpi::{Whose, report};
+use max::sandbox::telegram::{Fault, SentMessage};
 use serde_json::{Value, json};
 
-use crate::support::{CAMILLE, LUC, Setting, TEAM, World};
+use crate::support::{CAMILLE, CLAIRE, LUC, Setting, TEAM, World};
+use crate::voice::typed;
 
 /// A Tuesday, 10:00 in Paris: 27 days before the stories begin.
 const ASKED: Seconds = 27 * DAY;
@@ -72,6 +77,8 @@ async fn before_and_after_are_told_apart_by_the_same_rules() {
     assert_eq!(enough["preferredChannel"]["claim"], Value::Null);
     assert_eq!(kpi(&world, &format!("?team={TEAM}")).await["hotResponse"], enough["hotResponse"]);
     assert_eq!(kpi(&world, &format!("?user={}", LUC.0)).await["hotResponse"], enough["hotResponse"]);
+    let table = command::table(&enough);
+    assert!(table.contains("hot leads, median, working hours") && table.contains("28.5 h"), "{table}");
     let nobodys = kpi(&world, &format!("?user={}", CAMILLE.0)).await;
     assert_eq!((&nobodys["hotResponse"]["before"]["messages"], &nobodys["user"]), (&json!(0), &json!(CAMILLE.0)));
     assert_eq!(nobodys["before"], enough["before"]);
@@ -136,4 +143,131 @@ async fn a_won_lead_counts_with_all_that_happened_before_it_was_won() {
     let after = &kpi(&world, "").await["hotResponse"]["after"];
     assert_eq!((&after["messages"], &after["answered"]), (&json!(1), &json!(1)));
     world.end().await;
+}
+
+/// Claire leads the team, and the figures have something to tell.
+async fn led(more: &str) -> World {
+    let config = format!("[teams.\"{TEAM}\"]\nmanagers = [\"{}\"]\n{more}", CLAIRE.0);
+    let setting = Setting { linked: vec![LUC, CLAIRE], config, ..Setting::default() };
+    let world = World::with(setting, |world| hot_leads(world, "Avant", 32, ASKED, ASKED - 3 * DAY)).await;
+    world.clock.advance(42 * DAY);
+    hot_leads(&world, "Depuis", 32, 20 * DAY, 20 * DAY - HOUR);
+    world.settle().await;
+    world
+}
+
+/// The weeks that have begun in Claire's chat.
+fn weeks(world: &World) -> Vec<SentMessage> {
+    world.messages(CLAIRE.1).into_iter().filter(|message| message.plain.contains("avant mon arrivée →")).collect()
+}
+
+/// Goes on to 9:05 in Paris on the day after so many days, in summer, and has the day begin.
+async fn morning(world: &World, days: Seconds) {
+    let into_day = (world.clock.now().0 + 2 * HOUR).rem_euclid(DAY);
+    world.pass(days * DAY - into_day + 9 * HOUR + 5 * MINUTE).await;
+    world.quiet().await;
+    world.settle().await;
+}
+
+#[tokio::test]
+async fn a_managers_week_begins_with_the_figures_and_a_picture_of_them_once() {
+    let mut world = led("").await;
+    // It is a Monday at 11:00, since the clocks have changed: that of the first week was told, or not, before.
+    let before = weeks(&world).len();
+    morning(&world, 7).await;
+    let told = weeks(&world);
+    assert_eq!(told.len(), before + 1, "{:#?}", world.messages(CLAIRE.1));
+    let week = told.last().unwrap();
+    assert!(week.photo.as_ref().is_some_and(|photo| photo.bytes.starts_with(&[0x89, b'P', b'N', b'G'])));
+    insta::assert_snapshot!("a_week_begins", typed(&week.plain));
+    assert!(world.messages(LUC.1).iter().all(|message| message.photo.is_none()), "Luc leads nobody");
+    world.stop().await;
+    world.start().await;
+    world.settle().await;
+    world.pass(HOUR).await;
+    morning(&world, 1).await;
+    assert_eq!(weeks(&world).len(), before + 1, "once a week, also across a restart");
+
+    // Telegram does not take the picture: the text goes alone.
+    world.telegram.fail_next("sendPhoto", Fault::BadRequest("Bad Request: IMAGE_PROCESS_FAILED"), 1);
+    morning(&world, 6).await;
+    let told = weeks(&world);
+    assert_eq!(told.len(), before + 2);
+    assert_eq!(told.last().unwrap().photo, None);
+    assert_ne!(told.last().unwrap().plain, week.plain, "in other words than the week before");
+
+    // Claire does not wish it any more.
+    world.telegram.say(CLAIRE.1, "/settings").unwrap();
+    world.settle().await;
+    let settings = world.messages(CLAIRE.1).pop().unwrap();
+    assert!(typed(&settings.plain).contains("Point du lundi : oui"), "{}", settings.plain);
+    let key = settings.keyboard.iter().flatten().find(|key| key.text.contains("Point du lundi")).unwrap();
+    world.telegram.tap(CLAIRE.1, settings.message_id, key.callback_data.as_ref().unwrap()).unwrap();
+    world.settle().await;
+    assert!(typed(&world.messages(CLAIRE.1).pop().unwrap().plain).contains("Point du lundi : non"));
+    morning(&world, 7).await;
+    assert_eq!(weeks(&world).len(), before + 2);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn figures_of_the_week_come_only_to_who_leads_and_where_they_are_switched_on() {
+    let mut world = led("").await;
+    world.restart_with("[telegram]", "[telegram]\nweekly = false").await;
+    world.settle().await;
+    let before = weeks(&world).len();
+    morning(&world, 7).await;
+    assert_eq!(weeks(&world).len(), before);
+    assert!(world.messages(LUC.1).iter().all(|message| !message.plain.contains("avant mon arrivée →")));
+    world.telegram.say(LUC.1, "/settings").unwrap();
+    world.settle().await;
+    assert!(!world.last().plain.contains("Point du lundi"));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn stats_tell_a_rep_and_a_manager_whether_it_helps() {
+    let mut world = led("").await;
+    next_day(&world).await;
+    world.telegram.say(LUC.1, "/stats").unwrap();
+    world.settle().await;
+    let own = world.last();
+    assert!(typed(&own.plain).contains("28 h → 1 h"), "{}", own.plain);
+    insta::assert_snapshot!("stats_of_a_rep", typed(&own.plain));
+    world.telegram.say(CLAIRE.1, "/stats").unwrap();
+    world.settle().await;
+    let mine = world.messages(CLAIRE.1).pop().unwrap();
+    assert!(!mine.plain.contains("→"), "Claire has no leads: {}", mine.plain);
+    world.telegram.tap(CLAIRE.1, mine.message_id, "2:st:team").unwrap();
+    world.settle().await;
+    let team = world.messages(CLAIRE.1).pop().unwrap();
+    assert!(typed(&team.plain).contains("28 h → 1 h"), "{}", team.plain);
+    // Somebody else leads from now on: whose figures are whose is found out at the start.
+    world.restart_with(CLAIRE.0, CAMILLE.0).await;
+    world.settle().await;
+    world.quiet().await;
+    let led_by = |user: &str| report(world.app().engine.store(), &Whose::Led(user.into())).unwrap().unwrap();
+    assert_eq!((led_by(CLAIRE.0).is_empty(), led_by(CAMILLE.0).is_empty()), (true, false));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_command_asks_the_daemon_or_the_store() {
+    let mut world = World::with(setting(), |world| hot_leads(world, "Avant", 2, ASKED, ASKED - 3 * DAY)).await;
+    world.quiet().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let daemon = world.app().address.to_string();
+    let run = async |config: String| {
+        std::fs::write(&path, config).unwrap();
+        let arguments = ["max".into(), "kpi".into(), "--config".into(), path.clone().into_os_string()];
+        let Command::Kpi(args) = Cli::parse_from(arguments).command else { panic!() };
+        command::run(&args).await.map_err(|error| format!("{error:#}"))
+    };
+    run(world.config().replace("127.0.0.1:0", &daemon)).await.unwrap();
+    world.stop().await;
+    run(world.config().to_owned()).await.unwrap();
+    world.lose_store();
+    let refused = run(world.config().to_owned()).await.unwrap_err();
+    assert!(refused.contains("no store"), "{refused}");
 }

@@ -125,10 +125,17 @@ pub struct SentMessage {
 }
 
 /// A picture.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Photo {
     /// The file, a PNG or a JPEG.
     pub bytes: Arc<[u8]>,
+}
+
+impl std::fmt::Debug for Photo {
+    /// How large it is, not what is in it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Photo({} bytes)", self.bytes.len())
+    }
 }
 
 /// A line in the menu of commands.
@@ -198,6 +205,8 @@ pub enum Fault {
     CutAfter,
     /// 409, as when two daemons poll for one bot.
     Conflict,
+    /// 400 with this description; nothing is done.
+    BadRequest(&'static str),
 }
 
 /// Why a person cannot do that.

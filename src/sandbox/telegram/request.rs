@@ -40,6 +40,15 @@ impl Params {
         Ok(Self(params, files))
     }
 
+    /// All of it as JSON; a file is where it is attached.
+    pub(super) fn to_json(&self) -> Value {
+        let mut json = self.0.clone();
+        for name in self.1.keys() {
+            json.entry(name.as_str()).or_insert_with(|| format!("attach://{name}").into());
+        }
+        Value::Object(json)
+    }
+
     /// The file that a parameter is, or that it names as `attach://<part>`.
     pub(super) fn file(&self, name: &str) -> Option<&Bytes> {
         let attached = self.text(name).and_then(|text| text.strip_prefix("attach://"));

@@ -63,6 +63,7 @@ async fn handle(
         Some(Fault::TooManyRequests { retry_after }) => Some(Refusal::too_many_requests(retry_after)),
         Some(Fault::ServerError(code)) => Some(Refusal::new(code, "Internal Server Error")),
         Some(Fault::Conflict) => Some(Refusal::conflict()),
+        Some(Fault::BadRequest(description)) => Some(Refusal::bad_request(description)),
     };
     let answer = match refused {
         Some(refusal) => Err(refusal),
@@ -122,7 +123,7 @@ fn logged(shared: &Shared, method: &str, params: &Params, answer: Result<Value, 
 }
 
 fn log(shared: &Shared, method: &str, params: &Params, status: u16) {
-    let params = Value::Object(params.0.clone());
+    let params = params.to_json();
     shared.world().log(LoggedRequest { method: method.to_owned(), params, status });
     shared.changed();
 }

@@ -1,12 +1,13 @@
 //! Sending and editing within Telegram's limits, and what its refusals lead to.
 
-use super::super::api::SendError;
+use super::super::api::{CAPTION_UNITS, SendError};
 use super::super::bot::note_move;
 use super::super::render::Rendered;
 use super::{Attempt, Worker};
 use crate::domain::ChatId;
 use crate::engine::outbox::pause_after;
 use crate::engine::{EngineError, boundary};
+use crate::voice::visible_units;
 
 impl Worker {
     pub(super) async fn send(
@@ -33,6 +34,30 @@ impl Worker {
         let mut result = self.sender.api.send(chat, topic, message, silent).await;
         if let (Err(SendError::NoTopic(reason)), Some(topic)) = (&result, topic) {
             tracing::warn!(%chat, topic, %reason, "a topic takes no messages: the chat itself is told; see topic in [teams]");
+            result = self.sender.api.send(chat, None, message, silent).await;
+        }
+        boundary::pass("telegram-after-send");
+        self.judge(chat, result).await
+    }
+
+    /// The same with a picture above it; without, when Telegram does not take the picture.
+    pub(super) async fn send_with_picture(
+        &mut self,
+        chat: ChatId,
+        message: &Rendered,
+        picture: Vec<u8>,
+        silent: bool,
+    ) -> Result<Attempt, EngineError> {
+        if visible_units(&message.html) > CAPTION_UNITS {
+            return self.send(chat, message, silent).await;
+        }
+        if !self.may_send(chat) {
+            return Ok(Attempt::NotNow);
+        }
+        boundary::pass("telegram-before-send");
+        let mut result = self.sender.api.send_picture(chat, picture, message, silent).await;
+        if let Err(SendError::Refused(reason)) = &result {
+            tracing::warn!(%chat, %reason, "Telegram does not take a picture; its text goes alone");
             result = self.sender.api.send(chat, None, message, silent).await;
         }
         boundary::pass("telegram-after-send");

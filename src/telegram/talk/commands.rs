@@ -141,6 +141,8 @@ pub(super) fn apply(wish: &Wish, wishes: &mut Preferences, manner: crate::domain
         Wish::Pause(_) => wishes.paused_until = until,
         Wish::Away(_) => wishes.away_until = until,
         Wish::StandIn(user) => wishes.stand_in.clone_from(user),
+        // It has a row of its own.
+        Wish::Weekly => {}
     }
 }
 

@@ -16,6 +16,7 @@ use crate::engine::EngineError;
 use crate::engine::briefing::Briefing;
 use crate::engine::day::{open_of, planned_today};
 use crate::engine::figures::{self, Period, Whose};
+use crate::engine::kpi;
 use crate::store::Message;
 use crate::voice::screens::{AlertsPage, Count, Figures, Screen};
 use crate::voice::{AlertContext, DayBegins};
@@ -134,8 +135,12 @@ impl Bot {
             figures::period(store, &whose, instant(today, 0, zone))?,
             figures::period(store, &whose, instant(monday, 0, zone))?,
         ];
+        let whose =
+            if team { kpi::Whose::Led(reader.user.id.clone()) } else { kpi::Whose::Rep(reader.user.id.clone()) };
+        let report = kpi::report(store, &whose)?.filter(|report| !report.is_empty());
         let shown = Figures {
             team,
+            report: report.as_ref(),
             open: (standing.open, standing.urgent, standing.snoozed),
             periods: periods.each_ref().map(count),
         };
@@ -147,7 +152,7 @@ impl Bot {
         Ok(self.screen(reader, &Screen::Stats(shown), keyboard))
     }
 
-    fn led_teams(&self, reader: &Reader) -> BTreeSet<TeamId> {
+    pub(super) fn led_teams(&self, reader: &Reader) -> BTreeSet<TeamId> {
         let managers = self.people.managers.iter();
         managers.filter(|(_, names)| names.contains(&reader.user.id)).map(|(team, _)| team.clone()).collect()
     }

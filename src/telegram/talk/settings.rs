@@ -27,6 +27,7 @@ impl Bot {
             formal: reader.manner.is_formal(),
             briefing: wishes.briefing.unwrap_or(true),
             summary: wishes.summary.unwrap_or(true),
+            weekly: self.weekly_of(reader)?,
             paused_until: ahead(wishes.paused_until),
             away_until: ahead(wishes.away_until),
             stand_in: stand_in.as_ref(),
@@ -59,10 +60,23 @@ impl Bot {
             _ => None,
         };
         let (user, manner) = (reader.user.id.clone(), reader.manner);
+        if let (Wish::Weekly, Some(wished)) = (&wish, self.weekly_of(reader)?) {
+            let user = user.clone();
+            self.engine.run(move |engine| engine.wish_weekly(&user, !wished)).await?;
+        }
         self.engine.run(move |engine| engine.wish(&user, |wishes| apply(&wish, wishes, manner, until))).await?;
         // In the manner that was just wished for.
         let reader = self.reader(reader.user.clone(), reader.chat)?;
         self.settings(&reader, page)
+    }
+
+    /// Whether the reader's week begins with the figures; `None` when he or she leads no team.
+    fn weekly_of(&self, reader: &Reader) -> Result<Option<bool>, EngineError> {
+        if self.led_teams(reader).is_empty() {
+            return Ok(None);
+        }
+        let wished = self.engine.store().weekly(&reader.user.id)?.wished;
+        Ok(Some(wished.unwrap_or(self.weekly)))
     }
 
     fn wish_key(&self, reader: &Reader, page: Page, label: &str, wish: Wish) -> Key {
@@ -82,12 +96,12 @@ impl Bot {
         let briefing = if shown.briefing { "briefing_on" } else { "briefing_off" };
         let summary = if shown.summary { "summary_on" } else { "summary_off" };
         let page = |label: &str, page: Page| self.key(reader, label, Ask::Settings(page));
-        vec![
-            manner,
-            vec![wish(briefing, Wish::Briefing), wish(summary, Wish::Summary)],
-            vec![page("quiet", Page::Quiet), page("pause", Page::Pause)],
-            vec![page("away", Page::Away), page("stand_in", Page::StandIn)],
-        ]
+        let weekly = shown.weekly.map(|weekly| if weekly { "weekly_on" } else { "weekly_off" });
+        let mut keys = vec![manner, vec![wish(briefing, Wish::Briefing), wish(summary, Wish::Summary)]];
+        keys.extend(weekly.map(|weekly| vec![wish(weekly, Wish::Weekly)]));
+        keys.push(vec![page("quiet", Page::Quiet), page("pause", Page::Pause)]);
+        keys.push(vec![page("away", Page::Away), page("stand_in", Page::StandIn)]);
+        keys
     }
 
     fn quiet_keys(&self, reader: &Reader, shown: &Wishes<'_>) -> Vec<Vec<Key>> {

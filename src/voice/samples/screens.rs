@@ -44,7 +44,10 @@ impl<See: FnMut(Said)> Trial<'_, See> {
                 })
             };
             let count = |reactions, typical| Count { opened: 1, handled: 2, reactions, typical };
-            let figures = |team, periods| Screen::Stats(Figures { team, open: (2, 1, 1), periods });
+            let reports = super::reports();
+            let figures = |report: usize, periods| {
+                Screen::Stats(Figures { team: report > 0, open: (2, 1, 1), periods, report: reports.get(report) })
+            };
             let accounts = ["@luc".to_owned(), "@luc2".to_owned()];
             let mut screens = vec![
                 page(Filter::All, open.as_slice(), 30),
@@ -55,8 +58,10 @@ impl<See: FnMut(Said)> Trial<'_, See> {
                 Screen::Found { typed: "<b>", count: 1, similar: true },
                 Screen::NotFound { typed: "<b>", unasked: true },
                 Screen::NotFound { typed: "", unasked: false },
-                figures(false, [count(&[60], None), count(&[60, 120, 180], Some(120))]),
-                figures(true, [count(&[], None), count(&[60, 120], None)]),
+                figures(0, [count(&[60], None), count(&[60, 120, 180], Some(120))]),
+                figures(1, [count(&[], None), count(&[60, 120], None)]),
+                figures(2, [count(&[], None), count(&[], None)]),
+                figures(3, [count(&[], None), count(&[], None)]),
                 Screen::Linked { user: luc, accounts: &accounts },
                 Screen::InGroup,
                 Screen::Done(lead),
@@ -94,6 +99,7 @@ impl<See: FnMut(Said)> Trial<'_, See> {
                     formal: manner.is_formal(),
                     briefing: true,
                     summary: false,
+                    weekly: stand_in.map(|_| true),
                     paused_until: until,
                     away_until: until,
                     stand_in,

@@ -31,6 +31,16 @@ pub const CAPTION_UNITS: usize = 1_024;
 /// How long a call may take, beyond what Telegram was asked to wait.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What Telegram says of chats that take nothing from the bot, where teloxide does not know the words.
+const SHUT: [&str; 6] = [
+    "the group chat was deleted",
+    "not enough rights to send",
+    "bot was kicked",
+    "bot is not a member",
+    "bot was blocked",
+    "chat not found",
+];
+
 /// What a refusal means for whoever wanted to send.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
@@ -85,7 +95,7 @@ impl SendError {
                 if ["message thread not found", "TOPIC_CLOSED", "TOPIC_DELETED"].iter().any(|gone| text.contains(gone))
                 {
                     Self::NoTopic(text)
-                } else if text.contains("the group chat was deleted") || text.contains("not enough rights to send") {
+                } else if SHUT.iter().any(|shut| text.contains(shut)) {
                     Self::Unreachable(text)
                 } else {
                     Self::Refused(text)
@@ -344,6 +354,21 @@ fn button(key: &Key) -> Option<InlineKeyboardButton> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_chat_that_is_shut_is_known_by_its_words() {
+        for words in [
+            "Forbidden: bot was kicked from the group chat",
+            "Forbidden: bot was kicked from the supergroup chat",
+            "Forbidden: bot is not a member of the supergroup chat",
+            "Bad Request: chat not found",
+            "Bad Request: not enough rights to send text messages to the chat",
+        ] {
+            let reply: Reply<Value> =
+                serde_json::from_value(serde_json::json!({"ok": false, "description": words})).unwrap();
+            assert!(matches!(reply.outcome(), Err(SendError::Unreachable(_))), "{words}");
+        }
+    }
 
     #[tokio::test]
     async fn the_token_stays_out_of_errors() {

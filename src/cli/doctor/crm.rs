@@ -299,8 +299,9 @@ const ARCHIVE: &str = "crm.archive_status";
 
 /// Whether leads can be given the status that archiving gives them, and are watched no more then.
 fn archive(statuses: &LeadStatuses, archived: &str, active: Option<&[String]>) -> Finding {
-    let good: Vec<&str> =
-        statuses.options.iter().map(String::as_str).filter(|status| !statuses.watches(status, active)).collect();
+    // A converted lead is no archived one.
+    let is_good = |status: &&str| !statuses.watches(status, active) && *status != "Converted";
+    let good: Vec<&str> = statuses.options.iter().map(String::as_str).filter(is_good).collect();
     let good = good.join(", ");
     if statuses.can_archive(archived, active) {
         return Finding::ok(ARCHIVE, archived);

@@ -176,7 +176,10 @@ impl Worker {
                 boundary::pass("crm-recorded");
                 Told::Done
             }
-            Ok(MailState::NotSent) => Told::Refused(Refusal::Refused),
+            Ok(MailState::NotSent) => {
+                tracing::warn!(deed = %deed.id, "the CRM's mail server refused a mail; the user is told");
+                Told::Refused(Refusal::Refused)
+            }
             Ok(MailState::Sending) if self.engine.clock().now().since(deed.at) < SENDING => Told::Later,
             Ok(MailState::Sending) => {
                 tracing::error!(deed = %deed.id, "the CRM does not say whether it sent a mail; it is not sent again");

@@ -353,3 +353,25 @@ fn no_two_sentences_are_nearly_the_same_but_twins_of_other_meaning() {
         }
     }
 }
+
+/// Whoever asks and thanks in advance has been given nothing yet.
+#[test]
+fn thanks_after_a_question_change_nothing() {
+    let asked = [
+        "Bonjour, pouvez-vous m'envoyer un devis ?",
+        "Bonjour, vous pouvez m'envoyer un devis ?",
+        "Can you call me tomorrow?",
+        "Could you send me a quote?",
+        "Quel est le prix ?",
+        "Pouvez-vous me renvoyer la pièce jointe ?",
+        "Vous pouvez arrêter de m'écrire ?",
+    ];
+    for text in asked {
+        let alone = read(text);
+        for thanks in ["Merci", "Merci.", "merci !", "Merci d'avance.", "Merci beaucoup !", "Thanks", "Thank you!"] {
+            assert_eq!(read(&format!("{text} {thanks}")), alone, "{text} {thanks}");
+        }
+    }
+    assert!(read("Bonjour, pouvez-vous m'envoyer un devis ? Merci.").intent);
+    assert!(!read("Non. Merci.").intent && !read("Merci !").expects_reply);
+}

@@ -41,7 +41,7 @@ pub struct Explained {
 /// Reads a message. Never fails; a text without anything new in it (empty, a photo, only quoted history) expects a
 /// reply, without intent. Linear in the length of the text.
 pub fn read(text: &str) -> Reading {
-    let words = text::words(&text::new_text(text));
+    let words = text::words(&text::new_text(text)).without_thanks_for_asking();
     Verdict::of(&Message::new(&words), model::trained()).reading
 }
 
@@ -91,7 +91,7 @@ pub fn explain(text: &str) -> Explained {
 /// As [`explain`], with other weights than the committed ones.
 pub fn explain_with(model: &Model, text: &str) -> Explained {
     let new = text::new_text(text);
-    let words = text::words(&new);
+    let words = text::words(&new).without_thanks_for_asking();
     let message = Message::new(&words);
     let verdict = Verdict::of(&message, model);
     let evidence = quote(text, &new, &verdict.spans(&message, model), &message);
@@ -106,7 +106,7 @@ pub fn unsubscribes(text: &str) -> Option<Vec<String>> {
 
 /// Whether a message was read as no wish to buy, but might well be one: worth asking somebody else.
 pub fn is_unsure(text: &str) -> bool {
-    let words = text::words(&text::new_text(text));
+    let words = text::words(&text::new_text(text)).without_thanks_for_asking();
     let verdict = Verdict::of(&Message::new(&words), model::trained());
     let is_clear = verdict.reading.intent || verdict.reading.auto_reply || verdict.category == Category::Unsubscribe;
     !is_clear && verdict.score >= UNSURE_FROM

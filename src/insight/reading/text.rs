@@ -52,6 +52,20 @@ impl Words {
         self.origins[start].0..self.origins[end - 1].1
     }
 
+    /// Drops the thanks that follow a question, and nothing else: "can you send me a quote? Thanks" thanks for nothing yet.
+    pub(super) fn without_thanks_for_asking(mut self) -> Self {
+        while let [.., before, last] = self.clauses.as_slice()
+            && before.question
+            && (last.start..last.end).all(|word| THANKS.contains(&self.get(word)))
+        {
+            let end = before.end;
+            self.spans.truncate(end);
+            self.origins.truncate(end);
+            self.clauses.pop();
+        }
+        self
+    }
+
     /// Drops the clauses of a long message that stand neither at its beginning nor at its end.
     fn leave_out_the_middle(&mut self) {
         let length = self.len();
@@ -95,6 +109,35 @@ impl Words {
         self.origins[first].0 = begins;
     }
 }
+
+/// What thanks are made of.
+const THANKS: [&str; 25] = [
+    "merci",
+    "beaucoup",
+    "bcp",
+    "mille",
+    "infiniment",
+    "d",
+    "avance",
+    "davance",
+    "par",
+    "bien",
+    "a",
+    "vous",
+    "toi",
+    "votre",
+    "ton",
+    "retour",
+    "reponse",
+    "thanks",
+    "thank",
+    "you",
+    "in",
+    "advance",
+    "so",
+    "much",
+    "many",
+];
 
 /// What was written now: without quoted history, signature and disclaimer. Empty when nothing else is there.
 pub(super) fn new_text(raw: &str) -> Cow<'_, str> {

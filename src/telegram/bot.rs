@@ -191,10 +191,14 @@ impl Bot {
         self.show(chat, &render::notice(&self.speaker.voice, manner, notice)).await;
     }
 
-    /// The same for what has buttons.
-    pub(super) async fn show(&self, chat: ChatId, message: &Rendered) {
-        if let Err(error) = self.api.send(chat, None, message, false).await {
-            tracing::warn!(%chat, %error, "a reply could not be sent");
+    /// The same for what has buttons. Returns the message's id, `None` when it could not be sent.
+    pub(super) async fn show(&self, chat: ChatId, message: &Rendered) -> Option<i32> {
+        match self.api.send(chat, None, message, false).await {
+            Ok(id) => Some(id),
+            Err(error) => {
+                tracing::warn!(%chat, %error, "a reply could not be sent");
+                None
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::bot::{Bot, Taken};
+use crate::domain::button::Button;
 use crate::engine::outbox::pause_after;
 use crate::engine::{EngineError, Handle};
 
@@ -32,8 +33,16 @@ impl Lane {
             UpdateKind::MyChatMember(_) => 0,
             _ => update.from().map_or(0, |user| user.id.0),
         };
-        // What is written may need the CRM from the first word on.
-        let asks = asks || matches!(update.kind, UpdateKind::Message(_));
+        let asks = asks
+            || match &update.kind {
+                // What is written may need the CRM from the first word on.
+                UpdateKind::Message(_) => true,
+                // The question before linking is the answer to a message, and answered after it.
+                UpdateKind::CallbackQuery(tap) => {
+                    matches!(tap.data.as_deref().and_then(Button::parse), Some(Button::Link(..)))
+                }
+                _ => false,
+            };
         Self { chat, account, asks }
     }
 }

@@ -68,6 +68,21 @@ async fn whom_a_link_is_for_is_shown_before_anything_is_linked() {
 }
 
 #[tokio::test]
+async fn a_link_that_is_opened_twice_is_asked_about_once() {
+    let world = strangers(&[LUC.1]).await;
+    let token = token_for(&world, LUC).await;
+    world.open_link(LUC.1, &token).await;
+    let first = last(&world, LUC.1);
+    world.open_link(LUC.1, &token).await;
+    let questions = world.messages(LUC.1);
+    assert!(questions.len() == 1 && questions[0].message_id != first.message_id, "{questions:#?}");
+    tap(&world, LUC.1, &questions[0], "lyes").await;
+    assert_eq!(linked_to(&world, LUC.1).as_deref(), Some(LUC.0));
+    assert!(world.messages(LUC.1).iter().all(|message| message.message_id > questions[0].message_id));
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_no_links_nothing_and_leaves_the_link_to_whom_it_is_for() {
     let world = strangers(&[LUC.1, CAMILLE.1]).await;
     let token = token_for(&world, LUC).await;
@@ -107,9 +122,10 @@ async fn nobody_says_yes_for_somebody_else_or_to_another_link_than_the_one_shown
     world.telegram.forge_tap(LUC.1, CAMILLE.1, first.message_id, &yes).unwrap();
     world.settle().await;
     assert_eq!((linked_to(&world, LUC.1), linked_to(&world, CAMILLE.1)), (None, None));
-    // Another link was opened since: the older question is no longer what is waiting.
+    // Another link was opened since: the older question is gone, and a tap on it that was on its way does nothing.
     world.open_link(LUC.1, &token_for(&world, CLAIRE).await).await;
-    tap(&world, LUC.1, &first, "lyes").await;
+    world.telegram.forge_tap(LUC.1, LUC.1, first.message_id, &yes).unwrap();
+    world.settle().await;
     assert_eq!(linked_to(&world, LUC.1), None);
     tap(&world, LUC.1, &last(&world, LUC.1), "lyes").await;
     assert_eq!(linked_to(&world, LUC.1).as_deref(), Some(CLAIRE.0));

@@ -107,9 +107,9 @@ impl App {
     /// When the store, an address or a template is not as it should be.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
         let config = Arc::new(config);
-        let speaker = Arc::new(speaker(&config)?);
-        let store = Store::open(&config.store.path)?;
         let people = Arc::new(people(&config));
+        let speaker = Arc::new(speaker(&config, &people)?);
+        let store = Store::open(&config.store.path)?;
         let calendars = people.calendars.clone();
         let policy = Policy {
             rules: config.rules.clone(),
@@ -229,7 +229,7 @@ impl App {
     }
 }
 
-fn speaker(config: &Config) -> Result<Speaker, VoiceError> {
+fn speaker(config: &Config, people: &People) -> Result<Speaker, VoiceError> {
     let voice = Voice::new(config.voice.templates.as_deref())?;
     let crm_site = config.espocrm.public_url.as_deref().unwrap_or(&config.espocrm.url);
     let mut speaker = Speaker::new(
@@ -242,6 +242,7 @@ fn speaker(config: &Config) -> Result<Speaker, VoiceError> {
         config.rules.clone(),
     );
     speaker.mail_from.clone_from(&config.espocrm.mail_from);
+    speaker.calendars = people.calendars.clone();
     Ok(speaker)
 }
 

@@ -27,6 +27,7 @@ use crate::store::{OpenError, Store, StoreError};
 use crate::telegram::api::Api;
 use crate::telegram::bot::Bot;
 use crate::telegram::deliver::Sender;
+use crate::telegram::suggestions::Suggestions;
 use crate::telegram::talk::memory::Memory;
 use crate::voice::{Voice, VoiceError};
 use crate::{http, second_opinion, voice};
@@ -148,6 +149,13 @@ impl App {
 
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
+        let mut suggestions = Suggestions::default();
+        if let Some(model) = second_opinion::Model::new(&config.second_opinion)? {
+            let (by_model, suggesting) = Suggestions::by(model.clone(), engine.clone());
+            suggestions = by_model;
+            tasks.spawn(suggesting.work(stop.clone()));
+            tasks.spawn(opinions::work(engine.clone(), model, stop.clone()));
+        }
         if config.telegram.is_on() {
             let api = Api::new(&config.telegram.token, &config.telegram.api_url)?;
             let status = status.clone();
@@ -163,6 +171,7 @@ impl App {
                 weekly: config.telegram.weekly,
                 status: status.clone(),
                 memory: Memory::default(),
+                suggestions: suggestions.clone(),
             };
             tasks.spawn(bot.work(stop.clone()));
             tasks.spawn(permissions.clone().keep_fresh(stop.clone()));
@@ -174,15 +183,13 @@ impl App {
                 people: people.clone(),
                 calendars,
                 status,
+                suggestions,
             };
             tasks.spawn(sender.work(stop.clone()));
         } else {
             tracing::warn!(
                 "[telegram] token is empty: alerts are written into the CRM, and nobody is told on Telegram"
             );
-        }
-        if let Some(model) = second_opinion::Model::new(&config.second_opinion)? {
-            tasks.spawn(opinions::work(engine.clone(), model, stop.clone()));
         }
         tasks.spawn(schedule(engine.clone(), crm.clone(), stop.clone()));
         tasks.spawn(crm::work(crm.clone(), engine.clone(), speaker.clone(), stop.clone()));

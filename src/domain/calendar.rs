@@ -208,7 +208,7 @@ impl Calendar {
         };
         let mut hours = (best.from..best.to).filter(works);
         let first = hours.next()?;
-        Some(BestTime { from: first, to: hours.last().unwrap_or(first) + 1, ..*best })
+        Some(BestTime { from: first, to: hours.next_back().unwrap_or(first) + 1, ..*best })
     }
 
     /// Whose public holidays are days off.

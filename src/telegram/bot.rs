@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::api::{Api, SendError};
 use super::lanes::Lanes;
 use super::render::{self, Rendered};
+use super::suggestions::Suggestions;
 use super::talk::memory::Memory;
 use crate::domain::{ChatId, User};
 use crate::engine::briefing::Speaker;
@@ -60,6 +61,8 @@ pub struct Bot {
     pub status: Status,
     /// What was last spoken of.
     pub memory: Memory,
+    /// Other words for drafts.
+    pub suggestions: Suggestions,
 }
 
 impl Bot {

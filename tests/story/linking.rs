@@ -41,15 +41,6 @@ fn last(world: &World, account: i64) -> SentMessage {
     world.messages(account).pop().expect("M.A.X. wrote")
 }
 
-/// Sophie of Luc's asks for a quote.
-async fn sophie_asks(world: &World) -> String {
-    let lead = world.lead("Sophie", 2 * DAY, json!({}));
-    world.settle().await;
-    world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
-    world.settle().await;
-    lead
-}
-
 #[tokio::test]
 async fn whom_a_link_is_for_is_shown_before_anything_is_linked() {
     let world = strangers(&[LUC.1]).await;
@@ -166,7 +157,7 @@ async fn an_account_that_serves_somebody_is_asked_by_name_before_it_serves_anoth
 async fn of_two_accounts_the_one_used_last_is_told_both_may_act_and_both_are_kept_up_to_date() {
     let world = World::begin().await;
     world.link(LUC.0, OTHER).await;
-    let sophie = sophie_asks(&world).await;
+    let sophie = world.sophie_asks().await;
     let on_other = last(&world, OTHER);
     assert!(on_other.plain.contains("Sophie"), "the account linked last: {on_other:#?}");
     assert!(!world.last().plain.contains("Sophie"), "once, not twice");
@@ -196,7 +187,7 @@ async fn of_two_accounts_the_one_used_last_is_told_both_may_act_and_both_are_kep
 #[tokio::test]
 async fn whoever_leaves_the_company_is_told_nothing_and_can_do_nothing_from_then_on() {
     let world = World::begin().await;
-    let lead = sophie_asks(&world).await;
+    let lead = world.sophie_asks().await;
     let told = world.last();
     world.clock.advance(2);
     world.espo.update("User", LUC.0, "admin", json!({"isActive": false}));

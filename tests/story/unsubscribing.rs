@@ -12,10 +12,7 @@ const WISH: &str = "Merci de ne plus me contacter et de supprimer mes coordonné
 /// Sophie asked for a quote, and now she wants to be left alone.
 async fn unsubscribed() -> (World, String) {
     let world = World::begin().await;
-    let lead = world.lead("Sophie", 2 * DAY, json!({}));
-    world.settle().await;
-    world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
-    world.settle().await;
+    let lead = world.sophie_asks().await;
     world.pass(MINUTE).await;
     world.mail_from("Sophie", 1, WISH);
     world.settle().await;

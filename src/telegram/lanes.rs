@@ -25,6 +25,13 @@ struct Lane {
     asks: bool,
 }
 
+/// What waits in a lane.
+struct Waiting {
+    update: Update,
+    /// The CRM is to be asked: whoever tapped was told so.
+    asks: bool,
+}
+
 impl Lane {
     fn of(update: &Update, asks: bool) -> Self {
         let chat = update.chat().map_or(0, |chat| chat.id.0);
@@ -56,7 +63,7 @@ struct Inner {
     stop: CancellationToken,
     tasks: Mutex<JoinSet<()>>,
     /// A lane that is here has somebody at work on it.
-    waiting: Mutex<HashMap<Lane, VecDeque<Update>>>,
+    waiting: Mutex<HashMap<Lane, VecDeque<Waiting>>>,
 }
 
 impl Lanes {
@@ -69,7 +76,7 @@ impl Lanes {
         let lane = Lane::of(&update, asks);
         let mut waiting = self.waiting();
         let is_new = !waiting.contains_key(&lane);
-        waiting.entry(lane).or_default().push_back(update);
+        waiting.entry(lane).or_default().push_back(Waiting { update, asks });
         drop(waiting);
         if is_new {
             let mut tasks = self.tasks();
@@ -88,11 +95,11 @@ impl Lanes {
         self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<Lane, VecDeque<Update>>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<Lane, VecDeque<Waiting>>> {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next(&self, lane: Lane) -> Option<Update> {
+    fn next(&self, lane: Lane) -> Option<Waiting> {
         let mut waiting = self.waiting();
         let next = waiting.get_mut(&lane).and_then(VecDeque::pop_front);
         if next.is_none() {
@@ -102,11 +109,11 @@ impl Lanes {
     }
 
     async fn work(self, lane: Lane) {
-        while let Some(update) = self.next(lane) {
+        while let Some(Waiting { update, asks }) = self.next(lane) {
             tokio::select! {
                 // What is not carried out is in the store, and taken up at the next start.
                 () = self.0.stop.cancelled() => return,
-                () = self.carry_out(update, lane.asks) => {}
+                () = self.carry_out(update, asks) => {}
             }
         }
     }

@@ -41,6 +41,7 @@ fn compare(name: &str, wanted: &Ending, got: &Ending, record: &daemon::Record) {
     assert_eq!(wanted.alerts, got.alerts, "{}", describe());
     assert_eq!(wanted.activities, got.activities, "{}", describe());
     assert_eq!(wanted.mails, got.mails, "{}", describe());
+    assert_eq!(wanted.opted_out, got.opted_out, "{}", describe());
     let mut extra = got.messages.clone();
     for (message, _) in &wanted.messages {
         let found = extra.iter().rposition(|(one, _)| one == message);

@@ -10,6 +10,7 @@ mod names;
 mod open;
 mod outlooks;
 mod rows;
+mod traces;
 mod upgrade;
 mod waiting;
 
@@ -18,8 +19,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::appointment::Appointment;
 use crate::domain::draft::Prepared;
@@ -887,7 +888,7 @@ fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     postcard::to_extend(value, vec![ENCODING]).expect("rows are plain data")
 }
 
-fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T> {
+fn decode<'a, T: Deserialize<'a>>(key: &[u8], value: &'a [u8]) -> Result<T> {
     let kind = key.first().copied().map_or('?', char::from);
     let broken = |reason: String| StoreError::Value { kind, reason };
     match value.split_first() {

@@ -301,11 +301,28 @@ impl Store {
         self.tree.range(start.into_bytes()..end).keys().map(|key| Ok(LeadId(text_after(&key?, 1))))
     }
 
+    /// What happened with a lead: its activities, ordered by (timestamp, id), and its alerts, by id; in one look.
+    pub fn history(&self, lead: &LeadId) -> Result<(Vec<Activity>, Vec<Alert>)> {
+        let prefix = Key::new(Kind::History).part(lead.as_str());
+        let (mut activities, mut alerts) = (Vec::new(), Vec::new());
+        for row in self.tree.scan_prefix(prefix.bytes()) {
+            let (key, value) = row?;
+            let rest = &key[prefix.bytes().len()..];
+            if rest.starts_with(ACTIVITY.as_bytes()) {
+                activities.push(decode(&key, &value)?);
+            } else if rest.starts_with(ALERT.as_bytes()) {
+                alerts.push(decode(&key, &value)?);
+            }
+        }
+        sort(&mut activities);
+        Ok((activities, alerts))
+    }
+
     /// A lead's activities, ordered by (timestamp, id).
     pub fn activities(&self, lead: &LeadId) -> Result<Vec<Activity>> {
         let mut activities: Vec<Activity> =
             self.values(&Key::new(Kind::History).part(lead.as_str()).letter(ACTIVITY)).collect::<Result<_>>()?;
-        activities.sort_by(|a, b| (a.timestamp, &a.id).cmp(&(b.timestamp, &b.id)));
+        sort(&mut activities);
         Ok(activities)
     }
 
@@ -521,7 +538,8 @@ impl Store {
 
     /// One entry of the outbox.
     pub fn outbox_entry(&self, key: &str) -> Result<Option<OutboxEntry>> {
-        self.get(&Key::new(Kind::Outbox).last(key))
+        // Most are asked for because they might be there, and are not: the tree would be searched in vain.
+        if self.waiting().holds(key) { self.get(&Key::new(Kind::Outbox).last(key)) } else { Ok(None) }
     }
 
     /// The alerts that users found beside the point, oldest first.
@@ -858,6 +876,10 @@ impl Store {
     fn keys(&self, prefix: &Key) -> impl Iterator<Item = Result<sled::IVec>> + use<> {
         self.tree.scan_prefix(prefix.bytes()).keys().map(|key| Ok(key?))
     }
+}
+
+fn sort(activities: &mut [Activity]) {
+    activities.sort_by(|a, b| (a.timestamp, &a.id).cmp(&(b.timestamp, &b.id)));
 }
 
 fn load_outlooks(tree: &sled::Tree) -> Result<Outlooks> {

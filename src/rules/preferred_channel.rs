@@ -78,7 +78,9 @@ impl Trail {
 
     /// Whether it has as many attempts as a valid channel needs.
     fn has_enough(&self, settings: &PreferredChannelSettings, now: Timestamp) -> bool {
-        self.looked_at(settings, now).len() as u64 >= u64::from(settings.min_attempts)
+        let needed = usize::try_from(settings.min_attempts).unwrap_or(usize::MAX);
+        let oldest = self.attempts.len().checked_sub(needed).map(|place| self.attempts.get(place));
+        oldest.is_some_and(|oldest| oldest.is_none_or(|attempt| now.since(attempt.at) < settings.window))
     }
 
     /// What is left of it when no further fact is to come.

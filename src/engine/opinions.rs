@@ -57,20 +57,32 @@ impl Engine {
     /// When the store cannot be read or written.
     pub fn next_doubt(&mut self) -> Result<Option<Doubt>> {
         while let Some((lead, activity)) = self.store.doubt()? {
-            let mut spent = self.spent()?;
-            let text = self.text_in_doubt(&lead, &activity)?.filter(|_| spent.questions < self.policy.opinions_a_day);
+            if let Some(text) = self.text_in_doubt(&lead, &activity)?
+                && self.spend_question()?
+            {
+                return Ok(Some(Doubt { lead, activity, text }));
+            }
             let mut batch = Batch::default();
-            let Some(text) = text else {
-                batch.remove_doubt(&lead, &activity);
-                self.store.apply(batch)?;
-                continue;
-            };
-            spent.questions += 1;
-            batch.put_meta(SPENT, &spent);
+            batch.remove_doubt(&lead, &activity);
             self.store.apply(batch)?;
-            return Ok(Some(Doubt { lead, activity, text }));
         }
         Ok(None)
+    }
+
+    /// Counts one question more; `false` when it would be more than a day may cost.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn spend_question(&mut self) -> Result<bool> {
+        let mut spent = self.spent()?;
+        if spent.questions >= self.policy.opinions_a_day {
+            return Ok(false);
+        }
+        spent.questions += 1;
+        let mut batch = Batch::default();
+        batch.put_meta(SPENT, &spent);
+        self.store.apply(batch)?;
+        Ok(true)
     }
 
     /// Somebody else said whether a message's author wants to buy.

@@ -773,6 +773,11 @@ impl Store {
         self.get(&Key::new(Kind::PendingLink).number(account))
     }
 
+    /// The message that asks an account about the link that it opened.
+    pub fn link_question(&self, account: i64) -> Result<Option<i32>> {
+        self.get(&Key::new(Kind::LinkQuestion).number(account))
+    }
+
     /// The account that a user wrote from last, or linked last.
     pub fn last_account(&self, user: &UserId) -> Result<Option<i64>> {
         self.get(&Key::new(Kind::LastAccount).last(user.as_str()))

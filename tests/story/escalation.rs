@@ -26,10 +26,7 @@ async fn in_team_chat(more: &str) -> (World, String) {
 async fn hot(config: String, linked: Vec<(&'static str, i64)>) -> (World, String) {
     let setting = Setting { config, linked, ..Setting::default() };
     let world = World::with(setting, |world| world.telegram.open_group(GROUP, "Ventes")).await;
-    let lead = world.lead("Sophie", 2 * DAY, json!({}));
-    world.settle().await;
-    world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
-    world.settle().await;
+    let lead = world.sophie_asks().await;
     (world, lead)
 }
 

@@ -1,5 +1,7 @@
 //! Working hours: when a rep may be written to, and when a target time has run out.
 
+mod shifts;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta, TimeZone, Timelike, Weekday};
@@ -8,6 +10,7 @@ use chrono_tz::Tz;
 use super::holidays::Country;
 use super::insight::BestTime;
 use super::{DAY, MINUTE, Seconds, Timestamp};
+pub use shifts::Shifts;
 
 /// A part of a day in which people work: from (inclusive), to (exclusive).
 pub type Hours = (NaiveTime, NaiveTime);

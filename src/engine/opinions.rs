@@ -92,12 +92,12 @@ impl Engine {
     pub fn take_opinion(&mut self, doubt: &Doubt, wants_to_buy: bool) -> Result<()> {
         let mut batch = Batch::default();
         batch.remove_doubt(&doubt.lead, &doubt.activity);
-        let mut activities = self.store.activities(&doubt.lead)?;
+        let (mut activities, alerts) = self.store.history(&doubt.lead)?;
         let found = activities.iter_mut().find(|activity| activity.id == doubt.activity);
         let Some(activity) = found.filter(|_| wants_to_buy) else { return self.store.apply(batch) };
         activity.reading = Reading { intent: true, expects_reply: true, auto_reply: false };
         batch.put_activity(activity);
-        match self.load_with(&doubt.lead, activities)? {
+        match self.load_with(&doubt.lead, (activities, alerts))? {
             Some(loaded) => {
                 let now = self.now();
                 self.add_effect(&mut batch, Effect::WriteInsight(doubt.lead.clone()), now)?;

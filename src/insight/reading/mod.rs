@@ -13,6 +13,7 @@ mod lexicon;
 mod model;
 mod pattern;
 mod text;
+mod topics;
 mod verdict;
 
 pub use category::Category;
@@ -119,7 +120,7 @@ pub fn new_text(text: &str) -> std::borrow::Cow<'_, str> {
 
 /// What the model looks at in a message; none when nothing is in it.
 pub fn features_of(text: &str) -> Option<Vec<Feature>> {
-    let words = text::words(&text::new_text(text));
+    let words = text::words(&text::new_text(text)).without_thanks_for_asking();
     let message = Message::new(&words);
     let (lexicon, _) = message.verdict();
     (words.len() > 0).then(|| features::features(&message, lexicon))
@@ -136,6 +137,16 @@ const FOUND_FROM: f32 = 0.3;
 const MACHINE_FROM: f32 = 0.5;
 /// From this likelihood on, what the lexicon does not know as an unsubscribe is one.
 const STOP_FROM: f32 = 0.4;
+
+pub fn raw(model: &Model, text: &str) -> [f32; 6] {
+    let words = text::words(&text::new_text(text)).without_thanks_for_asking();
+    let message = Message::new(&words);
+    if words.len() == 0 { return [0.0; 6]; }
+    let (lexicon, _) = message.verdict();
+    let scores = model.scores(&features::features(&message, lexicon));
+    let b = |x: bool| f32::from(u8::from(x));
+    [scores.wants(), scores.share(Category::AutoReply), scores.share(Category::Unsubscribe), b(lexicon.auto_reply), b(!message.all(Sign::Stop).is_empty()), b(message.hits.iter().any(|hit| hit.sign == Sign::Human))]
+}
 
 struct Verdict {
     reading: Reading,
@@ -194,7 +205,7 @@ impl Verdict {
 
 /// What the model's answers come to; what a person says of an absence (`person`) is no machine's.
 fn weigh(scores: &Scores, person: bool) -> (Reading, Category, f32) {
-    let score = scores.probability(INTENT);
+    let score = scores.wants();
     let (machine, sure) = scores.category(|category| category != Category::AutoReply || !person);
     if machine == Category::AutoReply && sure >= MACHINE_FROM {
         return (Reading { auto_reply: true, ..Reading::default() }, machine, score.min(1.0 - sure));

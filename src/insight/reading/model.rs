@@ -15,6 +15,8 @@ pub const EXPECTS: usize = Category::ALL.len() + 1;
 
 /// A row's length in memory: the answers, and what makes it a power of two.
 const ROW: usize = 32;
+/// How much the categories count for whether a message wants to buy; the plain answer counts for the rest.
+const BY_CATEGORY: f32 = 0.8;
 const MAGIC: &[u8; 8] = b"MAXread1";
 
 /// Weights learnt from labelled sentences.
@@ -45,6 +47,18 @@ pub(super) struct Scores(pub(super) [f32; ANSWERS]);
 impl Scores {
     pub(super) fn probability(&self, answer: usize) -> f32 {
         1.0 / (1.0 + (-self.0[answer]).exp())
+    }
+
+    /// How likely it is that the message wants to buy: mostly by what is the likeliest to be about, buying or not, and a
+    /// little by the answer to the plain question.
+    pub(super) fn wants(&self) -> f32 {
+        let most = self.0[..Category::ALL.len()].iter().copied().fold(f32::MIN, f32::max);
+        let share = |buys| {
+            let these = Category::ALL.into_iter().filter(|category| category.buys() == buys);
+            these.map(|category| (self.0[category as usize] - most).exp()).sum::<f32>().max(f32::MIN_POSITIVE)
+        };
+        let odds = (share(true) / share(false)).ln();
+        1.0 / (1.0 + (-(odds * BY_CATEGORY + self.0[INTENT] * (1.0 - BY_CATEGORY))).exp())
     }
 
     /// A category's share of the probability of all.

@@ -3,7 +3,7 @@
 
 use super::concepts::concept;
 use super::lexicon::Sign;
-use super::text::{Clause, Words};
+use super::text::Words;
 use super::topics::{Found, topics_of};
 use super::verdict::{Message, Wish};
 use crate::domain::Reading;
@@ -80,6 +80,8 @@ const AROUND: u32 = 102;
 const DENIED: u32 = 103;
 const LETTERS: u32 = 104;
 const STEM: u32 = 105;
+const STEM_ASKED: u32 = 106;
+const STEM_LAST: u32 = 107;
 const PHRASE: u32 = 110;
 const PHRASE_DENIED: u32 = 111;
 const SIGN: u32 = 112;
@@ -191,6 +193,7 @@ impl Features {
 
     fn of_words(&mut self, message: &Message) {
         let words = message.words;
+        let last = words.clauses.last().map_or(0, |clause| clause.sentence);
         for (number, clause) in words.clauses.iter().enumerate() {
             let deny = message.in_clause(number, Sign::No);
             let denied_from = deny.filter(|hit| !message.is_masked(hit)).map(|hit| hit.end).min();
@@ -208,6 +211,12 @@ impl Features {
                 if word.len() > 3 {
                     let stem = stem(word);
                     self.push(Group::Words, hash(STEM, stem), place, place + 1);
+                    if clause.question {
+                        self.push(Group::Words, hash(STEM_ASKED, stem), place, place + 1);
+                    }
+                    if last > 0 && clause.sentence == last {
+                        self.push(Group::Words, hash(STEM_LAST, stem), place, place + 1);
+                    }
                     if denied_from.is_some_and(|from| place >= from) {
                         self.push(Group::Words, hash(DENIED, stem), place, place + 1);
                     }

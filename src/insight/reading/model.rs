@@ -68,16 +68,10 @@ impl Scores {
         1.0 / whole
     }
 
-    /// The likeliest category of those that `allowed` lets pass, with its share of the probability of all.
-    pub(super) fn category(&self, allowed: impl Fn(Category) -> bool) -> (Category, f32) {
-        let scored = Category::ALL.into_iter().zip(self.0);
-        let (best, score) = scored
-            .clone()
-            .filter(|(category, _)| allowed(*category))
-            .max_by(|one, other| one.1.total_cmp(&other.1))
-            .unwrap_or((Category::Question, 0.0));
-        let whole: f32 = scored.map(|(_, other)| (other - score).exp()).sum();
-        (best, 1.0 / whole)
+    /// The likeliest category of those that `allowed` lets pass.
+    pub(super) fn likeliest(&self, allowed: impl Fn(Category) -> bool) -> Category {
+        let allowed = Category::ALL.into_iter().zip(self.0).filter(|(category, _)| allowed(*category));
+        allowed.max_by(|one, other| one.1.total_cmp(&other.1)).map_or(Category::Question, |(category, _)| category)
     }
 }
 

@@ -138,9 +138,12 @@ mod tests {
 
     #[test]
     fn a_phrase_hides_what_stands_in_it() {
-        assert_eq!(names("Il faudrait refaire la toiture"), [name("want.strong"), name("work.mend"), name("thing.roof")]);
+        assert_eq!(
+            names("Il faudrait refaire la toiture"),
+            [name("want.strong"), name("work.mend"), name("thing.roof")]
+        );
         assert_eq!(names("plus besoin de devis"), [name("no.name")]);
-        assert_eq!(names("xylophone"), []);
+        assert!(names("xylophone").is_empty());
     }
 
     #[test]

@@ -27,6 +27,7 @@ use crate::store::{OpenError, Store, StoreError};
 use crate::telegram::api::Api;
 use crate::telegram::bot::Bot;
 use crate::telegram::deliver::Sender;
+use crate::telegram::suggestions::Suggestions;
 use crate::telegram::talk::memory::Memory;
 use crate::voice::{Voice, VoiceError};
 use crate::{http, second_opinion, voice};
@@ -107,9 +108,9 @@ impl App {
     /// When the store, an address or a template is not as it should be.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
         let config = Arc::new(config);
-        let speaker = Arc::new(speaker(&config)?);
-        let store = Store::open(&config.store.path)?;
         let people = Arc::new(people(&config));
+        let speaker = Arc::new(speaker(&config, &people)?);
+        let store = Store::open(&config.store.path)?;
         let calendars = people.calendars.clone();
         let policy = Policy {
             rules: config.rules.clone(),
@@ -148,6 +149,13 @@ impl App {
 
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
+        let mut suggestions = Suggestions::default();
+        if let Some(model) = second_opinion::Model::new(&config.second_opinion)? {
+            let (by_model, suggesting) = Suggestions::by(model.clone(), engine.clone());
+            suggestions = by_model;
+            tasks.spawn(suggesting.work(stop.clone()));
+            tasks.spawn(opinions::work(engine.clone(), model, stop.clone()));
+        }
         if config.telegram.is_on() {
             let api = Api::new(&config.telegram.token, &config.telegram.api_url)?;
             let status = status.clone();
@@ -163,6 +171,7 @@ impl App {
                 weekly: config.telegram.weekly,
                 status: status.clone(),
                 memory: Memory::default(),
+                suggestions: suggestions.clone(),
             };
             tasks.spawn(bot.work(stop.clone()));
             tasks.spawn(permissions.clone().keep_fresh(stop.clone()));
@@ -174,15 +183,13 @@ impl App {
                 people: people.clone(),
                 calendars,
                 status,
+                suggestions,
             };
             tasks.spawn(sender.work(stop.clone()));
         } else {
             tracing::warn!(
                 "[telegram] token is empty: alerts are written into the CRM, and nobody is told on Telegram"
             );
-        }
-        if let Some(model) = second_opinion::Model::new(&config.second_opinion)? {
-            tasks.spawn(opinions::work(engine.clone(), model, stop.clone()));
         }
         tasks.spawn(schedule(engine.clone(), crm.clone(), stop.clone()));
         tasks.spawn(crm::work(crm.clone(), engine.clone(), speaker.clone(), stop.clone()));
@@ -229,7 +236,7 @@ impl App {
     }
 }
 
-fn speaker(config: &Config) -> Result<Speaker, VoiceError> {
+fn speaker(config: &Config, people: &People) -> Result<Speaker, VoiceError> {
     let voice = Voice::new(config.voice.templates.as_deref())?;
     let crm_site = config.espocrm.public_url.as_deref().unwrap_or(&config.espocrm.url);
     let mut speaker = Speaker::new(
@@ -242,6 +249,7 @@ fn speaker(config: &Config) -> Result<Speaker, VoiceError> {
         config.rules.clone(),
     );
     speaker.mail_from.clone_from(&config.espocrm.mail_from);
+    speaker.calendars = people.calendars.clone();
     Ok(speaker)
 }
 

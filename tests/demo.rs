@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use max::cli::demo::{Args, Demo};
 use max::clock::Clock;
+use max::domain::{DAY, HOUR};
 use serde_json::{Value, json};
 
 const SOPHIE: &str = "5eed1ead000000001";
@@ -70,11 +71,20 @@ impl Page {
     }
 }
 
+/// The system's clock, moved on to an afternoon of a Tuesday in Paris: a day that has begun a while ago, like the
+/// next, so that what happens then is told at once and not in a briefing.
+fn on_a_tuesday_afternoon() -> Clock {
+    const FIRST_TUESDAY: i64 = 5 * DAY + 14 * HOUR;
+    let clock = Clock::system();
+    clock.advance((FIRST_TUESDAY - clock.now().0).rem_euclid(7 * DAY));
+    clock
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newcomer_sees_leads_announced_and_settled_on_both_sides() {
     let anywhere = "127.0.0.1:0".parse().unwrap();
     let args = Args { listen: anywhere, api: anywhere, language: "fr".to_owned() };
-    let demo = Demo::start(&args, Clock::system()).await.unwrap();
+    let demo = Demo::start(&args, on_a_tuesday_afternoon()).await.unwrap();
     let page = Page { url: format!("http://{}", demo.address), http: reqwest::Client::new() };
 
     let digest = page.message("9 alertes", true).await;

@@ -3,8 +3,8 @@
 //! is not looked at. `docs/kpi.md` is the exact meaning.
 
 use super::replay::{Episodes, Passage, Replay};
-use crate::domain::calendar::Calendar;
-use crate::domain::{Activity, AlertType, Anchor, DAY, Lead, Seconds, Timestamp};
+use crate::domain::calendar::Shifts;
+use crate::domain::{AlertType, Anchor, DAY, Lead, Seconds, Timestamp, Trace};
 use crate::insight::kpi::{Hot, Sample, Tried, WON_WITHIN, Window, Windows};
 use crate::rules::history::{Deed, Fact, Life};
 use crate::rules::{History, Presence, Settings, first_informed};
@@ -15,9 +15,9 @@ const RUN_UP: Seconds = 30 * DAY;
 /// What a lead adds to each side. `activities` are ordered by (timestamp, id); `calendar` is its owner's.
 pub fn measure(
     lead: &Lead,
-    activities: &[Activity],
+    activities: &[Trace],
     settings: &Settings,
-    calendar: &Calendar,
+    calendar: &Shifts,
     windows: &Windows,
 ) -> [Sample; 2] {
     if lead.deleted {
@@ -35,7 +35,7 @@ struct Look<'a> {
     history: &'a History,
     won_at: Option<Timestamp>,
     settings: &'a Settings,
-    calendar: &'a Calendar,
+    calendar: &'a Shifts,
     window: Window,
 }
 
@@ -183,7 +183,9 @@ impl Look<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ActivityId, ActivityStatus, Channel, Direction, HOUR, LeadId, Reading, UserId};
+    use std::sync::Arc;
+
+    use crate::domain::{Activity, ActivityId, ActivityStatus, Channel, Direction, HOUR, LeadId, Reading, UserId};
 
     /// A Monday, 8:00 in Paris.
     const SWITCHED_ON: Timestamp = Timestamp(1_772_434_800);
@@ -241,10 +243,16 @@ mod tests {
         Activity { reading, ..act(timestamp, Direction::In, Channel::Email, ActivityStatus::Sent) }
     }
 
+    fn measured(lead: &Lead, activities: &[Activity], windows: &Windows) -> [Sample; 2] {
+        let traces: Vec<Trace> = activities.iter().map(Activity::trace).collect();
+        let calendar = Shifts::of(Arc::default(), windows.before.from, windows.after.to);
+        measure(lead, &traces, &Settings::default(), &calendar, windows)
+    }
+
     fn both(lead: &Lead, mut activities: Vec<Activity>, days: i64) -> [Sample; 2] {
         activities.sort_by(|a, b| (a.timestamp, &a.id).cmp(&(b.timestamp, &b.id)));
         let windows = Windows::of(SWITCHED_ON, at(days, 0));
-        measure(lead, &activities, &Settings::default(), &Calendar::default(), &windows)
+        measured(lead, &activities, &windows)
     }
 
     fn before(lead: &Lead, activities: Vec<Activity>) -> Sample {
@@ -379,7 +387,7 @@ mod tests {
         let windows = Windows::of(switched_on, switched_on.plus(84 * DAY));
         let [before, after] = [switched_on.plus(-84 * DAY), switched_on].map(|start| {
             let windows = Windows { before: Window { from: switched_on.plus(-84 * DAY), ..windows.before }, ..windows };
-            measure(&lead(start), &history(start), &Settings::default(), &Calendar::default(), &windows)
+            measured(&lead(start), &history(start), &windows)
         });
         assert_eq!(before[0], after[1]);
         assert!(before[0].follow_ups.1 > 2 && before[0].hot.len() == 2);

@@ -46,6 +46,15 @@ impl Episode {
         self.standing != Standing::Closed
     }
 
+    fn is_of(&self, finding: &Finding) -> bool {
+        self.alert_type == finding.alert_type && self.anchor == finding.anchor
+    }
+
+    /// Whether it stands as only a person's act can make it.
+    fn is_acted_on(&self) -> bool {
+        matches!(self.standing, Standing::Snoozed { .. } | Standing::Resolved { .. })
+    }
+
     fn wakes_at(&self) -> Option<Timestamp> {
         match self.standing {
             Standing::Snoozed { until } => Some(until),
@@ -123,7 +132,7 @@ impl<'h> Replay<'h> {
 
     /// The next instant, later than `now`, at which time alone can change anything.
     pub(crate) fn next_due(&self, evaluation: &Evaluation, now: Timestamp) -> Option<Timestamp> {
-        next_due(&self.episodes.all, evaluation, self.settings, now)
+        next_due(self.episodes.acted_on(), evaluation, self.settings, now)
     }
 
     /// The episodes as they are by now.
@@ -143,17 +152,25 @@ pub(crate) struct Episodes {
     all: Vec<Episode>,
     /// The places of those that are open.
     open: Vec<usize>,
+    /// A person has snoozed or settled one of them. The rules by themselves never do.
+    has_acts: bool,
 }
 
 impl Episodes {
     pub(crate) fn new(all: Vec<Episode>) -> Self {
         let open = (0..all.len()).filter(|place| all[*place].is_open()).collect();
-        Self { all, open }
+        let has_acts = all.iter().any(Episode::is_acted_on);
+        Self { all, open, has_acts }
     }
 
     /// All of them, by place.
     pub(super) fn all(&self) -> &[Episode] {
         &self.all
+    }
+
+    /// All of them, if any says by itself when it wakes or may open again; else none, which is quicker to look through.
+    fn acted_on(&self) -> &[Episode] {
+        if self.has_acts { &self.all } else { &[] }
     }
 
     /// The places of open episodes.
@@ -172,7 +189,7 @@ impl Episodes {
     }
 
     fn step(&mut self, evaluation: &Evaluation, settings: &Settings, now: Timestamp, tell: &mut impl FnMut(Passed)) {
-        let wanted = wanted(&self.all, settings, now, |alert_type| evaluation.finding(alert_type).copied());
+        let wanted = wanted(self.acted_on(), settings, now, |alert_type| evaluation.finding(alert_type).copied());
         let inherited = self.close_unwanted(evaluation, &wanted, now, tell);
         for finding in wanted.iter().flatten() {
             self.open_or_wake(finding, inherited, now, tell);
@@ -215,7 +232,9 @@ impl Episodes {
         tell: &mut impl FnMut(Passed),
     ) {
         let Finding { alert_type, anchor, .. } = *finding;
-        let place = self.find(finding).unwrap_or(self.all.len());
+        // Most have been open for a while.
+        let open = self.open.iter().copied().find(|place| self.all[*place].is_of(finding));
+        let place = open.or_else(|| self.find(finding)).unwrap_or(self.all.len());
         let passage = match self.all.get(place).map(|episode| episode.standing) {
             Some(Standing::Open) => return,
             Some(Standing::Snoozed { until }) if until > now => return,
@@ -289,8 +308,7 @@ fn find(episodes: &[Episode], finding: &Finding) -> Option<usize> {
     if episodes.is_empty() {
         return None;
     }
-    let same = |episode: &Episode| episode.alert_type == finding.alert_type && episode.anchor == finding.anchor;
-    episodes.iter().rposition(same)
+    episodes.iter().rposition(|episode| episode.is_of(finding))
 }
 
 /// Why an open episode that may not be open any longer closes.

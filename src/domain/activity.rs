@@ -148,4 +148,24 @@ pub struct Activity {
 impl Activity {
     /// How many characters of a text are kept.
     pub const PREVIEW_CHARS: usize = 2_000;
+
+    /// What the rules ask of it.
+    pub fn trace(&self) -> Trace {
+        let Self { channel, direction, status, timestamp, created_at, reading, first_seen, fresh_as_of, .. } = *self;
+        Trace { channel, direction, status, timestamp, created_at, reading, first_seen, fresh_as_of }
+    }
+}
+
+/// What the rules ask of an activity: no texts, so that millions of them can be looked at. See [`Activity`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the same as in `Activity`")]
+pub struct Trace {
+    pub channel: Channel,
+    pub direction: Direction,
+    pub status: ActivityStatus,
+    pub timestamp: Timestamp,
+    pub created_at: Option<Timestamp>,
+    pub reading: Reading,
+    pub first_seen: Timestamp,
+    pub fresh_as_of: Timestamp,
 }

@@ -1,12 +1,16 @@
 //! Working hours: when a rep may be written to, and when a target time has run out.
 
+mod shifts;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta, TimeZone, Timelike, Weekday};
 use chrono_tz::Tz;
 
 use super::holidays::Country;
+use super::insight::BestTime;
 use super::{DAY, MINUTE, Seconds, Timestamp};
+pub use shifts::Shifts;
 
 /// A part of a day in which people work: from (inclusive), to (exclusive).
 pub type Hours = (NaiveTime, NaiveTime);
@@ -192,6 +196,22 @@ impl Calendar {
         let hours = self.hours();
         let of = |day: Weekday| (day, self.week[Self::place(day)].as_slice());
         self.days().into_iter().map(of).filter(|(_, own)| *own != [hours]).collect()
+    }
+
+    /// The hours of a lead's best time in which people usually work, the whole of what lies between them; `None` when
+    /// there are none.
+    pub fn within(&self, best: &BestTime) -> Option<BestTime> {
+        let weeks: Vec<&[Hours]> = match best.weekday {
+            Some(day) => vec![&self.week[day as usize - 1]],
+            None => self.week.iter().map(Vec::as_slice).collect(),
+        };
+        let works = |hour: &u32| {
+            NaiveTime::from_hms_opt(*hour, 0, 0)
+                .is_some_and(|time| weeks.iter().any(|day| day.iter().any(|(from, to)| *from <= time && time < *to)))
+        };
+        let mut hours = (best.from..best.to).filter(works);
+        let first = hours.next()?;
+        Some(BestTime { from: first, to: hours.next_back().unwrap_or(first) + 1, ..*best })
     }
 
     /// Whose public holidays are days off.

@@ -25,7 +25,7 @@ pub mod time;
 pub mod unsubscribed;
 pub mod working_times;
 
-pub use activity::{Activity, ActivityStatus, Channel, Direction, Reading};
+pub use activity::{Activity, ActivityStatus, Channel, Direction, Reading, Trace};
 pub use alert::{Alert, AlertState, AlertType, Anchor, CloseReason, Evidence, Severity};
 pub use bucket::Bucket;
 pub use deed::{CallOutcome, Deed, DeedKind};

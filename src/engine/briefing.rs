@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono_tz::Tz;
 
+use super::calendars::Calendars;
 use super::insights::habits;
 use super::rulebook::can_archive;
 use super::told::user_in;
@@ -38,6 +39,8 @@ pub struct Speaker {
     pub mail_from: String,
     /// Where people open the CRM, without a slash at its end.
     pub crm_site: String,
+    /// When a lead's owner works.
+    pub calendars: Calendars,
     /// What the preferred channel is told by, and which alert is the more pressing.
     pub rules: Settings,
 }
@@ -61,6 +64,7 @@ impl Speaker {
             zone,
             default_country,
             mail_from: String::new(),
+            calendars: Calendars::default(),
             crm_site,
             rules,
         }
@@ -164,7 +168,8 @@ impl Briefing {
         let home = lead.phone.as_deref().and_then(zone::of_phone).unwrap_or(speaker.zone);
         let lens = Lens { usual: &habits.hours, home, zone: speaker.zone, grace: rules.next_step_grace };
         let insight = known_of(&activities, rates(&activities, rules, now), preferred, lens, now);
-        let strategy = strategy(&alert, &lead, &activities, &insight, now);
+        let works = speaker.calendars.of_owner(store, lead.owner.as_ref())?;
+        let strategy = strategy(&alert, &lead, &activities, &insight, &works, now);
         let link = speaker.lead_url(&lead);
         let done = done(store, &alert, &lead)?;
         let (can_archive, last_mail) = (can_archive(store)?, store.last_mail(&lead.id)?);

@@ -158,13 +158,18 @@ pub fn is_first_evaluation(store: &Store) -> Result<bool> {
 
 impl Engine {
     pub(super) fn load(&self, lead: &LeadId) -> Result<Option<Loaded>> {
-        self.load_with(lead, self.store.activities(lead)?)
+        self.load_with(lead, self.store.history(lead)?)
     }
 
-    /// The same with activities, ordered by (timestamp, id), of which some may not have been written yet.
-    pub(super) fn load_with(&self, lead: &LeadId, activities: Vec<Activity>) -> Result<Option<Loaded>> {
+    /// The same with its history: activities, ordered by (timestamp, id), of which some may not have been written yet, and
+    /// alerts.
+    pub(super) fn load_with(
+        &self,
+        lead: &LeadId,
+        (activities, alerts): (Vec<Activity>, Vec<Alert>),
+    ) -> Result<Option<Loaded>> {
         let Some(found) = self.store.lead(lead)? else { return Ok(None) };
-        let (alerts, evaluated) = (self.store.alerts_of(lead)?, self.store.evaluated(lead));
+        let evaluated = self.store.evaluated(lead);
         let calendar = self.policy.calendars.of_owner(&self.store, found.owner.as_ref())?;
         Ok(Some(Loaded { lead: found, activities, alerts, evaluated, calendar }))
     }
@@ -435,7 +440,7 @@ impl Engine {
     /// Adds an effect to the outbox. One of the same key is replaced, but keeps waiting as long as it had to:
     /// a CRM that is down is not asked more often because more happens.
     pub(super) fn add_effect(&mut self, batch: &mut Batch, effect: Effect, now: Timestamp) -> Result<()> {
-        let before = self.store.outbox_entry(&effect.key())?.filter(|_| effect.is_for_crm());
+        let before = if effect.is_for_crm() { self.store.outbox_entry(&effect.key())? } else { None };
         let entry = OutboxEntry {
             sequence: self.next_sequence(),
             attempts: before.as_ref().map_or(0, |entry| entry.attempts),

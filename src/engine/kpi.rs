@@ -11,9 +11,9 @@ use super::sync::BACKFILL_BEGUN;
 use super::told::People;
 use super::{Engine, EngineError, Handle};
 use crate::decide::measure;
-use crate::domain::calendar::Calendar;
-use crate::domain::{HOUR, Lead, TeamId, Timestamp, UserId};
-use crate::insight::kpi::{Gathered, Report, Windows};
+use crate::domain::calendar::Shifts;
+use crate::domain::{DAY, HOUR, Seconds, TeamId, Timestamp, UserId};
+use crate::insight::kpi::{Gathered, Report, Sample, Windows};
 use crate::rules::Settings;
 use crate::store::{Batch, Result, Store};
 
@@ -22,6 +22,9 @@ pub(in crate::engine) const SWITCHED_ON: &str = "switched_on";
 
 /// The day, by its number in everybody's calendar, on which the figures were last worked out.
 const DAY_OF_FIGURES: &str = "kpi_day";
+
+/// Working hours are worked out so much further than what is counted: target times that end there are asked for.
+const LOOK_AHEAD: Seconds = 40 * DAY;
 
 /// Whose leads are counted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -131,34 +134,34 @@ pub fn reports(
     windows: Windows,
     is_stopped: &dyn Fn() -> bool,
 ) -> Result<Option<Reports>> {
-    let mut gathered = BTreeMap::from([(Whose::All, Gathered::default())]);
-    let mut calendars: BTreeMap<Option<UserId>, Arc<Calendar>> = BTreeMap::new();
-    for lead in store.leads() {
+    let mut everybody = Everybody::default();
+    let mut hours: BTreeMap<Option<UserId>, Arc<Shifts>> = BTreeMap::new();
+    for traced in store.traced_leads() {
         if is_stopped() {
             return Ok(None);
         }
-        let lead = lead?;
+        let (lead, activities) = traced?;
         if lead.deleted {
             continue;
         }
-        let calendar = match calendars.get(&lead.owner) {
-            Some(calendar) => calendar.clone(),
+        let shifts = match hours.get(&lead.owner) {
+            Some(shifts) => shifts,
             None => {
                 let calendar = people.calendars.of_owner(store, lead.owner.as_ref())?;
-                calendars.insert(lead.owner.clone(), calendar.clone());
-                calendar
+                // Most people share one.
+                let shared = hours.values().find(|shifts| shifts.are_of(&calendar)).cloned();
+                let to = windows.after.to.plus(LOOK_AHEAD);
+                let shifts = shared.unwrap_or_else(|| Arc::new(Shifts::of(calendar, windows.before.from, to)));
+                hours.entry(lead.owner.clone()).or_insert(shifts)
             }
         };
-        let sample = measure(&lead, &store.activities(&lead.id)?, rules, &calendar, &windows);
-        if sample.iter().all(crate::insight::kpi::Sample::is_empty) {
-            continue;
-        }
-        for whose in concerned(&lead, people) {
-            gathered.entry(whose).or_default().add(&sample);
+        let sample = measure(&lead, &activities, rules, shifts, &windows);
+        if !sample.iter().all(Sample::is_empty) {
+            everybody.add(lead.owner, lead.teams, &sample, people);
         }
     }
-    let mut reports = Reports::new();
-    for (whose, gathered) in gathered {
+    let mut reports = Reports::from([(Whose::All.key(), Gathered::default().conclude(windows))]);
+    for (whose, gathered) in everybody.gathered {
         if is_stopped() {
             return Ok(None);
         }
@@ -167,11 +170,39 @@ pub fn reports(
     Ok(Some(reports))
 }
 
-/// Everybody whose figures a lead counts in.
-fn concerned(lead: &Lead, people: &People) -> BTreeSet<Whose> {
+/// What has been gathered of everybody.
+#[derive(Default)]
+struct Everybody {
+    gathered: Vec<(Whose, Gathered)>,
+    /// The places in it that leads of an owner and teams count in.
+    places: BTreeMap<(Option<UserId>, Vec<TeamId>), Vec<usize>>,
+}
+
+impl Everybody {
+    /// Takes in one lead.
+    fn add(&mut self, owner: Option<UserId>, teams: Vec<TeamId>, sample: &[Sample; 2], people: &People) {
+        let Self { gathered, places } = self;
+        let places = places.entry((owner, teams)).or_insert_with_key(|(owner, teams)| {
+            let place_of = |whose: Whose| {
+                let place = gathered.iter().position(|(known, _)| *known == whose);
+                place.unwrap_or_else(|| {
+                    gathered.push((whose, Gathered::default()));
+                    gathered.len() - 1
+                })
+            };
+            concerned(owner.as_ref(), teams, people).into_iter().map(place_of).collect()
+        });
+        for place in places {
+            gathered[*place].1.add(sample);
+        }
+    }
+}
+
+/// Everybody whose figures leads of an owner and teams count in.
+fn concerned(owner: Option<&UserId>, teams: &[TeamId], people: &People) -> BTreeSet<Whose> {
     let mut concerned = BTreeSet::from([Whose::All]);
-    concerned.extend(lead.owner.clone().map(Whose::Rep));
-    for team in &lead.teams {
+    concerned.extend(owner.cloned().map(Whose::Rep));
+    for team in teams {
         concerned.insert(Whose::Team(team.clone()));
         let managers = people.managers.get(team).into_iter().flatten();
         concerned.extend(managers.cloned().map(Whose::Led));

@@ -179,6 +179,19 @@ impl Engine {
         self.store.apply(batch)
     }
 
+    /// Keeps which message asks an account about the link that it opened; `None`: none does any more.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn note_link_question(&mut self, account: i64, message_id: Option<i32>) -> Stored<()> {
+        let mut batch = Batch::default();
+        match message_id {
+            Some(message_id) => batch.put_link_question(account, message_id),
+            None => batch.remove_link_question(account),
+        }
+        self.store.apply(batch)
+    }
+
     /// Somebody wrote or tapped with this account: where he or she is told things from now on.
     ///
     /// # Errors

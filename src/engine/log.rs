@@ -58,7 +58,8 @@ impl Engine {
     /// Takes over reports about one lead: the facts and what is decided about them are one write.
     fn log_of_lead(&mut self, reports: &[Report], verify: bool, results: &mut Vec<Logged>) -> Result<()> {
         let Some(lead) = reports.first().map(|report| &report.lead) else { return Ok(()) };
-        let mut news = News { batch: Batch::default(), activities: self.store.activities(lead)?, wishes: Vec::new() };
+        let (activities, mut alerts) = self.store.history(lead)?;
+        let mut news = News { batch: Batch::default(), activities, wishes: Vec::new() };
         for report in reports {
             results.push(self.log_one(&mut news, report, verify)?);
         }
@@ -68,8 +69,9 @@ impl Engine {
         }
         for wish in &wishes {
             self.heed(wish)?;
+            alerts = self.store.alerts_of(lead)?;
         }
-        match self.load_with(lead, activities)? {
+        match self.load_with(lead, (activities, alerts))? {
             Some(loaded) => {
                 let now = self.now();
                 self.add_effect(&mut batch, Effect::WriteInsight(lead.clone()), now)?;
@@ -84,7 +86,9 @@ impl Engine {
         let now = self.now();
         let id = report.id.clone().unwrap_or_else(fresh_activity_id);
         let record = reported(&id);
-        if self.store.record_links(&record)?.first().is_some_and(|link| link.lead != report.lead) {
+        // A fresh id is nobody's yet.
+        let links = if report.id.is_some() { self.store.record_links(&record)? } else { Vec::new() };
+        if links.first().is_some_and(|link| link.lead != report.lead) {
             return Ok(Logged::Conflict("leadId"));
         }
         // Whoever writes the CRM's records as well may have been faster.

@@ -57,20 +57,32 @@ impl Engine {
     /// When the store cannot be read or written.
     pub fn next_doubt(&mut self) -> Result<Option<Doubt>> {
         while let Some((lead, activity)) = self.store.doubt()? {
-            let mut spent = self.spent()?;
-            let text = self.text_in_doubt(&lead, &activity)?.filter(|_| spent.questions < self.policy.opinions_a_day);
+            if let Some(text) = self.text_in_doubt(&lead, &activity)?
+                && self.spend_question()?
+            {
+                return Ok(Some(Doubt { lead, activity, text }));
+            }
             let mut batch = Batch::default();
-            let Some(text) = text else {
-                batch.remove_doubt(&lead, &activity);
-                self.store.apply(batch)?;
-                continue;
-            };
-            spent.questions += 1;
-            batch.put_meta(SPENT, &spent);
+            batch.remove_doubt(&lead, &activity);
             self.store.apply(batch)?;
-            return Ok(Some(Doubt { lead, activity, text }));
         }
         Ok(None)
+    }
+
+    /// Counts one question more; `false` when it would be more than a day may cost.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub fn spend_question(&mut self) -> Result<bool> {
+        let mut spent = self.spent()?;
+        if spent.questions >= self.policy.opinions_a_day {
+            return Ok(false);
+        }
+        spent.questions += 1;
+        let mut batch = Batch::default();
+        batch.put_meta(SPENT, &spent);
+        self.store.apply(batch)?;
+        Ok(true)
     }
 
     /// Somebody else said whether a message's author wants to buy.
@@ -80,12 +92,12 @@ impl Engine {
     pub fn take_opinion(&mut self, doubt: &Doubt, wants_to_buy: bool) -> Result<()> {
         let mut batch = Batch::default();
         batch.remove_doubt(&doubt.lead, &doubt.activity);
-        let mut activities = self.store.activities(&doubt.lead)?;
+        let (mut activities, alerts) = self.store.history(&doubt.lead)?;
         let found = activities.iter_mut().find(|activity| activity.id == doubt.activity);
         let Some(activity) = found.filter(|_| wants_to_buy) else { return self.store.apply(batch) };
         activity.reading = Reading { intent: true, expects_reply: true, auto_reply: false };
         batch.put_activity(activity);
-        match self.load_with(&doubt.lead, activities)? {
+        match self.load_with(&doubt.lead, (activities, alerts))? {
             Some(loaded) => {
                 let now = self.now();
                 self.add_effect(&mut batch, Effect::WriteInsight(doubt.lead.clone()), now)?;

@@ -13,6 +13,70 @@ pub fn discreet(text: &str, lead: &Lead) -> String {
     without_names(text, &names([&lead.name, &lead.first_name, &lead.account_name]))
 }
 
+/// A text in which names are numbered, so that they can be put back into an answer to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Disguise {
+    /// The words that are names, as they are written.
+    names: Vec<String>,
+}
+
+impl Disguise {
+    /// Knows the names of a lead, its company's, and those of whoever writes to it.
+    pub fn of(lead: &Lead, writer: &str) -> Self {
+        Self::new([&lead.first_name, &lead.name, &lead.account_name, writer])
+    }
+
+    fn new(all: [&str; 4]) -> Self {
+        let mut names: Vec<String> = Vec::new();
+        for word in all.iter().flat_map(|name| name.split(|c: char| !c.is_alphanumeric())) {
+            let is_known = names.iter().any(|name| name.to_lowercase() == word.to_lowercase());
+            if word.chars().count() >= SHORTEST_NAME && !is_known {
+                names.push(word.to_owned());
+            }
+        }
+        Self { names }
+    }
+
+    /// The text with `[name1]` and so on for names; addresses, links and long numbers become what they are.
+    pub fn conceal(&self, text: &str) -> String {
+        text.split_inclusive(char::is_whitespace).map(|word| self.conceal_word(word)).collect()
+    }
+
+    fn conceal_word(&self, word: &str) -> String {
+        let bare = word.trim_end();
+        if let Some(kind) = stand_in(bare, &[]) {
+            return format!("{kind}{}", &word[bare.len()..]);
+        }
+        let mut concealed = String::with_capacity(word.len());
+        let mut rest = word;
+        while let Some(start) = rest.find(char::is_alphanumeric) {
+            let (before, from) = rest.split_at(start);
+            let (part, after) = from.split_at(from.find(|c: char| !c.is_alphanumeric()).unwrap_or(from.len()));
+            concealed.push_str(before);
+            match self.names.iter().position(|name| name.to_lowercase() == part.to_lowercase()) {
+                Some(place) => concealed.push_str(&format!("[name{}]", place + 1)),
+                None => concealed.push_str(part),
+            }
+            rest = after;
+        }
+        concealed + rest
+    }
+
+    /// Whether a word is one of the names.
+    pub fn knows(&self, word: &str) -> bool {
+        self.names.iter().any(|name| name.contains(word))
+    }
+
+    /// The text with the names put back; `None` when something stands in it that cannot be.
+    pub fn reveal(&self, text: &str) -> Option<String> {
+        let mut revealed = text.to_owned();
+        for (place, name) in self.names.iter().enumerate() {
+            revealed = revealed.replace(&format!("[name{}]", place + 1), name);
+        }
+        (!revealed.contains(['[', ']'])).then_some(revealed)
+    }
+}
+
 fn without_names(text: &str, names: &[String]) -> String {
     let new = super::reading::new_text(text);
     let words: Vec<&str> = new.split_whitespace().map(|word| stand_in(word, names).unwrap_or(word)).collect();
@@ -42,6 +106,21 @@ fn stand_in(word: &str, names: &[String]) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_numbered_and_come_back() {
+        let disguise = Disguise::new(["Héloïse", "Héloïse Lefèvre", "Atelier 12", "Luc Moreau"]);
+        let text = "Bonjour Héloïse,\nMadame LEFÈVRE (Atelier) : rendez-vous à 10h ?\nVoir https://a.example\nLuc";
+        let concealed = disguise.conceal(text);
+        assert_eq!(concealed, "Bonjour [name1],\nMadame [name2] ([name3]) : rendez-vous à 10h ?\nVoir [link]\n[name4]");
+        assert_eq!(
+            disguise.reveal("Bonjour [name1],\nà demain !\n[name4]").unwrap(),
+            "Bonjour Héloïse,\nà demain !\nLuc"
+        );
+        for unknown in ["Bonjour [name9]", "Voir [link]", "Bonjour [prénom]", "name1]"] {
+            assert_eq!(disguise.reveal(unknown), None, "{unknown}");
+        }
+    }
 
     #[test]
     fn who_wrote_is_not_in_it_and_what_was_written_is() {

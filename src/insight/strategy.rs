@@ -4,6 +4,7 @@
 use super::advice;
 use super::lead::has_happened;
 use crate::domain::alert::ChannelRate;
+use crate::domain::calendar::Calendar;
 use crate::domain::insight::{BestTime, LeadInsight, Touch};
 use crate::domain::{Activity, ActivityStatus, Alert, AlertType, Channel, Direction, HOUR, Lead, Seconds, Timestamp};
 
@@ -77,12 +78,14 @@ pub struct LastWord {
 }
 
 /// A way to go about an alert at `now`; `None` when too little is known, when the lead is not to be contacted or cannot
-/// be reached, and where the alert says it all. `activities` are ordered by time, `insight` is what they tell.
+/// be reached, and where the alert says it all. `activities` are ordered by time, `insight` is what they tell, `works` are the owner's working
+/// hours: nobody is sent to call outside them.
 pub fn strategy(
     alert: &Alert,
     lead: &Lead,
     activities: &[Activity],
     insight: &LeadInsight,
+    works: &Calendar,
     now: Timestamp,
 ) -> Option<Strategy> {
     if lead.is_do_not_contact() || lead.closed_at.is_some() || lead.deleted {
@@ -94,7 +97,8 @@ pub fn strategy(
     let channel = suggested.filter(|channel| *channel != Channel::Manual)?;
     let said = last_word(activities, now);
     let then_call = |after: Channel| {
-        (after != Channel::Call && lead.channel_open(Channel::Call)).then_some(Step::ThenCall(insight.best_time))
+        (after != Channel::Call && lead.channel_open(Channel::Call))
+            .then(|| Step::ThenCall(insight.best_time.and_then(|best| works.within(&best))))
     };
     let steps = match alert.alert_type {
         AlertType::HotLead24h | AlertType::AwaitingReply24h => {
@@ -276,23 +280,60 @@ mod tests {
     }
 
     fn steps(alert_type: AlertType, activities: &[Activity], insight: &LeadInsight) -> Option<Vec<Step>> {
-        strategy(&alert(alert_type), &lead(), activities, insight, NOW).map(|strategy| strategy.steps)
+        strategy(&alert(alert_type), &lead(), activities, insight, &Calendar::default(), NOW)
+            .map(|strategy| strategy.steps)
     }
 
     /// The brief: Lead "Restaurant Bella" (préfère WhatsApp, répond rarement email): Pas de réponse depuis 3 jours …
     /// Relance douce WhatsApp … Si silence → appel direct à 10h
     #[test]
     fn restaurant_bella() {
-        let found = strategy(&alert(AlertType::NoReply3d), &lead(), &[out(3, Channel::Email)], &bella(), NOW).unwrap();
+        let found = strategy(
+            &alert(AlertType::NoReply3d),
+            &lead(),
+            &[out(3, Channel::Email)],
+            &bella(),
+            &Calendar::default(),
+            NOW,
+        )
+        .unwrap();
         let (best, second) = (rate(Channel::Whatsapp, 4), Some(rate(Channel::Email, 1)));
         assert_eq!(found.reason, Reason::Rates { best, second });
         assert_eq!(found.steps, [Step::Remind(Channel::Whatsapp, None), Step::ThenCall(Some(AT_TEN))]);
     }
 
     #[test]
+    fn nobody_is_sent_to_call_outside_working_hours() {
+        let at = |from: u32, to: u32| BestTime { from, to, ..AT_TEN };
+        let call_at = |best: BestTime| {
+            let insight = LeadInsight { best_time: Some(best), ..bella() };
+            steps(AlertType::NoReply3d, &[out(3, Channel::Email)], &insight).unwrap()[1]
+        };
+        let cases = [
+            (at(7, 8), None),
+            (at(8, 10), Some(at(9, 10))),
+            (at(18, 20), Some(at(18, 19))),
+            (at(21, 22), None),
+            (BestTime { weekday: Some(6), ..AT_TEN }, None),
+            (BestTime { weekday: Some(5), ..AT_TEN }, Some(BestTime { weekday: Some(5), ..AT_TEN })),
+        ];
+        for (best, wanted) in cases {
+            assert_eq!(call_at(best), Step::ThenCall(wanted), "{best:?}");
+        }
+    }
+
+    #[test]
     fn figures_that_do_not_bear_it_out_are_no_reason() {
         let learned = LeadInsight { preferred: Some(Channel::Email), ..bella() };
-        let found = strategy(&alert(AlertType::NoReply3d), &lead(), &[out(3, Channel::Email)], &learned, NOW).unwrap();
+        let found = strategy(
+            &alert(AlertType::NoReply3d),
+            &lead(),
+            &[out(3, Channel::Email)],
+            &learned,
+            &Calendar::default(),
+            NOW,
+        )
+        .unwrap();
         assert_eq!(found.reason, Reason::Hours(AT_TEN));
     }
 
@@ -327,11 +368,13 @@ mod tests {
     fn what_was_tried_in_vain_is_tried_elsewhere() {
         let nothing = LeadInsight::default();
         let twice = [wanted(30), out(9, Channel::Email), out(4, Channel::Email)];
-        let found = strategy(&alert(AlertType::NoReply3d), &lead(), &twice, &nothing, NOW).unwrap();
+        let found =
+            strategy(&alert(AlertType::NoReply3d), &lead(), &twice, &nothing, &Calendar::default(), NOW).unwrap();
         assert_eq!(found.reason, Reason::InVain { tries: 2, on: Some(Channel::Email) });
         assert_eq!(found.steps, [Step::Switch(Channel::Call), Step::ThenWrite(Channel::Whatsapp)], "not by mail again");
         let mixed = [out(9, Channel::Email), out(4, Channel::Whatsapp)];
-        let found = strategy(&alert(AlertType::NoReply3d), &lead(), &mixed, &nothing, NOW).unwrap();
+        let found =
+            strategy(&alert(AlertType::NoReply3d), &lead(), &mixed, &nothing, &Calendar::default(), NOW).unwrap();
         assert_eq!(found.reason, Reason::InVain { tries: 2, on: None });
         assert_eq!(found.steps, [Step::Remind(Channel::Whatsapp, None), Step::ThenCall(None)]);
     }
@@ -357,11 +400,11 @@ mod tests {
         for alert_type in AlertType::ALL {
             assert_eq!(steps(alert_type, &[out(3, Channel::Email)], &nothing), None, "{alert_type:?}");
             let silent = Lead { do_not_contact: true, ..lead() };
-            assert_eq!(strategy(&alert(alert_type), &silent, &[], &bella(), NOW), None);
+            assert_eq!(strategy(&alert(alert_type), &silent, &[], &bella(), &Calendar::default(), NOW), None);
             let closed = Lead { closed_at: Some(NOW), ..lead() };
-            assert_eq!(strategy(&alert(alert_type), &closed, &[], &bella(), NOW), None);
+            assert_eq!(strategy(&alert(alert_type), &closed, &[], &bella(), &Calendar::default(), NOW), None);
             let nowhere = Lead { phone: None, email: None, ..lead() };
-            assert_eq!(strategy(&alert(alert_type), &nowhere, &[], &bella(), NOW), None);
+            assert_eq!(strategy(&alert(alert_type), &nowhere, &[], &bella(), &Calendar::default(), NOW), None);
         }
         assert_eq!(steps(AlertType::PreferredChannel, &[], &bella()), None, "it says so itself");
     }
@@ -380,7 +423,11 @@ mod tests {
         for lead in &leads {
             for alert_type in AlertType::ALL {
                 for insight in &known {
-                    let Some(found) = strategy(&alert(alert_type), lead, &activities, insight, NOW) else { continue };
+                    let Some(found) =
+                        strategy(&alert(alert_type), lead, &activities, insight, &Calendar::default(), NOW)
+                    else {
+                        continue;
+                    };
                     assert!((1..=2).contains(&found.steps.len()), "{found:?}");
                     for step in &found.steps {
                         let channel = match step {
@@ -407,7 +454,8 @@ mod tests {
         let (usual, zone) = (Habits::default().hours, chrono_tz::Europe::Paris);
         let lens = Lens { usual: &usual, home: zone, zone, grace: 0 };
         let insight = known_of(&history, rates, Some(Channel::Whatsapp), lens, NOW);
-        let found = strategy(&alert(AlertType::NoReply3d), &lead(), &history, &insight, NOW).unwrap();
+        let found =
+            strategy(&alert(AlertType::NoReply3d), &lead(), &history, &insight, &Calendar::default(), NOW).unwrap();
         let said = Some(LastWord { at: NOW.plus(-19 * DAY), intent: true });
         assert_eq!(found.steps, [Step::Remind(Channel::Whatsapp, said), Step::ThenCall(None)]);
     }

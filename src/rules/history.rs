@@ -3,7 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Activity, ActivityStatus, Alert, Channel, Direction, Evidence, Lead, Reading, Seconds, Timestamp};
+use crate::domain::{
+    Activity, ActivityStatus, Alert, Channel, Direction, Evidence, Lead, Reading, Seconds, Timestamp, Trace,
+};
 
 use super::Settings;
 
@@ -170,9 +172,10 @@ impl History {
     /// answer.
     pub fn of(lead: &Lead, activities: &[Activity], alerts: &[&Alert], settings: &Settings) -> Self {
         let life = Life::of(lead, settings);
-        let (mut facts, steps) = facts_and_steps(activities, settings, |activity| {
-            is_young(activity.timestamp, activity.fresh_as_of, life.created_at, settings.hot)
-                || has_been_hot(alerts, activity)
+        let traces = activities.iter().map(Activity::trace);
+        let (mut facts, steps) = facts_and_steps(traces, settings, |place, trace| {
+            is_young(trace.timestamp, trace.fresh_as_of, life.created_at, settings.hot)
+                || has_been_hot(alerts, &activities[place])
         });
         let about_an_answer = alerts.iter().filter(|alert| alert.alert_type.is_about_an_answer());
         let handled = about_an_answer.filter_map(|alert| alert.resolution()).map(|resolution| Fact {
@@ -193,11 +196,11 @@ impl History {
 impl History {
     /// The history as it would have been watched all along, by somebody who was told at once: every inbound was young when
     /// it came (unless its lead came later), and nobody acted on an alert.
-    pub(crate) fn as_watched(lead: &Lead, activities: &[Activity], settings: &Settings) -> Self {
+    pub(crate) fn as_watched(lead: &Lead, activities: &[Trace], settings: &Settings) -> Self {
         let life = Life::of(lead, settings);
         let young =
-            |activity: &Activity| is_young(activity.timestamp, activity.timestamp, life.created_at, settings.hot);
-        let (facts, steps) = facts_and_steps(activities, settings, young);
+            |_, activity: &Trace| is_young(activity.timestamp, activity.timestamp, life.created_at, settings.hot);
+        let (facts, steps) = facts_and_steps(activities.iter().copied(), settings, young);
         Self { life, facts, steps }
     }
 }
@@ -215,20 +218,20 @@ fn has_been_hot(alerts: &[&Alert], activity: &Activity) -> bool {
     })
 }
 
-/// The facts and next steps in activities ordered by (timestamp, id).
+/// The facts and next steps in activities ordered by (timestamp, id). `young` is asked with an activity's place.
 pub(super) fn facts_and_steps(
-    activities: &[Activity],
+    activities: impl ExactSizeIterator<Item = Trace>,
     settings: &Settings,
-    young: impl Fn(&Activity) -> bool,
+    young: impl Fn(usize, &Trace) -> bool,
 ) -> (Vec<Fact>, Vec<NextStep>) {
     let mut facts = Vec::with_capacity(activities.len());
     let mut steps = Vec::new();
-    for (index, activity) in (0u32..).zip(activities) {
-        let Activity { channel, direction, status, reading, timestamp: at, .. } = *activity;
+    for ((index, place), activity) in (0u32..).zip(0..).zip(activities) {
+        let Trace { channel, direction, status, reading, timestamp: at, .. } = activity;
         if status == ActivityStatus::Planned {
             let planned_at = activity.created_at.unwrap_or(activity.first_seen);
             steps.push(NextStep::new(planned_at, at, settings));
-        } else if let Some(deed) = Deed::of(channel, direction, status, reading, young(activity)) {
+        } else if let Some(deed) = Deed::of(channel, direction, status, reading, young(place, &activity)) {
             facts.push(Fact { at, index, channel, deed });
         }
     }

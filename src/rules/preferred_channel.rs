@@ -78,7 +78,9 @@ impl Trail {
 
     /// Whether it has as many attempts as a valid channel needs.
     fn has_enough(&self, settings: &PreferredChannelSettings, now: Timestamp) -> bool {
-        self.looked_at(settings, now).len() as u64 >= u64::from(settings.min_attempts)
+        let needed = usize::try_from(settings.min_attempts).unwrap_or(usize::MAX);
+        let oldest = self.attempts.len().checked_sub(needed).map(|place| self.attempts.get(place));
+        oldest.is_some_and(|oldest| oldest.is_none_or(|attempt| now.since(attempt.at) < settings.window))
     }
 
     /// What is left of it when no further fact is to come.
@@ -167,7 +169,7 @@ pub(super) fn next_due(view: &View<'_>, settings: &Settings) -> Option<Timestamp
 /// Every attempt that counts at `now`, however old, by channel and then oldest first: what
 /// [`rates`] would be made of without a window. `activities` are ordered by (timestamp, id).
 pub fn attempts(activities: &[Activity], settings: &Settings, now: Timestamp) -> Vec<insight::Attempt> {
-    let (facts, _) = facts_and_steps(activities, settings, |_| false);
+    let (facts, _) = facts_and_steps(activities.iter().map(Activity::trace), settings, |_, _| false);
     let mut course = Course::default();
     course.advance(&facts, &settings.preferred_channel, now);
     let counts_after = settings.preferred_channel.counts_after;
@@ -186,7 +188,7 @@ pub fn attempts(activities: &[Activity], settings: &Settings, now: Timestamp) ->
 
 /// How well each valid channel worked at `now`, best first. `activities` are ordered by (timestamp, id).
 pub fn rates(activities: &[Activity], settings: &Settings, now: Timestamp) -> Vec<ChannelRate> {
-    let (facts, _) = facts_and_steps(activities, settings, |_| false);
+    let (facts, _) = facts_and_steps(activities.iter().map(Activity::trace), settings, |_, _| false);
     let mut course = Course::default();
     course.advance(&facts, &settings.preferred_channel, now);
     ranking(course.trails(), &settings.preferred_channel, now).into_iter().flatten().collect()
@@ -195,7 +197,7 @@ pub fn rates(activities: &[Activity], settings: &Settings, now: Timestamp) -> Ve
 /// The channel to prefer at `now`: the valid one with the best rate; `None` ("unknown") when none is valid, the
 /// best rate is 0, or it is shared. `activities` are ordered by (timestamp, id).
 pub fn preferred(activities: &[Activity], settings: &Settings, now: Timestamp) -> Option<ChannelRate> {
-    let (facts, _) = facts_and_steps(activities, settings, |_| false);
+    let (facts, _) = facts_and_steps(activities.iter().map(Activity::trace), settings, |_, _| false);
     let mut course = Course::default();
     course.advance(&facts, &settings.preferred_channel, now);
     preferred_by(course.trails(), settings, now)

@@ -345,6 +345,16 @@ impl Batch {
         self.put(Key::new(Kind::PendingLink).number(account), link);
     }
 
+    /// Keeps which message asks an account about the link that it opened.
+    pub fn put_link_question(&mut self, account: i64, message_id: i32) {
+        self.put(Key::new(Kind::LinkQuestion).number(account), &message_id);
+    }
+
+    /// No message asks that account any more.
+    pub fn remove_link_question(&mut self, account: i64) {
+        self.remove(Key::new(Kind::LinkQuestion).number(account));
+    }
+
     /// An account has said yes or no.
     pub fn remove_pending_link(&mut self, account: i64) {
         self.remove(Key::new(Kind::PendingLink).number(account));

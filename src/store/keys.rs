@@ -63,6 +63,8 @@ pub(super) enum Kind {
     Token = b't' as isize,
     /// Links that wait for a word of whoever opened them: account.
     PendingLink = b'P' as isize,
+    /// `? account` → the message that asks whether the link that the account opened is the right one.
+    LinkQuestion = b'?' as isize,
     /// The account that a user of several wrote from last: user.
     LastAccount = b'Q' as isize,
     /// How far it has come that others hear of an alert that nobody deals with: alert.

@@ -10,6 +10,7 @@ mod names;
 mod open;
 mod outlooks;
 mod rows;
+mod traces;
 mod upgrade;
 mod waiting;
 
@@ -18,8 +19,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::appointment::Appointment;
 use crate::domain::draft::Prepared;
@@ -300,11 +301,28 @@ impl Store {
         self.tree.range(start.into_bytes()..end).keys().map(|key| Ok(LeadId(text_after(&key?, 1))))
     }
 
+    /// What happened with a lead: its activities, ordered by (timestamp, id), and its alerts, by id; in one look.
+    pub fn history(&self, lead: &LeadId) -> Result<(Vec<Activity>, Vec<Alert>)> {
+        let prefix = Key::new(Kind::History).part(lead.as_str());
+        let (mut activities, mut alerts) = (Vec::new(), Vec::new());
+        for row in self.tree.scan_prefix(prefix.bytes()) {
+            let (key, value) = row?;
+            let rest = &key[prefix.bytes().len()..];
+            if rest.starts_with(ACTIVITY.as_bytes()) {
+                activities.push(decode(&key, &value)?);
+            } else if rest.starts_with(ALERT.as_bytes()) {
+                alerts.push(decode(&key, &value)?);
+            }
+        }
+        sort(&mut activities);
+        Ok((activities, alerts))
+    }
+
     /// A lead's activities, ordered by (timestamp, id).
     pub fn activities(&self, lead: &LeadId) -> Result<Vec<Activity>> {
         let mut activities: Vec<Activity> =
             self.values(&Key::new(Kind::History).part(lead.as_str()).letter(ACTIVITY)).collect::<Result<_>>()?;
-        activities.sort_by(|a, b| (a.timestamp, &a.id).cmp(&(b.timestamp, &b.id)));
+        sort(&mut activities);
         Ok(activities)
     }
 
@@ -520,7 +538,8 @@ impl Store {
 
     /// One entry of the outbox.
     pub fn outbox_entry(&self, key: &str) -> Result<Option<OutboxEntry>> {
-        self.get(&Key::new(Kind::Outbox).last(key))
+        // Most are asked for because they might be there, and are not: the tree would be searched in vain.
+        if self.waiting().holds(key) { self.get(&Key::new(Kind::Outbox).last(key)) } else { Ok(None) }
     }
 
     /// The alerts that users found beside the point, oldest first.
@@ -754,6 +773,11 @@ impl Store {
         self.get(&Key::new(Kind::PendingLink).number(account))
     }
 
+    /// The message that asks an account about the link that it opened.
+    pub fn link_question(&self, account: i64) -> Result<Option<i32>> {
+        self.get(&Key::new(Kind::LinkQuestion).number(account))
+    }
+
     /// The account that a user wrote from last, or linked last.
     pub fn last_account(&self, user: &UserId) -> Result<Option<i64>> {
         self.get(&Key::new(Kind::LastAccount).last(user.as_str()))
@@ -859,6 +883,10 @@ impl Store {
     }
 }
 
+fn sort(activities: &mut [Activity]) {
+    activities.sort_by(|a, b| (a.timestamp, &a.id).cmp(&(b.timestamp, &b.id)));
+}
+
 fn load_outlooks(tree: &sled::Tree) -> Result<Outlooks> {
     Outlooks::load(pairs(tree, &Key::new(Kind::Evaluated)).map(|pair| {
         let (key, row) = pair?;
@@ -887,7 +915,7 @@ fn encode<T: Serialize>(value: &T) -> Vec<u8> {
     postcard::to_extend(value, vec![ENCODING]).expect("rows are plain data")
 }
 
-fn decode<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T> {
+fn decode<'a, T: Deserialize<'a>>(key: &[u8], value: &'a [u8]) -> Result<T> {
     let kind = key.first().copied().map_or('?', char::from);
     let broken = |reason: String| StoreError::Value { kind, reason };
     match value.split_first() {

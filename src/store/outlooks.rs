@@ -247,11 +247,14 @@ impl Outlooks {
     /// The changes have been written: from now on they count.
     pub(super) fn accept(&mut self, changed: Changed) {
         for (number, row) in changed.0 {
-            for at in due(&self.buckets[number as usize]) {
-                self.due.remove(&(at, number));
-            }
+            let before: Vec<Timestamp> = due(&self.buckets[number as usize]).collect();
             self.set_bucket(number, row);
-            self.due.extend(due(&self.buckets[number as usize]).map(|at| (at, number)));
+            let after: Vec<Timestamp> = due(&self.buckets[number as usize]).collect();
+            // Most of a bucket's leads are due when they were: each place in the index is a search through all of it.
+            for at in before.iter().filter(|at| !after.contains(at)) {
+                self.due.remove(&(*at, number));
+            }
+            self.due.extend(after.iter().filter(|at| !before.contains(at)).map(|at| (*at, number)));
         }
     }
 }

@@ -77,6 +77,10 @@ impl Waiting {
         if for_crm { &mut self.crm } else { &mut self.telegram }
     }
 
+    pub(super) fn holds(&self, key: &str) -> bool {
+        self.places.contains_key(key)
+    }
+
     /// The keys of the entries that may be tried at `now`, in no order that means anything.
     pub(super) fn ready(&self, for_crm: bool, now: Timestamp) -> Vec<String> {
         let entries = self.queue(for_crm).entries.iter();

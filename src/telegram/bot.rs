@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::api::{Api, SendError};
 use super::lanes::Lanes;
 use super::render::{self, Rendered};
+use super::suggestions::Suggestions;
 use super::talk::memory::Memory;
 use crate::domain::{ChatId, User};
 use crate::engine::briefing::Speaker;
@@ -60,6 +61,8 @@ pub struct Bot {
     pub status: Status,
     /// What was last spoken of.
     pub memory: Memory,
+    /// Other words for drafts.
+    pub suggestions: Suggestions,
 }
 
 impl Bot {
@@ -191,10 +194,14 @@ impl Bot {
         self.show(chat, &render::notice(&self.speaker.voice, manner, notice)).await;
     }
 
-    /// The same for what has buttons.
-    pub(super) async fn show(&self, chat: ChatId, message: &Rendered) {
-        if let Err(error) = self.api.send(chat, None, message, false).await {
-            tracing::warn!(%chat, %error, "a reply could not be sent");
+    /// The same for what has buttons. Returns the message's id, `None` when it could not be sent.
+    pub(super) async fn show(&self, chat: ChatId, message: &Rendered) -> Option<i32> {
+        match self.api.send(chat, None, message, false).await {
+            Ok(id) => Some(id),
+            Err(error) => {
+                tracing::warn!(%chat, %error, "a reply could not be sent");
+                None
+            }
         }
     }
 

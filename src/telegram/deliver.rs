@@ -21,6 +21,7 @@ use super::announce::{Moment, Pending};
 use super::api::Api;
 use super::pace::Pace;
 use super::render::{self, Rendered};
+use super::suggestions::Suggestions;
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{
     Alert, AlertId, AlertState, AlertType, ChatId, Evidence, HOUR, LeadId, MINUTE, Rights, Timestamp, UserId, Wording,
@@ -52,6 +53,8 @@ pub struct Sender {
     pub calendars: Calendars,
     /// How Telegram is doing.
     pub status: Status,
+    /// Other words for drafts.
+    pub suggestions: Suggestions,
 }
 
 impl Sender {
@@ -63,6 +66,7 @@ impl Sender {
             is_first_round: true,
             wake_at: None,
             told: BTreeSet::new(),
+            closed_topics: BTreeSet::new(),
             stop: stop.clone(),
         };
         loop {
@@ -94,6 +98,8 @@ struct Worker {
     wake_at: Option<i64>,
     /// Chats that a message went to in this round.
     told: BTreeSet<ChatId>,
+    /// Topics that take no messages: said once, until they do again.
+    closed_topics: BTreeSet<(ChatId, i32)>,
     /// Nothing more is begun once it is cancelled.
     stop: CancellationToken,
 }

@@ -153,12 +153,7 @@ impl Bot {
                 self.reword(&briefing, prepared, now, |prepared| prepared.channel = channel).await
             }
             DraftTap::Channel(_) => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
-            DraftTap::Other => {
-                self.reword(&briefing, prepared, now, |prepared| {
-                    prepared.wording = prepared.wording.wrapping_add(1);
-                })
-                .await
-            }
+            DraftTap::Other => self.other_words(&briefing, prepared, now).await,
             DraftTap::Back => {
                 self.change(&prepared, |prepared| prepared.stage = Stage::Ready).await?;
                 Ok(Answer::seen())
@@ -217,6 +212,21 @@ impl Bot {
             kept.stage = Stage::Ready;
         })
         .await?;
+        Ok(Answer::seen())
+    }
+
+    /// What a language model suggested, if it did; else the next of our own wordings.
+    async fn other_words(
+        &self,
+        briefing: &Briefing,
+        prepared: Prepared,
+        now: Timestamp,
+    ) -> Result<Answer, EngineError> {
+        let Some(text) = self.suggestions.take(&prepared) else {
+            let next = |prepared: &mut Prepared| prepared.wording = prepared.wording.wrapping_add(1);
+            return self.reword(briefing, prepared, now, next).await;
+        };
+        self.change(&prepared, |kept| (kept.text, kept.stage) = (text, Stage::Ready)).await?;
         Ok(Answer::seen())
     }
 

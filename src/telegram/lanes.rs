@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::bot::{Bot, Taken};
+use crate::domain::button::Button;
 use crate::engine::outbox::pause_after;
 use crate::engine::{EngineError, Handle};
 
@@ -24,6 +25,13 @@ struct Lane {
     asks: bool,
 }
 
+/// What waits in a lane.
+struct Waiting {
+    update: Update,
+    /// The CRM is to be asked: whoever tapped was told so.
+    asks: bool,
+}
+
 impl Lane {
     fn of(update: &Update, asks: bool) -> Self {
         let chat = update.chat().map_or(0, |chat| chat.id.0);
@@ -32,8 +40,16 @@ impl Lane {
             UpdateKind::MyChatMember(_) => 0,
             _ => update.from().map_or(0, |user| user.id.0),
         };
-        // What is written may need the CRM from the first word on.
-        let asks = asks || matches!(update.kind, UpdateKind::Message(_));
+        let asks = asks
+            || match &update.kind {
+                // What is written may need the CRM from the first word on.
+                UpdateKind::Message(_) => true,
+                // The question before linking is the answer to a message, and answered after it.
+                UpdateKind::CallbackQuery(tap) => {
+                    matches!(tap.data.as_deref().and_then(Button::parse), Some(Button::Link(..)))
+                }
+                _ => false,
+            };
         Self { chat, account, asks }
     }
 }
@@ -47,7 +63,7 @@ struct Inner {
     stop: CancellationToken,
     tasks: Mutex<JoinSet<()>>,
     /// A lane that is here has somebody at work on it.
-    waiting: Mutex<HashMap<Lane, VecDeque<Update>>>,
+    waiting: Mutex<HashMap<Lane, VecDeque<Waiting>>>,
 }
 
 impl Lanes {
@@ -60,7 +76,7 @@ impl Lanes {
         let lane = Lane::of(&update, asks);
         let mut waiting = self.waiting();
         let is_new = !waiting.contains_key(&lane);
-        waiting.entry(lane).or_default().push_back(update);
+        waiting.entry(lane).or_default().push_back(Waiting { update, asks });
         drop(waiting);
         if is_new {
             let mut tasks = self.tasks();
@@ -79,11 +95,11 @@ impl Lanes {
         self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<Lane, VecDeque<Update>>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<Lane, VecDeque<Waiting>>> {
         self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn next(&self, lane: Lane) -> Option<Update> {
+    fn next(&self, lane: Lane) -> Option<Waiting> {
         let mut waiting = self.waiting();
         let next = waiting.get_mut(&lane).and_then(VecDeque::pop_front);
         if next.is_none() {
@@ -93,11 +109,11 @@ impl Lanes {
     }
 
     async fn work(self, lane: Lane) {
-        while let Some(update) = self.next(lane) {
+        while let Some(Waiting { update, asks }) = self.next(lane) {
             tokio::select! {
                 // What is not carried out is in the store, and taken up at the next start.
                 () = self.0.stop.cancelled() => return,
-                () = self.carry_out(update, lane.asks) => {}
+                () = self.carry_out(update, asks) => {}
             }
         }
     }

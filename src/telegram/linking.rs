@@ -4,7 +4,7 @@
 use teloxide::types::{CallbackQuery, User as TelegramUser};
 
 use super::bot::Bot;
-use super::render;
+use super::render::{self, Rendered};
 use super::taps::{Answer, Place, Then};
 use crate::domain::button::LinkAnswer;
 use crate::domain::{ChatId, UserId};
@@ -29,10 +29,31 @@ impl Bot {
             Opened::Offer(offer) => {
                 let manner = self.speaker.manner_in(self.engine.store(), chat)?;
                 let instead = offer.instead.as_ref();
-                self.show(chat, &render::link_preview(&self.speaker.voice, manner, &offer.user, instead)).await;
+                let question = render::link_preview(&self.speaker.voice, manner, &offer.user, instead);
+                self.ask_about_link(chat, account, &question).await?;
             }
             Opened::Worthless | Opened::Unknown => self.reply(chat, Notice::LinkExpired).await,
         }
+        Ok(())
+    }
+
+    /// Asks; what was asked about a link opened before goes.
+    async fn ask_about_link(&self, chat: ChatId, account: i64, question: &Rendered) -> Result<(), EngineError> {
+        let Some(asked) = self.show(chat, question).await else { return Ok(()) };
+        self.withdraw_question(chat, account, asked).await?;
+        self.engine.run(move |engine| engine.note_link_question(account, Some(asked))).await?;
+        Ok(())
+    }
+
+    /// Only one message asks about a link, and none once it is answered: any other than `kept` goes.
+    async fn withdraw_question(&self, chat: ChatId, account: i64, kept: i32) -> Result<(), EngineError> {
+        let Some(asked) = self.engine.store().link_question(account)? else { return Ok(()) };
+        if asked != kept
+            && let Err(error) = self.api.delete(chat, asked).await
+        {
+            tracing::debug!(%chat, %error, "a question about a link stays");
+        }
+        self.engine.run(move |engine| engine.note_link_question(account, None)).await?;
         Ok(())
     }
 
@@ -74,18 +95,19 @@ impl Bot {
                 // A crash may have come between the link and what is said of it.
                 let is_linked = self.engine.store().link(id)?.is_some_and(|link| link.user == user);
                 let taken = self.engine.run(move |engine| engine.take_link(&account, &user)).await?;
-                if taken.is_none() && is_linked {
-                    return Ok(Answer::seen().then(Then::Goes));
-                }
-                let Some(link) = taken else {
+                if taken.is_none() && !is_linked {
                     return Ok(stale().then(self.preview_answered(place, Notice::LinkExpired)));
-                };
-                tracing::info!(user = %link.user, "a Telegram account was linked");
+                }
+                if let Some(link) = taken {
+                    tracing::info!(user = %link.user, "a Telegram account was linked");
+                }
+                self.withdraw_question(place.chat, id, place.message_id).await?;
                 // The welcome says it all.
                 Ok(Answer::seen().then(Then::Goes))
             }
             LinkAnswer::No => {
                 self.engine.run(move |engine| engine.decline_link(id)).await?;
+                self.withdraw_question(place.chat, id, place.message_id).await?;
                 Ok(Answer::seen().then(self.preview_answered(place, Notice::LinkDeclined)))
             }
         }

@@ -13,6 +13,7 @@ pub mod menus;
 pub mod pace;
 mod pages;
 pub mod render;
+pub mod suggestions;
 pub mod talk;
 mod taps;
 pub mod times;

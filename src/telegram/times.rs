@@ -115,15 +115,19 @@ fn proposals(free: &[Timestamp], best: Option<&BestTime>, zone: Tz) -> (Option<T
     }
 }
 
+/// Whether something is planned while a call at `at` lasts.
+pub fn collides(taken: &[Taken], at: Timestamp) -> bool {
+    taken.iter().any(|(from, to)| at < *to && at.plus(CALL_LASTS) > *from)
+}
+
 /// Every half hour of a day in which a call fits, and none is planned.
 fn free_slots(calendar: &Calendar, taken: &[Taken], day: Timestamp, now: Timestamp) -> Vec<Timestamp> {
     let Some((from, to)) = calendar.day_of(day) else { return Vec::new() };
-    let collides = |at: Timestamp| taken.iter().any(|(from, to)| at < *to && at.plus(CALL_LASTS) > *from);
     let fits = |at: Timestamp| calendar.is_open(at) && calendar.is_open(at.plus(CALL_LASTS - 1));
     let first = Timestamp(from.0.div_euclid(STEP) * STEP);
     std::iter::successors(Some(first), |at| Some(at.plus(STEP)))
         .take_while(|at| *at < to)
-        .filter(|at| at.since(now) >= AHEAD && fits(*at) && !collides(*at))
+        .filter(|at| at.since(now) >= AHEAD && fits(*at) && !collides(taken, *at))
         .collect()
 }
 

@@ -150,7 +150,14 @@ pub enum Screen<'a> {
     /// It is put off until an instant.
     Later(&'a Lead, Timestamp),
     /// A call is planned.
-    Planned(&'a Lead, Timestamp),
+    Planned {
+        /// With whom.
+        lead: &'a Lead,
+        /// When.
+        at: Timestamp,
+        /// Whether the reader has something else planned then.
+        taken: bool,
+    },
     /// When? Of a call or of putting off.
     When {
         /// With whom.
@@ -259,7 +266,7 @@ impl Screen<'_> {
             Self::Done(_) => "done",
             Self::DoneBefore(..) => "done_before",
             Self::Later(..) => "later",
-            Self::Planned(..) => "planned",
+            Self::Planned { .. } => "planned",
             Self::When { .. } => "when",
             Self::Which => "which",
             Self::AboutWhat => "about_what",
@@ -325,7 +332,7 @@ impl Speech {
                 context! { who => who(lead), now => now.as_str(), how => outcome, outcome => said, at }
             }
             Screen::Later(lead, until) => context! { who => who(lead), until => self.until(scene, *until) },
-            Screen::Planned(lead, at) => context! { who => who(lead), at => self.ahead(scene, *at) },
+            Screen::Planned { lead, at, taken } => context! { who => who(lead), at => self.ahead(scene, *at), taken },
             Screen::When { lead, call, past } => context! { who => who(lead), call, past },
             Screen::NotUnderstood(user) => context! { me => names::user(user) },
             Screen::Hello(user) => {

@@ -120,7 +120,11 @@ pub fn options(recording: &Recording, known: &Known) -> Options {
         .with("Task", task)
         .with("MaxAlert", alert)
         .with("MaxLeadScore", Grant::WRITE)
-        .with("Note", Grant::READ);
+        .with("Note", Grant::READ)
+        .with(
+            "Email",
+            if recording.name == "max-mail/mail-without-the-right-403" { Grant::READ } else { Grant::WRITE },
+        );
     let of_people = Rights::of_people()
         .with("MaxAlert", Grant { create: false, read: Reach::Team, edit: Reach::Team, delete: Reach::Team });
     let api_key = recording

@@ -1,6 +1,6 @@
 //! Sets the world up as a recorded answer presupposes it.
 
-use max::sandbox::espo::{EspoSandbox, Grant, Reach, Rights};
+use max::sandbox::espo::{EspoSandbox, Fault, Grant, Reach, Rights};
 use serde_json::{Map, Value, json};
 
 use super::recording::{Known, Recording};
@@ -111,6 +111,9 @@ pub fn prepare(sandbox: &EspoSandbox, recording: &Recording, known: &Known, deco
                    "smtpIsShared": key != "account-not-shared"}),
         );
     }
+    if let Some(mail) = recording.name.strip_prefix("max-mail/mail-") {
+        prepare_mail(sandbox, known, mail);
+    }
     match recording.name.as_str() {
         "max-convergence/rights-7-field-hidden" => sandbox.remove_field("Lead", "status"),
         "max-convergence/custom-2-field-removed" => sandbox.remove_field("CVisite", "etat"),
@@ -128,7 +131,8 @@ pub fn prepare(sandbox: &EspoSandbox, recording: &Recording, known: &Known, deco
     }
     let empty = Map::new();
     let sent = recording.sent().as_object().unwrap_or(&empty);
-    if (recording.status() < 300 || recording.status() == 409) && !recording.is_list() {
+    let is_stored = recording.status() < 300 || recording.status() == 409 || is_not_sent(recording);
+    if is_stored && !recording.is_list() {
         plant_linked(sandbox, known, recording.rows().first().unwrap_or(&empty));
         plant_linked(sandbox, known, sent);
     }
@@ -162,6 +166,24 @@ pub fn prepare(sandbox: &EspoSandbox, recording: &Recording, known: &Known, deco
         }
         (_, [_, id]) => plant_one(sandbox, recording, known, id),
         _ => {}
+    }
+}
+
+/// Whether the mail server refused: the mail stays as a draft.
+fn is_not_sent(recording: &Recording) -> bool {
+    recording.answer_header("X-Status-Reason") == Some("sendingFail")
+}
+
+/// The group account that may send, and the mail server.
+fn prepare_mail(sandbox: &EspoSandbox, known: &Known, mail: &str) {
+    if mail != "from-an-account-that-is-not-allowed-403" {
+        let sent = known.of("Email").find_map(|row| row.get("inboundEmailsIds")).expect("a mail was sent");
+        let account = json!({"id": sent[0], "name": "Contact", "emailAddress": "contact@max.example", "useSmtp": true,
+                             "status": "Active", "smtpIsShared": true});
+        sandbox.create("InboundEmail", "system", account);
+    }
+    if mail == "refused-by-the-mail-server-500" {
+        sandbox.fail(Fault::NoMail);
     }
 }
 
@@ -245,6 +267,7 @@ fn plant_for_post(sandbox: &EspoSandbox, recording: &Recording, known: &Known, s
     let entity = recording.entity();
     let sent = recording.sent();
     match (recording.status(), steps) {
+        (500, [_]) if is_not_sent(recording) => {}
         (500, [_]) if sent.get("leadId").or(sent.get("maxKey")).is_some() => {
             let mut row = sent.as_object().unwrap().clone();
             row.insert("id".into(), json!("the one there is"));

@@ -19,6 +19,7 @@ const JEAN: &str = "lead0000000000002";
 const SOPHIE: &str = "lead0000000000003";
 const BELLA: &str = "lead0000000000004";
 const VERA: &str = "lead0000000000005";
+const NINA: &str = "lead0000000000006";
 /// From where the CRM sends mails.
 const SHOP: &str = "contact@atelier-nord.example";
 /// Between two tries of a request, unless something happens in the chat.
@@ -44,6 +45,8 @@ pub struct Ending {
     pub activities: Vec<String>,
     /// Mails that the CRM sent for the rep.
     pub mails: Vec<String>,
+    /// Leads that are not to be called, and whether their address takes no more mails.
+    pub opted_out: Vec<String>,
     /// Messages in the chat, with their buttons, and their ids.
     pub messages: Vec<(String, i32)>,
     /// All that these messages ever showed.
@@ -62,13 +65,14 @@ impl Ending {
             format!("{VERA} HotLead24h Closed cleared"),
         ];
         assert_eq!(alerts.iter().copied().collect::<BTreeSet<_>>(), wanted.iter().map(String::as_str).collect());
-        assert_eq!(self.activities.iter().filter(|one| one.contains(" out ")).count(), 6, "{:#?}", self.activities);
+        assert_eq!(self.activities.iter().filter(|one| one.contains(" out ")).count(), 7, "{:#?}", self.activities);
         assert_eq!(self.mails, ["vera@example.com Sent Re: Votre offre"]);
+        assert_eq!(self.opted_out, [format!("{NINA} true")]);
     }
 }
 
 impl Story {
-    /// A CRM with four leads, a chat, and the daemon.
+    /// A CRM with six leads, a chat, and the daemon.
     pub async fn begin(kills: Kills) -> Self {
         let clock = Clock::system();
         let options = espo::Options { auto_webhooks: true, ..espo::Options::default() };
@@ -87,6 +91,8 @@ impl Story {
         activity(&espo, BELLA, "bella-1", "out", DAY, "Bonjour, je vous envoie le croquis.");
         lead(&espo, VERA, "Vera", "Novak", 5 * DAY);
         activity(&espo, VERA, "vera-1", "out", DAY, "Bonjour Vera, je reviens vers vous.");
+        lead(&espo, NINA, "Nina", "Caron", 5 * DAY);
+        activity(&espo, NINA, "nina-1", "out", DAY, "Bonjour Nina, je reviens vers vous.");
         let account = json!({"name": "Atelier", "emailAddress": SHOP, "useSmtp": true, "smtpIsShared": true});
         espo.create("InboundEmail", "admin", account);
 
@@ -106,6 +112,7 @@ impl Story {
         self.an_alert_is_handled_by_button().await;
         self.an_alert_is_resolved_in_the_crm().await;
         self.an_activity_is_logged_by_api().await;
+        self.a_lead_wants_no_more_messages().await;
         self.evening().await;
     }
 
@@ -198,6 +205,24 @@ impl Story {
             story.espo.list("MaxActivity").iter().any(written) && story.status_of(SOPHIE) == "Closed"
         })
         .await;
+    }
+
+    async fn a_lead_wants_no_more_messages(&self) {
+        activity(&self.espo, NINA, "nina-2", "in", 5 * MINUTE, "Merci de ne plus me contacter, désinscrivez-moi.");
+        let note = format!("1:onote:{NINA}");
+        let message = self.message_with(&note).await;
+        self.tap(&message, &note);
+        self.until(|story| {
+            let messages = story.told_of(&note);
+            !story.opted_out().is_empty() && messages.last().is_some_and(|message| message.keyboard.is_empty())
+        })
+        .await;
+    }
+
+    /// The leads that the CRM has as not to be called, and whether their address takes no more mails.
+    fn opted_out(&self) -> Vec<String> {
+        let leads = self.espo.list("Lead").into_iter().filter(|lead| lead["doNotCall"] == true);
+        sorted(leads.map(|lead| format!("{} {}", text(&lead, "id"), lead["emailAddressIsOptedOut"])))
     }
 
     /// Nothing is left to do, and further looks at the CRM find nothing.
@@ -384,6 +409,7 @@ impl Story {
         Ending {
             alerts: sorted(self.espo.list("MaxAlert").iter().map(alert)),
             mails: self.mails(),
+            opted_out: self.opted_out(),
             activities: sorted(self.espo.list("MaxActivity").iter().map(activity)),
             messages: now.zip(messages.iter().map(|one| one.message_id)).collect(),
             versions: versions.into_iter().collect(),
@@ -400,7 +426,8 @@ fn sorted(lines: impl Iterator<Item = String>) -> Vec<String> {
 /// What a message is about, whatever words were chosen for it this time: the signs that its lines begin with, and names.
 fn gist(plain: &str) -> String {
     let signs = plain.lines().filter_map(|line| line.chars().next()).filter(|sign| !sign.is_alphanumeric());
-    let names = ["Camille", "Jean", "Sophie", "Bella", "Vera", "Luc"].into_iter().filter(|name| plain.contains(name));
+    let names =
+        ["Camille", "Jean", "Sophie", "Bella", "Vera", "Nina", "Luc"].into_iter().filter(|name| plain.contains(name));
     format!("{} {}", signs.collect::<String>(), names.collect::<Vec<_>>().join(" "))
 }
 

@@ -11,16 +11,6 @@ use serde_json::{Value, json};
 
 use crate::support::{CAMILLE, LUC, Setting, World, button};
 
-/// Sophie asks for a quote; Luc is told.
-async fn hot() -> (World, String) {
-    let world = World::begin().await;
-    let lead = world.lead("Sophie", 2 * DAY, json!({}));
-    world.settle().await;
-    world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
-    world.settle().await;
-    (world, lead)
-}
-
 /// Luc does something about a lead.
 async fn deed(world: &World, lead: &str, id: &str, kind: DeedKind) -> Did {
     let deed = Deed {
@@ -41,7 +31,7 @@ fn calls(world: &World) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_planned_call_is_in_the_mirror_at_once_and_in_the_crm_once() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     let at = world.clock.now().plus(3 * HOUR);
     let kind = DeedKind::PlanCall { at };
     assert_eq!(deed(&world, &lead, "one", kind.clone()).await, Did::Done);
@@ -70,7 +60,7 @@ async fn a_planned_call_is_in_the_mirror_at_once_and_in_the_crm_once() {
 /// What the CRM shows of our call later is that call: moved, it is moved; held, it is an answer; deleted, it is gone.
 #[tokio::test]
 async fn what_people_make_of_a_planned_call_in_the_crm_counts() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     let at = world.clock.now().plus(3 * HOUR);
     deed(&world, &lead, "one", DeedKind::PlanCall { at }).await;
     world.settle().await;
@@ -91,7 +81,7 @@ async fn the_outcome_of_a_call_is_in_the_crm_with_its_note() {
         (CallOutcome::LeftMessage, "Not Held", json!("Message laissé"), true),
         (CallOutcome::NotInterested, "Held", json!("Pas intéressé"), false),
     ] {
-        let (world, lead) = hot().await;
+        let (world, lead) = World::with_a_hot_lead().await;
         deed(&world, &lead, "one", DeedKind::LogCall { outcome }).await;
         world.settle().await;
         let made = calls(&world);
@@ -108,7 +98,7 @@ async fn the_outcome_of_a_call_is_in_the_crm_with_its_note() {
 /// The CRM is down, and an answer gets lost: the deed waits, and is not doubled.
 #[tokio::test]
 async fn a_deed_waits_for_a_crm_that_is_down_and_is_not_doubled_by_a_lost_answer() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.espo.fail(Fault::Down);
     let at = world.clock.now().plus(3 * HOUR);
     deed(&world, &lead, "one", DeedKind::PlanCall { at }).await;
@@ -126,7 +116,7 @@ async fn a_deed_waits_for_a_crm_that_is_down_and_is_not_doubled_by_a_lost_answer
 /// What the CRM shows of a lead does not undo what it has not been told yet.
 #[tokio::test]
 async fn a_lead_keeps_its_new_status_and_owner_while_the_crm_is_still_to_be_told() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     let id = LeadId::from(lead.as_str());
     deed(&world, &lead, "one", DeedKind::SetStatus { to: "Dead".into(), before: "In Process".into() }).await;
     let to = UserId::from(CAMILLE.0);
@@ -144,7 +134,7 @@ async fn a_lead_keeps_its_new_status_and_owner_while_the_crm_is_still_to_be_told
 /// Undone before the CRM could be told: what was done last counts, whatever is tried first.
 #[tokio::test]
 async fn of_two_statuses_the_later_one_is_told() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.espo.fail(Fault::Down);
     let change = |to: &str, before: &str| DeedKind::SetStatus { to: to.into(), before: before.into() };
     deed(&world, &lead, "one", change("Dead", "In Process")).await;
@@ -164,7 +154,7 @@ async fn of_two_statuses_the_later_one_is_told() {
 /// A person was there meanwhile: that is not undone, and whoever acted is told.
 #[tokio::test]
 async fn what_a_person_did_to_the_lead_meanwhile_stands_and_the_rep_is_told() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.espo.update("Lead", &lead, "claire", json!({"status": "Converted"}));
     deed(&world, &lead, "one", DeedKind::SetStatus { to: "Dead".into(), before: "In Process".into() }).await;
     world.settle().await;
@@ -177,7 +167,7 @@ async fn what_a_person_did_to_the_lead_meanwhile_stands_and_the_rep_is_told() {
 /// The lead is gone from the CRM: the call cannot be made there, and is not left in the mirror.
 #[tokio::test]
 async fn a_call_with_a_lead_that_is_gone_is_refused_and_the_rep_is_told() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.espo.delete("Lead", &lead, "claire");
     let at = world.clock.now().plus(3 * HOUR);
     deed(&world, &lead, "one", DeedKind::PlanCall { at }).await;
@@ -229,7 +219,7 @@ async fn tap_words(world: &World, words: &str) -> String {
 
 #[tokio::test]
 async fn a_call_is_planned_in_two_taps_and_the_message_says_so() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     insta::assert_snapshot!(rows(&world).join("\n"), @r"
     📧 Répondre par email | ✅ C'est envoyé
     💬 Répondre sur WhatsApp | 📞 Appel
@@ -259,7 +249,7 @@ async fn a_call_is_planned_in_two_taps_and_the_message_says_so() {
 
 #[tokio::test]
 async fn another_day_and_a_time_on_it_can_be_chosen() {
-    let (world, _) = hot().await;
+    let (world, _) = World::with_a_hot_lead().await;
     world.tap("call").await;
     world.tap("cdays").await;
     insta::assert_snapshot!(rows(&world).join("\n"), @r"
@@ -283,7 +273,7 @@ async fn another_day_and_a_time_on_it_can_be_chosen() {
 
 #[tokio::test]
 async fn two_calls_are_not_planned_for_the_same_time() {
-    let (world, _) = hot().await;
+    let (world, _) = World::with_a_hot_lead().await;
     world.tap("call").await;
     tap_words(&world, "Demain 10h").await;
     world.lead("Marie", 2 * DAY, json!({}));
@@ -298,7 +288,7 @@ async fn two_calls_are_not_planned_for_the_same_time() {
 
 #[tokio::test]
 async fn the_outcome_of_a_call_is_logged_in_one_tap() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.tap("call").await;
     let answer = world.tap("nobody").await;
     assert!(answer.contains("pas de réponse"), "{answer}");
@@ -327,7 +317,7 @@ async fn the_outcome_of_a_call_is_logged_in_one_tap() {
 
 #[tokio::test]
 async fn who_is_not_interested_can_be_archived_at_once() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.tap("call").await;
     world.tap("nothanks").await;
     assert_eq!(calls(&world)[0]["description"], "Pas intéressé");
@@ -408,7 +398,7 @@ async fn what_was_archived_stays_so_after_ten_minutes() {
 
 #[tokio::test]
 async fn later_offers_what_is_left_of_the_week() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.tap("zz").await;
     insta::assert_snapshot!(rows(&world).join("\n"), @r"
     Dans 1 h | Cet après-midi
@@ -438,7 +428,7 @@ async fn later_offers_what_is_left_of_the_week() {
 
 #[tokio::test]
 async fn a_time_that_has_passed_since_it_was_offered_does_nothing() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.tap("zz").await;
     let message = world.last();
     let data: Vec<String> = message.keyboard.iter().flatten().filter_map(|key| key.callback_data.clone()).collect();
@@ -465,7 +455,7 @@ async fn a_time_that_has_passed_since_it_was_offered_does_nothing() {
 
 #[tokio::test]
 async fn why_is_told_in_facts_and_dates() {
-    let (world, _) = hot().await;
+    let (world, _) = World::with_a_hot_lead().await;
     world.tap("more").await;
     let before = world.messages(LUC.1).len();
     world.tap("why").await;
@@ -490,7 +480,7 @@ async fn why_is_told_in_facts_and_dates() {
 
 #[tokio::test]
 async fn what_is_beside_the_point_is_handled_and_remembered() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.tap("more").await;
     world.tap("off").await;
     assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Resolved");
@@ -506,7 +496,7 @@ async fn what_is_beside_the_point_is_handled_and_remembered() {
 /// The lead's wish came after the message: the old button does nothing.
 #[tokio::test]
 async fn a_lead_that_is_not_to_be_called_is_not_called() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.tap("call").await;
     let message = world.last();
     let first = message.keyboard[0][0].callback_data.clone().unwrap();
@@ -551,7 +541,7 @@ async fn a_group_has_no_menus() {
 /// The daemon is killed between the tap and its answer: Telegram delivers the tap again.
 #[tokio::test]
 async fn a_call_whose_tap_is_delivered_again_is_one_call() {
-    let (mut world, _) = hot().await;
+    let (mut world, _) = World::with_a_hot_lead().await;
     world.tap("call").await;
     let data = button(&world.last(), "nobody").unwrap();
     world.espo.fail(Fault::Down);

@@ -5,19 +5,9 @@ use serde_json::json;
 
 use crate::support::{CAMILLE, LUC, Setting, World, button};
 
-/// Sophie asks for a quote; Luc is told.
-async fn hot() -> (World, String) {
-    let world = World::begin().await;
-    let lead = world.lead("Sophie", 2 * DAY, json!({}));
-    world.settle().await;
-    world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
-    world.settle().await;
-    (world, lead)
-}
-
 #[tokio::test]
 async fn a_hot_lead_can_be_answered_in_two_taps() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     let message = world.last();
     assert!(message.plain.contains("Sophie"), "{}", message.plain);
     assert!(!message.silent);
@@ -38,7 +28,7 @@ async fn a_hot_lead_can_be_answered_in_two_taps() {
 
 #[tokio::test]
 async fn a_button_tapped_twice_does_its_work_once() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     let message = world.last();
     let data = button(&message, "sentm").unwrap();
     let before = world.telegram.answers().len();
@@ -54,7 +44,7 @@ async fn a_button_tapped_twice_does_its_work_once() {
 
 #[tokio::test]
 async fn a_draft_is_sent_to_be_copied() {
-    let (world, _) = hot().await;
+    let (world, _) = World::with_a_hot_lead().await;
     let before = world.messages(LUC.1).len();
     world.tap("draft").await;
     let messages = world.messages(LUC.1);
@@ -66,7 +56,7 @@ async fn a_draft_is_sent_to_be_copied() {
 /// > A snoozed alert stays open but silent until its time; if it still holds then, it is announced again.
 #[tokio::test]
 async fn a_snoozed_alert_is_silent_until_its_time_and_then_speaks_again() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.tap("zz").await;
     let before = world.messages(LUC.1).len();
     let answer = world.tap("z1h").await;
@@ -88,7 +78,7 @@ async fn a_snoozed_alert_is_silent_until_its_time_and_then_speaks_again() {
 
 #[tokio::test]
 async fn back_brings_the_buttons_back() {
-    let (world, _) = hot().await;
+    let (world, _) = World::with_a_hot_lead().await;
     let buttons = world.last().keyboard;
     world.tap("zz").await;
     assert_ne!(world.last().keyboard, buttons);
@@ -99,7 +89,7 @@ async fn back_brings_the_buttons_back() {
 
 #[tokio::test]
 async fn an_answer_from_the_crm_closes_the_alert_in_the_chat() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.clock.advance(10 * MINUTE);
     world.mail_to("Sophie", MINUTE, "Bonjour Sophie, voici le devis.");
     world.settle().await;
@@ -117,7 +107,7 @@ async fn an_answer_from_the_crm_closes_the_alert_in_the_chat() {
 /// > it does not take place, the lead waits again.
 #[tokio::test]
 async fn a_call_booked_has_the_matter_in_hand_until_it_does_not_take_place() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     let call = world.espo.create(
         "Call",
         "luc",

@@ -241,6 +241,21 @@ async fn a_call_that_is_typed_stands_in_the_crm() {
     world.end().await;
 }
 
+#[tokio::test]
+async fn a_call_that_is_typed_for_a_time_that_is_taken_is_planned_and_says_so() {
+    let world = office().await;
+    let warned = |answer: &SentMessage| answer.plain.contains("tu as déjà autre chose à cette heure-là");
+    let first = say(&world, "appelle heloise demain 10h30").await;
+    assert!(first.plain.contains("demain à 10h30") && !warned(&first), "{}", first.plain);
+    let overlapping = say(&world, "appelle marc demain 10h35").await;
+    assert!(overlapping.plain.contains("demain à 10h35") && warned(&overlapping), "{}", overlapping.plain);
+    let free = say(&world, "appelle marc demain 16h").await;
+    assert!(free.plain.contains("demain à 16h") && !warned(&free), "{}", free.plain);
+    let planned = world.espo.list("Call").into_iter().filter(|call| call["status"] == "Planned").count();
+    assert_eq!(planned, 3);
+    world.end().await;
+}
+
 fn first_data(message: &SentMessage, prefix: &str) -> String {
     let keys = message.keyboard.iter().flatten().filter_map(|key| key.callback_data.clone());
     keys.into_iter().find(|data| data.starts_with(prefix)).unwrap()

@@ -41,15 +41,6 @@ fn last(world: &World, account: i64) -> SentMessage {
     world.messages(account).pop().expect("M.A.X. wrote")
 }
 
-/// Sophie of Luc's asks for a quote.
-async fn sophie_asks(world: &World) -> String {
-    let lead = world.lead("Sophie", 2 * DAY, json!({}));
-    world.settle().await;
-    world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
-    world.settle().await;
-    lead
-}
-
 #[tokio::test]
 async fn whom_a_link_is_for_is_shown_before_anything_is_linked() {
     let world = strangers(&[LUC.1]).await;
@@ -64,6 +55,21 @@ async fn whom_a_link_is_for_is_shown_before_anything_is_linked() {
     let said = world.messages(LUC.1);
     assert!(said.iter().all(|message| message.message_id != asked.message_id), "the question has gone");
     assert!(said[0].plain.contains("Bonjour Luc"), "{said:#?}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_link_that_is_opened_twice_is_asked_about_once() {
+    let world = strangers(&[LUC.1]).await;
+    let token = token_for(&world, LUC).await;
+    world.open_link(LUC.1, &token).await;
+    let first = last(&world, LUC.1);
+    world.open_link(LUC.1, &token).await;
+    let questions = world.messages(LUC.1);
+    assert!(questions.len() == 1 && questions[0].message_id != first.message_id, "{questions:#?}");
+    tap(&world, LUC.1, &questions[0], "lyes").await;
+    assert_eq!(linked_to(&world, LUC.1).as_deref(), Some(LUC.0));
+    assert!(world.messages(LUC.1).iter().all(|message| message.message_id > questions[0].message_id));
     world.end().await;
 }
 
@@ -107,9 +113,10 @@ async fn nobody_says_yes_for_somebody_else_or_to_another_link_than_the_one_shown
     world.telegram.forge_tap(LUC.1, CAMILLE.1, first.message_id, &yes).unwrap();
     world.settle().await;
     assert_eq!((linked_to(&world, LUC.1), linked_to(&world, CAMILLE.1)), (None, None));
-    // Another link was opened since: the older question is no longer what is waiting.
+    // Another link was opened since: the older question is gone, and a tap on it that was on its way does nothing.
     world.open_link(LUC.1, &token_for(&world, CLAIRE).await).await;
-    tap(&world, LUC.1, &first, "lyes").await;
+    world.telegram.forge_tap(LUC.1, LUC.1, first.message_id, &yes).unwrap();
+    world.settle().await;
     assert_eq!(linked_to(&world, LUC.1), None);
     tap(&world, LUC.1, &last(&world, LUC.1), "lyes").await;
     assert_eq!(linked_to(&world, LUC.1).as_deref(), Some(CLAIRE.0));
@@ -150,7 +157,7 @@ async fn an_account_that_serves_somebody_is_asked_by_name_before_it_serves_anoth
 async fn of_two_accounts_the_one_used_last_is_told_both_may_act_and_both_are_kept_up_to_date() {
     let world = World::begin().await;
     world.link(LUC.0, OTHER).await;
-    let sophie = sophie_asks(&world).await;
+    let sophie = world.sophie_asks().await;
     let on_other = last(&world, OTHER);
     assert!(on_other.plain.contains("Sophie"), "the account linked last: {on_other:#?}");
     assert!(!world.last().plain.contains("Sophie"), "once, not twice");
@@ -180,7 +187,7 @@ async fn of_two_accounts_the_one_used_last_is_told_both_may_act_and_both_are_kep
 #[tokio::test]
 async fn whoever_leaves_the_company_is_told_nothing_and_can_do_nothing_from_then_on() {
     let world = World::begin().await;
-    let lead = sophie_asks(&world).await;
+    let lead = world.sophie_asks().await;
     let told = world.last();
     world.clock.advance(2);
     world.espo.update("User", LUC.0, "admin", json!({"isActive": false}));

@@ -184,10 +184,7 @@ async fn a_crm_without_these_records_does_without_them_until_it_has_them() {
     })
     .await;
     world.link(LUC.0, LUC.1).await;
-    let lead = world.lead("Sophie", 2 * DAY, json!({}));
-    world.settle().await;
-    world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
-    world.settle().await;
+    let lead = world.sophie_asks().await;
     assert_eq!(world.alert(&lead, "HotLead24h")["status"], "Open");
     assert!(world.last().plain.contains("Sophie"), "{}", world.last().plain);
     assert!(world.espo.list("MaxLink").is_empty());

@@ -144,3 +144,86 @@ async fn when_it_fails_only_the_operator_hears_of_it() {
         world.end().await;
     }
 }
+
+/// The text that the draft on top offers.
+fn offered(world: &World) -> String {
+    let message = world.last();
+    let after = message.text.split_once("<pre>").expect("a draft").1;
+    after.split_once("</pre>").expect("a draft").0.to_owned()
+}
+
+/// Sophie asked for a quote, and Luc wants a draft; what it offers.
+async fn drafted(url: &str, limit: u32) -> (World, String) {
+    let world = with(url, limit).await;
+    let sophie = world.lead("Sophie", 2 * DAY, json!({}));
+    world.whatsapp(
+        &sophie,
+        "in",
+        5 * MINUTE,
+        "Bonjour, vous pouvez m'envoyer un devis pour 12 postes ? Sophie 0612345678",
+    );
+    settle(&world).await;
+    world.tap("draft").await;
+    settle(&world).await;
+    let draft = offered(&world);
+    (world, draft)
+}
+
+async fn other_words(world: &World) -> String {
+    world.tap("d-other").await;
+    settle(world).await;
+    offered(world)
+}
+
+#[tokio::test]
+async fn a_models_words_for_a_draft_are_one_wording_more_and_nobody_is_named_to_it() {
+    let words = "{\"text\": \"Bonjour [name1], merci pour votre message : je vous prépare le devis pour vos 12 postes.\\n[name3]\"}";
+    let (sage, url) = Sage::begin(StatusCode::OK, words).await;
+    let (world, draft) = drafted(&url, 1).await;
+    assert!(draft.starts_with("Bonjour Sophie,") && !draft.contains("12 postes"), "the draft does not wait: {draft}");
+    assert_eq!(sage.asked(), 1);
+    let body = sage.asked.lock().unwrap()[0].1.to_string();
+    assert!(["Sophie", "Luc", "Moreau", "0612345678"].iter().all(|name| !body.contains(name)), "{body}");
+    assert!(body.contains("[name1]") && body.contains("devis pour 12 postes"), "{body}");
+    let suggested = other_words(&world).await;
+    assert_eq!(
+        suggested,
+        "Bonjour Sophie, merci pour votre message : je vous prépare le devis pour vos 12 postes.\nLuc"
+    );
+    let next = other_words(&world).await;
+    assert!(next != suggested && next != draft && next.starts_with("Bonjour Sophie,"), "our own go on: {next}");
+    assert_eq!(sage.asked(), 1, "asked once for a draft");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn words_that_invent_something_or_none_at_all_change_no_draft() {
+    let says = [
+        (StatusCode::OK, "{\"text\": \"Bonjour [name1], comptez 1200 euros pour vos 12 postes.\"}"),
+        (StatusCode::OK, "{\"text\": \"Bonjour [prénom], je vous prépare le devis.\"}"),
+        (StatusCode::OK, "{\"text\": \"Hello [name1], thank you for your message, I will send you the quote today.\"}"),
+        (StatusCode::OK, "{\"text\": \"\"}"),
+        (StatusCode::OK, "Bonjour !"),
+        (StatusCode::INTERNAL_SERVER_ERROR, ""),
+    ];
+    let mut ours = None;
+    for (status, says) in says {
+        let (sage, url) = Sage::begin(status, says).await;
+        let (world, draft) = drafted(&url, 10).await;
+        let messages = world.messages(LUC.1).len();
+        let next = other_words(&world).await;
+        assert_eq!(sage.asked(), 1, "{says}");
+        assert_eq!(*ours.get_or_insert((draft.clone(), next.clone())), (draft, next), "{says}");
+        assert_eq!(world.messages(LUC.1).len(), messages, "{says}");
+        world.end().await;
+    }
+}
+
+#[tokio::test]
+async fn drafts_count_among_the_days_questions() {
+    let (sage, url) = Sage::begin(StatusCode::OK, "{\"text\": \"Bonjour [name1], entendu.\"}").await;
+    let (world, draft) = drafted(&url, 0).await;
+    assert_ne!(other_words(&world).await, draft);
+    assert_eq!(sage.asked(), 0);
+    world.end().await;
+}

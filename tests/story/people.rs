@@ -23,19 +23,10 @@ async fn with_group() -> World {
     world
 }
 
-/// Sophie of Luc's asks for a quote.
-async fn sophie_asks(world: &World) -> String {
-    let lead = world.lead("Sophie", 2 * DAY, json!({}));
-    world.settle().await;
-    world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
-    world.settle().await;
-    lead
-}
-
 #[tokio::test]
 async fn a_group_reads_initials_and_who_asks_sees_the_rest_in_private_and_may_act() {
     let world = with_group().await;
-    let lead = sophie_asks(&world).await;
+    let lead = world.sophie_asks().await;
     let told = world.messages(GROUP).pop().expect("the group is told");
     for private in ["Sophie", "Martin", "devis", "wa.me"] {
         assert!(!format!("{told:?}").contains(private), "{private}: {told:#?}");
@@ -76,7 +67,7 @@ async fn several_alerts_in_a_group_are_initials_too() {
 async fn a_group_that_moved_is_still_told() {
     let world = with_group().await;
     world.telegram.migrate_group(GROUP, MOVED_GROUP).unwrap();
-    sophie_asks(&world).await;
+    world.sophie_asks().await;
     let told = world.messages(MOVED_GROUP).into_iter().filter(|message| button(message, "show").is_some()).count();
     assert_eq!(told, 1);
     world.end().await;
@@ -86,7 +77,7 @@ async fn a_group_that_moved_is_still_told() {
 async fn a_stand_ins_message_is_kept_up_to_date_like_the_owners() {
     let config = format!("[stand_ins]\n{} = \"{}\"", LUC.0, CAMILLE.0);
     let world = World::with(Setting { config, linked: vec![CAMILLE], ..Setting::default() }, |_| {}).await;
-    let lead = sophie_asks(&world).await;
+    let lead = world.sophie_asks().await;
     let told = world.messages(CAMILLE.1).pop().unwrap();
     world.telegram.tap(CAMILLE.1, told.message_id, &button(&told, "zz").unwrap()).unwrap();
     world.settle().await;
@@ -121,7 +112,7 @@ async fn a_lead_that_went_to_a_colleague_leaves_the_digest() {
 async fn whoever_comes_back_is_told_what_was_missed() {
     let world = World::begin().await;
     world.telegram.block(LUC.1);
-    sophie_asks(&world).await;
+    world.sophie_asks().await;
     assert!(!world.last().plain.contains("Sophie"));
     world.telegram.unblock(LUC.1);
     world.telegram.say(LUC.1, "/start").unwrap();
@@ -150,7 +141,7 @@ async fn a_message_on_its_way_when_the_daemon_stops_is_not_sent_again() {
 #[tokio::test]
 async fn a_chat_that_is_to_be_left_alone_keeps_nobody_busy() {
     let world = with_group().await;
-    let lead = sophie_asks(&world).await;
+    let lead = world.sophie_asks().await;
     let told = world.messages(GROUP).pop().unwrap();
     world.telegram.tap_in_group(GROUP, CAMILLE.1, told.message_id, &button(&told, "show").unwrap()).unwrap();
     world.settle().await;

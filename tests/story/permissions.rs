@@ -9,21 +9,6 @@ use crate::support::{CAMILLE, CLAIRE, LUC, Setting, TEAM, World};
 
 const GROUP: i64 = -1_000_000_001;
 
-/// A hot lead of Luc's, who has been told.
-async fn hot() -> (World, String) {
-    let world = World::begin().await;
-    let lead = sophie_asks(&world).await;
-    (world, lead)
-}
-
-async fn sophie_asks(world: &World) -> String {
-    let lead = world.lead("Sophie", 2 * DAY, json!({}));
-    world.settle().await;
-    world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
-    world.settle().await;
-    lead
-}
-
 fn lead_rights(read: Reach, edit: Reach) -> Rights {
     Rights::of_people().with("Lead", Grant { create: true, read, edit, delete: Reach::No })
 }
@@ -45,7 +30,7 @@ async fn tap_at_once(world: &World, action: &str) -> String {
 
 #[tokio::test]
 async fn an_owner_is_told_without_a_question_and_asked_about_before_the_first_tap() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     assert_eq!(questions(&world), 1);
     for action in ["zz", "back", "done"] {
         let told = world.telegram.answers().len();
@@ -72,7 +57,7 @@ async fn tap_while_the_crm_takes_its_time(world: &World, action: &str) -> String
 
 #[tokio::test]
 async fn a_tap_is_answered_before_the_crm_is_and_carried_out_when_it_says_yes() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     let answer = tap_while_the_crm_takes_its_time(&world, "done").await;
     assert!(answer.contains("je vérifie"), "{answer}");
     assert!(world.app().engine.store().alert(&hot_alert(&world, &lead)).unwrap().unwrap().state.is_open());
@@ -95,7 +80,7 @@ async fn a_tap_is_answered_before_the_crm_is_and_carried_out_when_it_says_yes() 
 
 #[tokio::test]
 async fn a_tap_that_the_crm_does_not_allow_in_the_end_is_refused_in_the_chat() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.espo.set_rights(LUC.0, &lead_rights(Reach::Own, Reach::No));
     let answer = tap_while_the_crm_takes_its_time(&world, "done").await;
     assert!(answer.contains("je vérifie"), "{answer}");
@@ -109,7 +94,7 @@ async fn a_tap_that_the_crm_does_not_allow_in_the_end_is_refused_in_the_chat() {
 
 #[tokio::test]
 async fn a_tap_that_waits_for_the_crm_survives_a_restart() {
-    let (mut world, lead) = hot().await;
+    let (mut world, lead) = World::with_a_hot_lead().await;
     tap_while_the_crm_takes_its_time(&world, "done").await;
     world.telegram.wait_until(|telegram| telegram.all_updates_confirmed()).await;
     world.stop().await;
@@ -127,7 +112,7 @@ fn hot_alert(world: &World, lead: &str) -> max::domain::AlertId {
 
 #[tokio::test]
 async fn a_right_that_is_withdrawn_ends_what_a_tap_does_within_five_minutes() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.tap("zz").await;
     assert_eq!(questions(&world), 1);
     world.espo.set_rights(LUC.0, &lead_rights(Reach::Own, Reach::No));
@@ -156,7 +141,7 @@ async fn a_right_that_is_withdrawn_ends_what_a_tap_does_within_five_minutes() {
 
 #[tokio::test]
 async fn a_crm_that_cannot_be_asked_says_no_and_is_asked_again() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     for fault in [Fault::Down, Fault::Status { status: 502, times: u32::MAX }] {
         world.espo.fail(fault);
         world.clock.advance(5 * MINUTE);
@@ -175,7 +160,7 @@ async fn a_crm_that_cannot_be_asked_says_no_and_is_asked_again() {
 
 #[tokio::test]
 async fn what_the_crm_said_before_it_went_away_still_counts() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.tap("zz").await;
     world.tap("back").await;
     world.espo.fail(Fault::Down);
@@ -192,7 +177,7 @@ async fn what_the_crm_said_before_it_went_away_still_counts() {
 #[tokio::test]
 async fn an_extension_too_old_to_say_says_no_and_that_is_logged_once() {
     let (log, _guard) = Log::begin();
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     for _ in 0..2 {
         world.espo.fail(Fault::Html { status: 405, times: u32::MAX });
         world.clock.advance(5 * MINUTE);
@@ -227,7 +212,7 @@ async fn a_stand_in_is_told_when_the_crm_shows_the_lead_and_else_whoever_is_next
     for (read, camille, group) in [(Reach::Team, true, false), (Reach::Own, false, true)] {
         let world = with_stand_in().await;
         world.espo.set_rights(CAMILLE.0, &lead_rights(read, Reach::Own));
-        sophie_asks(&world).await;
+        world.sophie_asks().await;
         assert_eq!(questions(&world), 1);
         assert_eq!(world.messages(CAMILLE.1).iter().any(|it| it.plain.contains("Sophie")), camille, "{read:?}");
         assert_eq!(!world.messages(GROUP).is_empty(), group, "{read:?}");
@@ -240,7 +225,7 @@ async fn what_a_group_is_told_in_place_of_a_stand_in_anybody_in_it_may_settle_wh
     let world = with_stand_in().await;
     world.link(CLAIRE.0, CLAIRE.1).await;
     world.espo.set_rights(CAMILLE.0, &lead_rights(Reach::Own, Reach::Own));
-    let lead = sophie_asks(&world).await;
+    let lead = world.sophie_asks().await;
     let told = world.messages(GROUP).pop().unwrap();
     let show = crate::support::button(&told, "show").unwrap();
     world.telegram.tap_in_group(GROUP, CAMILLE.1, told.message_id, &show).unwrap();
@@ -282,7 +267,7 @@ async fn a_stand_in_waits_as_long_as_the_crm_cannot_be_asked() {
 #[tokio::test]
 async fn a_stand_in_who_may_no_longer_look_reads_nothing_new() {
     let world = with_stand_in().await;
-    let lead = sophie_asks(&world).await;
+    let lead = world.sophie_asks().await;
     let before = world.messages(CAMILLE.1);
     assert!(told(&world, CAMILLE.1));
     world.espo.set_rights(CAMILLE.0, &lead_rights(Reach::Own, Reach::Own));
@@ -297,7 +282,7 @@ async fn a_stand_in_who_may_no_longer_look_reads_nothing_new() {
 async fn a_stand_in_who_may_only_look_cannot_settle() {
     let world = with_stand_in().await;
     world.espo.set_rights(CAMILLE.0, &lead_rights(Reach::Team, Reach::Own));
-    let lead = sophie_asks(&world).await;
+    let lead = world.sophie_asks().await;
     let message = world.messages(CAMILLE.1).pop().unwrap();
     let data = crate::support::button(&message, "done").unwrap();
     world.telegram.tap(CAMILLE.1, message.message_id, &data).unwrap();
@@ -310,7 +295,7 @@ async fn a_stand_in_who_may_only_look_cannot_settle() {
 
 #[tokio::test]
 async fn what_was_sent_by_hand_was_done_by_who_says_so() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.tap("sentm").await;
     let sent = world.espo.list("MaxActivity").into_iter().find(|activity| activity["leadId"] == json!(lead)).unwrap();
     assert_eq!((&sent["doneById"], &sent["assignedUserId"]), (&json!(LUC.0), &json!(LUC.0)));

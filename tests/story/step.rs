@@ -8,19 +8,9 @@ use serde_json::json;
 
 use crate::support::{CAMILLE, LUC, Setting, World, button};
 
-/// Sophie asks for a quote; Luc is told.
-async fn hot() -> (World, String) {
-    let world = World::begin().await;
-    let lead = world.lead("Sophie", 2 * DAY, json!({}));
-    world.settle().await;
-    world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
-    world.settle().await;
-    (world, lead)
-}
-
 #[tokio::test]
 async fn an_update_that_telegram_delivers_again_is_carried_out_once() {
-    let (world, _) = hot().await;
+    let (world, _) = World::with_a_hot_lead().await;
     let message = world.last();
     let tap = world.telegram.tap(LUC.1, message.message_id, &button(&message, "sentm").unwrap()).unwrap();
     let word = world.telegram.say(LUC.1, "/help").unwrap();
@@ -39,7 +29,7 @@ async fn an_update_that_telegram_delivers_again_is_carried_out_once() {
 
 #[tokio::test]
 async fn one_button_tapped_on_two_devices_at_once_is_one_act_and_both_are_answered() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     let message = world.last();
     for action in ["done", "sentm"] {
         let data = button(&message, action).unwrap();
@@ -55,7 +45,7 @@ async fn one_button_tapped_on_two_devices_at_once_is_one_act_and_both_are_answer
 
 #[tokio::test]
 async fn a_tap_on_a_message_that_was_deleted_meanwhile_counts() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     let message = world.last();
     let data = button(&message, "done").unwrap();
     world.telegram.delete_message(LUC.1, message.message_id).unwrap();
@@ -67,7 +57,7 @@ async fn a_tap_on_a_message_that_was_deleted_meanwhile_counts() {
 
 #[tokio::test]
 async fn a_chat_that_was_cleared_is_let_go_and_told_what_is_new() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.telegram.clear(LUC.1).unwrap();
     let alert = world.alert(&lead, "HotLead24h");
     world.in_crm(&alert, "claire", json!({"status": "Resolved"})).await;
@@ -84,7 +74,7 @@ async fn a_chat_that_was_cleared_is_let_go_and_told_what_is_new() {
 #[tokio::test]
 async fn whoever_is_gone_from_telegram_is_not_written_to_and_is_told_on_coming_back() {
     for gone in [Shut::Blocked, Shut::Deleted] {
-        let (mut world, lead) = hot().await;
+        let (mut world, lead) = World::with_a_hot_lead().await;
         world.telegram.shut(LUC.1, gone);
         let before = world.messages(LUC.1);
         let alert = world.alert(&lead, "HotLead24h");
@@ -105,7 +95,7 @@ async fn whoever_is_gone_from_telegram_is_not_written_to_and_is_told_on_coming_b
 
 #[tokio::test]
 async fn an_edit_that_was_made_and_not_confirmed_is_not_made_for_ever() {
-    let (world, lead) = hot().await;
+    let (world, lead) = World::with_a_hot_lead().await;
     world.telegram.fail_next("editMessageText", Fault::CutAfter, 1);
     world.tap("done").await;
     let edits = || {

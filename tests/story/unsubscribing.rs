@@ -12,10 +12,7 @@ const WISH: &str = "Merci de ne plus me contacter et de supprimer mes coordonné
 /// Sophie asked for a quote, and now she wants to be left alone.
 async fn unsubscribed() -> (World, String) {
     let world = World::begin().await;
-    let lead = world.lead("Sophie", 2 * DAY, json!({}));
-    world.settle().await;
-    world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
-    world.settle().await;
+    let lead = world.sophie_asks().await;
     world.pass(MINUTE).await;
     world.mail_from("Sophie", 1, WISH);
     world.settle().await;
@@ -97,4 +94,35 @@ async fn a_message_that_meant_something_else_is_taken_back_and_kept_as_a_correct
     assert!(!all[0].evidence.is_empty());
     assert_eq!(all[0].sentence().map(Value::Object), Some(json!({"text": WISH, "not": "unsubscribe"})));
     world.end().await;
+}
+
+/// What `max corrections` prints, with the configuration of the world.
+async fn printed(config: &str, more: &[&str]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    std::fs::write(&path, config).unwrap();
+    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_max"));
+    let output = command.env_clear().arg("corrections").args(more).arg("--config").arg(&path).output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn corrections_are_printed_through_the_running_daemon_and_without_it() {
+    let (mut world, _) = unsubscribed().await;
+    let config = world.config().replace("127.0.0.1:0", &world.app().address.to_string());
+    assert_eq!(printed(&config, &[]).await, "Nobody has corrected anything yet.\n");
+    assert_eq!(printed(&config, &["--ndjson"]).await, "");
+    world.tap("onot").await;
+    let table = printed(&config, &[]).await;
+    assert!(table.contains("Luc Moreau: not_unsubscribed") && table.contains(WISH), "{table}");
+    assert!(table.contains("read as unsubscribe; now unsubscribe, because of ["), "{table}");
+    let line: Value = serde_json::from_str(&printed(&config, &["--ndjson"]).await).unwrap();
+    assert_eq!((&line["text"], &line["by"]), (&json!(WISH), &json!("Luc Moreau")));
+    let sentences = printed(&config, &["--sentences"]).await;
+    let sentence: Value = serde_json::from_str(&sentences).unwrap();
+    assert_eq!(sentence, json!({"text": WISH, "not": "unsubscribe"}));
+    world.stop().await;
+    assert_eq!(printed(&config, &[]).await, table, "from the store itself");
+    assert_eq!(printed(&config, &["--sentences"]).await, sentences);
 }

@@ -11,7 +11,7 @@ use max::app::App;
 use max::clock::Clock;
 use max::config::Config;
 use max::decide::Outlook;
-use max::domain::{DAY, HOUR, Seconds, Timestamp, UserId};
+use max::domain::{DAY, HOUR, MINUTE, Seconds, Timestamp, UserId};
 use max::engine::linking;
 use max::sandbox::espo::{self, EspoSandbox};
 use max::sandbox::telegram::{self, Author, Person, SentMessage, TelegramSandbox};
@@ -94,6 +94,22 @@ impl World {
     /// A world in which the daemon has just seen an empty CRM.
     pub async fn begin() -> Self {
         Self::with(Setting::default(), |_| {}).await
+    }
+
+    /// A world in which Sophie has just asked for a quote, and Luc was told; with the lead's id.
+    pub async fn with_a_hot_lead() -> (Self, String) {
+        let world = Self::begin().await;
+        let lead = world.sophie_asks().await;
+        (world, lead)
+    }
+
+    /// Sophie, a lead of Luc's, asks for a quote; the lead's id.
+    pub async fn sophie_asks(&self) -> String {
+        let lead = self.lead("Sophie", 2 * DAY, json!({}));
+        self.settle().await;
+        self.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
+        self.settle().await;
+        lead
     }
 
     /// A world that `fill` fills before the daemon starts.

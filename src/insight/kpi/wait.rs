@@ -8,6 +8,8 @@ use crate::domain::Seconds;
 
 /// How often the leads are drawn anew.
 const DRAWS: usize = 1_000;
+/// How many drawings are done together.
+const TOGETHER: usize = 8;
 /// Where the drawing begins.
 const SEED: u64 = 0x6d61_782d_6b70_6973;
 
@@ -90,8 +92,7 @@ impl Waits {
                 #[expect(clippy::cast_precision_loss, reason = "counts")]
                 let stay = 1.0 - answered as f64 / waiting as f64;
                 unanswered *= stay;
-                // Half of ten is five, whatever the rounding.
-                if unanswered <= 1.0 - part + 1e-9 {
+                if is_reached(part, unanswered) {
                     return together.first().map(|wait| wait.span);
                 }
             }
@@ -101,16 +102,53 @@ impl Waits {
     }
 
     /// The median of each drawing of the leads; infinite where less than half were answered.
-    fn drawn_medians(&self, random: &mut Random) -> Vec<f64> {
-        let mut weights = vec![0; self.leads as usize];
+    fn drawn_medians(&self, random: &mut Random, poisson: &Poisson) -> Vec<f64> {
+        let mut weights = vec![[0; TOGETHER]; self.leads as usize];
         let draw = |_| {
-            weights.iter_mut().for_each(|weight| *weight = random.poisson());
-            let median = self.quantile(0.5, |lead| weights[lead as usize]);
+            random.draw(poisson, &mut weights);
             #[expect(clippy::cast_precision_loss, reason = "seconds of some years are exact")]
-            median.map_or(f64::INFINITY, |median| median as f64)
+            self.medians(&weights).map(|median| median.map_or(f64::INFINITY, |median| median as f64))
         };
-        (0..DRAWS).map(draw).collect()
+        (0..DRAWS / TOGETHER).flat_map(draw).collect()
     }
+
+    /// The median of several drawings at once, each as [`Waits::quantile`] says: one look at each wait serves all.
+    fn medians(&self, weights: &[[u8; TOGETHER]]) -> [Option<Seconds>; TOGETHER] {
+        let sum = |waits: &[Wait]| {
+            waits.iter().fold([0; TOGETHER], |mut sum: [u32; TOGETHER], wait| {
+                sum.iter_mut().zip(weights[wait.lead as usize]).for_each(|(sum, weight)| *sum += u32::from(weight));
+                sum
+            })
+        };
+        let mut waiting = sum(&self.waits);
+        let mut unanswered = [1.0; TOGETHER];
+        let mut medians = [None; TOGETHER];
+        for together in self.waits.chunk_by(|one, other| one.span == other.span) {
+            // Those that were answered come first.
+            let (answered, censored) = together.split_at(together.partition_point(|wait| wait.answered));
+            let (answered, censored) = (sum(answered), sum(censored));
+            for place in 0..TOGETHER {
+                let stay = 1.0 - f64::from(answered[place]) / f64::from(waiting[place]);
+                unanswered[place] *= if answered[place] > 0 { stay } else { 1.0 };
+                waiting[place] -= answered[place] + censored[place];
+            }
+            if unanswered.iter().any(|unanswered| is_reached(0.5, *unanswered)) {
+                for (median, unanswered) in medians.iter_mut().zip(unanswered) {
+                    *median = median.or(together.first().map(|wait| wait.span).filter(|_| is_reached(0.5, unanswered)));
+                }
+                if medians.iter().all(Option::is_some) {
+                    break;
+                }
+            }
+        }
+        medians
+    }
+}
+
+/// Whether `part` of them were answered, where so many were not.
+fn is_reached(part: f64, unanswered: f64) -> bool {
+    // Half of ten is five, whatever the rounding.
+    unanswered <= 1.0 - part + 1e-9
 }
 
 /// Both sides, and the change of the median from the first to the second, in seconds; `None` when one has none.
@@ -118,8 +156,8 @@ pub(super) fn compare(sides: [Vec<Wait>; 2]) -> ([Answered; 2], Option<Change>) 
     let sides = sides.map(Waits::of);
     let answered = sides.each_ref().map(Waits::answered);
     let [Some(before), Some(after)] = answered.map(|side| side.median) else { return (answered, None) };
-    let mut random = Random(SEED);
-    let drawn = sides.map(|side| side.drawn_medians(&mut random));
+    let (mut random, poisson) = (Random(SEED), Poisson::new());
+    let drawn = sides.map(|side| side.drawn_medians(&mut random, &poisson));
     let mut changes: Vec<f64> =
         drawn[0].iter().zip(&drawn[1]).map(|(before, after)| difference(*before, *after)).collect();
     changes.sort_by(f64::total_cmp);
@@ -142,17 +180,52 @@ fn difference(before: f64, after: f64) -> f64 {
 struct Random(u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+    /// 53 bits of the number that comes so many after the present one.
+    fn peek(&self, ahead: u64) -> u64 {
+        let state = self.0.wrapping_add(Self::STEP.wrapping_mul(ahead));
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        (mixed ^ (mixed >> 31)) >> 11
     }
 
-    /// How often one of many is drawn when as many are drawn as there are: Poisson's law with mean 1.
-    fn poisson(&mut self) -> u32 {
+    /// Draws as many leads as there are, several times: for each lead how often it was drawn each time. The first drawing
+    /// takes the first numbers, a number for each lead, the second the next ones.
+    fn draw(&mut self, poisson: &Poisson, weights: &mut [[u8; TOGETHER]]) {
+        let leads = weights.len() as u64;
+        for (lead, weights) in (1..).zip(weights) {
+            for (drawing, weight) in (0..).zip(weights) {
+                *weight = poisson.count(self.peek(drawing * leads + lead));
+            }
+        }
+        self.0 = self.0.wrapping_add(Self::STEP.wrapping_mul(leads * TOGETHER as u64));
+    }
+}
+
+/// How often one of many is drawn when as many are drawn as there are: Poisson's law with mean 1. From 53 random bits: the
+/// count for the first of them, where that is certain.
+struct Poisson([Option<u8>; 1 << Poisson::BITS]);
+
+impl Poisson {
+    const BITS: u32 = 10;
+
+    fn new() -> Self {
+        Self(std::array::from_fn(|first| {
+            let lowest = (first as u64) << (53 - Self::BITS);
+            // The count grows with the number.
+            let [low, high] = [lowest, lowest + (1 << (53 - Self::BITS)) - 1].map(Self::worked_out);
+            (low == high).then_some(low)
+        }))
+    }
+
+    fn count(&self, drawn: u64) -> u8 {
+        self.0[(drawn >> (53 - Self::BITS)) as usize].unwrap_or_else(|| Self::worked_out(drawn))
+    }
+
+    fn worked_out(drawn: u64) -> u8 {
         #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
-        let drawn = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
+        let drawn = drawn as f64 / (1_u64 << 53) as f64;
         let (mut count, mut probability) = (0, (-1.0_f64).exp());
         let mut below = probability;
         while drawn >= below && count < 16 {
@@ -215,10 +288,39 @@ mod tests {
 
     #[test]
     fn drawing_is_fair() {
-        let mut random = Random(7);
-        let drawn: Vec<u32> = (0..100_000).map(|_| random.poisson()).collect();
-        let mean = drawn.iter().sum::<u32>() as f64 / drawn.len() as f64;
+        let poisson = Poisson::new();
+        let drawn: Vec<u8> = (1..=100_000).map(|place| poisson.count(Random(7).peek(place))).collect();
+        let mean = drawn.iter().map(|count| u32::from(*count)).sum::<u32>() as f64 / drawn.len() as f64;
         let none = drawn.iter().filter(|count| **count == 0).count() as f64 / drawn.len() as f64;
         assert!((mean - 1.0).abs() < 0.01 && (none - 0.3679).abs() < 0.005, "{mean} {none}");
+        let numbers = [6_457_827_717_110_365_317_u64, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423];
+        assert_eq!(
+            [1, 2, 3].map(|place| Random(1_234_567).peek(place)),
+            numbers.map(|number| number >> 11),
+            "SplitMix64"
+        );
+    }
+
+    #[test]
+    fn several_drawings_at_once_are_as_many_one_after_the_other() {
+        let mut thrown = 0;
+        let mut dice = |sides: u64| {
+            thrown += 1;
+            i64::try_from(Random(11).peek(thrown) % sides).unwrap()
+        };
+        for (leads, waits, spans) in [(1, 1, 1), (3, 10, 4), (40, 90, 30), (200, 300, 100_000)] {
+            let wait = |_| Wait { lead: dice(leads) as u32, span: dice(spans), answered: dice(3) > 0 };
+            let waits = Waits::of((0..waits).map(wait).collect());
+            let poisson = Poisson::new();
+            let leads = u64::from(waits.leads);
+            let drawn_once = |drawing: u64| {
+                let weight = |lead: u32| Poisson::worked_out(Random(SEED).peek(drawing * leads + u64::from(lead) + 1));
+                waits.quantile(0.5, |lead| u32::from(weight(lead))).map_or(f64::INFINITY, |median| median as f64)
+            };
+            let one_by_one: Vec<f64> = (0..DRAWS as u64).map(drawn_once).collect();
+            let mut random = Random(SEED);
+            assert_eq!(waits.drawn_medians(&mut random, &poisson), one_by_one);
+            assert_eq!(random.peek(1), Random(SEED).peek(leads * DRAWS as u64 + 1), "as many numbers were taken");
+        }
     }
 }

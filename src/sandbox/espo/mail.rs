@@ -52,6 +52,7 @@ impl World {
             found.insert("fromEmailAddressId".into(), self.address_id(from).into());
         }
         if text_of(&attributes, "bodyPlain").is_none()
+            && attributes.get("isHtml") != Some(&json!(false))
             && let Some(body) = text_of(&attributes, "body")
         {
             found.insert("bodyPlain".into(), plain_text(&body).into());
@@ -64,25 +65,49 @@ impl World {
         }
     }
 
-    /// Gives a new mail to the users whose addresses are on it, and one being sent to its sender.
+    /// Gives a new mail to the users whose addresses are on it, and one being sent to its sender; one through a group
+    /// account to whom it is assigned as well, and nobody is its sender.
     pub fn deal_out(&mut self, actor: &Actor, id: &str) {
         let Some(record) = self.any_row("Email", id) else { return };
         let all = ["from", "to", "cc", "bcc"].into_iter().flat_map(|place| addresses(&record.attributes, place));
         let owners = all.filter_map(|address| self.owner_of(&address));
         let mut users: Vec<String> = owners.filter(|(entity, _)| entity == "User").map(|(_, user)| user).collect();
         let sending = self.text("Email", id, "status") == "Sending";
+        let account = self.group_account(&self.text("Email", id, "from"));
+        let mut assigned = users.clone();
         if sending {
             users.push(actor.id.clone());
+            match &account {
+                Some(_) => users.extend(text_of(&record.attributes, "assignedUserId")),
+                None => assigned.push(actor.id.clone()),
+            }
         }
-        users.sort();
-        users.dedup();
+        for users in [&mut users, &mut assigned] {
+            users.sort();
+            users.dedup();
+        }
+        let through = match &account {
+            Some(account) => ("inboundEmailsIds", account.clone()),
+            None => ("emailAccountsIds", self.fresh_id()),
+        };
         let Some(row) = self.row_mut("Email", id) else { return };
         if sending {
+            row.attributes.insert(through.0.into(), json!([through.1]));
+        }
+        if sending && account.is_none() {
             row.attributes.insert("sentById".into(), actor.id.clone().into());
         }
-        for name in ["usersIds", "assignedUsersIds"] {
-            row.attributes.entry(name).or_insert(json!(users));
-        }
+        row.attributes.entry("usersIds").or_insert(json!(users));
+        row.attributes.entry("assignedUsersIds").or_insert(json!(assigned));
+    }
+
+    /// The group account of an address.
+    pub fn group_account(&self, address: &str) -> Option<String> {
+        let has = |row: &Map<String, Value>| {
+            text_of(row, "emailAddress").is_some_and(|own| own.to_lowercase() == address.to_lowercase())
+        };
+        let found = self.rows("InboundEmail").find(|(_, row)| has(&row.attributes));
+        found.map(|(id, _)| id.to_owned())
     }
 
     fn address_id(&mut self, address: &str) -> String {
@@ -139,8 +164,7 @@ impl World {
         let from = self.text("Email", id, "from");
         let replied = self.text("Email", id, "repliedId");
         let sent = json!({"status": "Sent", "dateSent": self.now_text(), "isUsers": true,
-            "sendAt": null, "fromName": name, "fromAddress": from, "fromString": format!("{name} <{from}>"),
-            "emailAccountsIds": [self.fresh_id()]});
+            "sendAt": null, "fromName": name, "fromAddress": from, "fromString": format!("{name} <{from}>")});
         let sent = sent.as_object().cloned().unwrap_or_default();
         // The record was just made by this very actor, so neither access nor existence can refuse it.
         let _ = self.update(actor, "Email", id, sent, None, Pen::Hand);

@@ -66,7 +66,7 @@ impl World {
             },
             Kind::LinkIds => json!(ids_of(&record.attributes, field)),
             // Who sees a mail is never spelled out.
-            Kind::LinkNames if definition.name == "Email" && field == "users" => json!({}),
+            Kind::LinkNames if definition.name == "Email" && ["users", "inboundEmails"].contains(&field) => json!({}),
             Kind::LinkNames => {
                 let target = definition.field(field).and_then(|rules| rules.target.clone()).unwrap_or_default();
                 let names = ids_of(&record.attributes, field).into_iter().filter_map(|id| {
@@ -84,7 +84,11 @@ impl World {
                     None if column.is_empty() => json!({}),
                     None => json!({column: null}),
                 };
-                let ids = ids_of(&record.attributes, field);
+                let mut ids = ids_of(&record.attributes, field);
+                // To whom a mail through a group account is assigned gets it a moment later.
+                if column == "isRead" && record.attributes.contains_key("inboundEmailsIds") {
+                    ids.retain(|id| *id == actor.id);
+                }
                 ids.into_iter().map(|id| (id.clone(), of(&id))).collect::<Map<_, _>>().into()
             }
             Kind::Derived(derived) => self.derive(*derived, actor, record, attribute),
@@ -110,9 +114,16 @@ impl World {
             Derived::Points => attributes.get(&format!("{field}Data")).cloned().unwrap_or_else(|| json!([])),
             Derived::Duration => duration(attributes),
             Derived::Subject => attributes.get("name").cloned().unwrap_or(Value::Null),
-            Derived::PersonString => text_of(attributes, "from").map_or(Value::Null, |from| {
-                self.owner_of(&from).and_then(|(entity, id)| self.name_of(&entity, &id)).unwrap_or(from).into()
-            }),
+            Derived::PersonString => {
+                let name = |address: String| {
+                    self.owner_of(&address).and_then(|(entity, id)| self.name_of(&entity, &id)).unwrap_or(address)
+                };
+                if is_to(record) {
+                    let to: Vec<String> = addresses(attributes, "to").into_iter().map(name).collect();
+                    return format!("To: {}", to.join(", ")).into();
+                }
+                text_of(attributes, "from").map_or(Value::Null, |from| name(from).into())
+            }
             Derived::AddressHash => self.address_hash(field, attributes),
             Derived::PhoneNumbers => self.phone_numbers(attributes),
             Derived::IsFollowed => ids_of(attributes, "followers").contains(&actor.id).into(),
@@ -135,7 +146,8 @@ impl World {
     fn address_hash(&self, field: &str, attributes: &Map<String, Value>) -> Value {
         let all = ["from", "to", "cc", "bcc"].into_iter().flat_map(|place| addresses(attributes, place));
         let of = |address: String| {
-            let (entity, id) = self.owner_of(&address)?;
+            let group = || Some(("InboundEmail".to_owned(), self.group_account(&address)?));
+            let (entity, id) = self.owner_of(&address).or_else(group)?;
             let value = match field {
                 "nameHash" => self.name_of(&entity, &id)?,
                 "typeHash" => entity,
@@ -145,6 +157,12 @@ impl World {
         };
         all.filter_map(of).collect::<Map<_, _>>().into()
     }
+}
+
+/// Whether a mail went through a group account: lists tell it by whom it is to.
+pub fn is_to(record: &Record) -> bool {
+    let is_sent = record.attributes.get("status") == Some(&json!("Sent"));
+    is_sent && record.attributes.contains_key("inboundEmailsIds")
 }
 
 /// A stored text that is neither null nor empty.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::access::{Actor, UserKind};
 use super::schema::{Attribute, Derived, Entity, Kind};
-use super::value::{person_name, text_of};
+use super::value::{is_to, person_name, text_of};
 use super::world::{Record, World};
 
 /// With `select`, long texts are cut to this many characters.
@@ -12,6 +12,9 @@ const SELECTED_TEXT: usize = 10_000;
 
 /// Columns that bring a person's name with them.
 const NAMING: [&str; 5] = ["firstName", "lastName", "accountName", "emailAddress", "phoneNumber"];
+
+/// The links of a mail to the accounts it went through.
+const ACCOUNTS: [&str; 2] = ["emailAccounts", "inboundEmails"];
 
 impl World {
     /// A row of a list, with the columns of [`columns`] or all.
@@ -42,6 +45,11 @@ impl World {
         if person && !row.contains_key("name") && columns.iter().any(|column| NAMING.contains(&column.as_str())) {
             row.insert("name".into(), name_by(record, columns));
         }
+        // Told as "To: …", for which the addresses are loaded.
+        if is_to(record) && row.contains_key("personStringData") {
+            let to = definition.attributes.iter().filter(|attribute| attribute.field == "toEmailAddresses");
+            row.extend(to.map(|a| (a.name.clone(), self.value(actor, definition, record, a))));
+        }
         row
     }
 
@@ -57,6 +65,10 @@ impl World {
             attribute.in_create
                 && shows(actor, attribute)
                 && match &attribute.kind {
+                    // Through which account a mail went; it is one of the two.
+                    Kind::LinkIds | Kind::LinkNames if ACCOUNTS.contains(&attribute.field.as_str()) => {
+                        record.attributes.contains_key(&format!("{}Ids", attribute.field))
+                    }
                     Kind::LinkName | Kind::ParentName | Kind::LinkIds | Kind::LinkNames | Kind::LinkColumns(_) => true,
                     // Loaded by the server, whether anything was sent or not.
                     Kind::Derived(Derived::Points | Derived::PhoneNumbers) => true,
@@ -93,7 +105,9 @@ impl World {
                 attribute.kind == Kind::LinkIds && *value != json!([])
             }
             Kind::LinkIds | Kind::LinkNames => {
-                !["followers", "emailAccounts"].contains(&attribute.field.as_str()) && stored(&attribute.field, "Ids")
+                attribute.field != "followers"
+                    && !ACCOUNTS.contains(&attribute.field.as_str())
+                    && stored(&attribute.field, "Ids")
             }
             Kind::LinkColumns(_) | Kind::Derived(Derived::AddressHash) => false,
             Kind::Derived(Derived::Points) => *value != json!([]) && self.options.version.tells_points(),

@@ -6,6 +6,7 @@ use chrono::{NaiveDate, TimeDelta, Weekday};
 use super::super::bot::Bot;
 use super::super::render::{Key, KeyKind, Rendered};
 use super::super::taps::Halt;
+use super::super::times;
 use super::Reader;
 use super::phrase::instant;
 use crate::domain::alert::Via;
@@ -20,6 +21,7 @@ use crate::domain::{
 use crate::engine::EngineError;
 use crate::engine::acts::{Acted, Actor, may_act};
 use crate::engine::briefing::Briefing;
+use crate::engine::day::occupied;
 use crate::engine::deeds::Did;
 use crate::engine::dossier::known;
 use crate::engine::log::Report;
@@ -208,6 +210,7 @@ impl Bot {
             Some(rights) if rights.read && rights.edit => {}
             Some(_) => return Ok(self.plain(reader, &Screen::NotAllowed)),
         }
+        let taken = times::collides(&occupied(self.engine.store(), &reader.user.id, reader.now)?, at);
         let deed = Deed {
             id: DeedId::of(&["call", tapped, lead.as_str(), &at.to_string()]),
             lead: lead.clone(),
@@ -220,7 +223,8 @@ impl Bot {
         let did = self.engine.run(move |engine| engine.do_deed(deed, &actor)).await?;
         self.memory.note(reader.chat, |recent| recent.call = None);
         Ok(match did {
-            Did::Done | Did::Known => self.plain(reader, &Screen::Planned(&known, at)),
+            Did::Done => self.plain(reader, &Screen::Planned { lead: &known, at, taken }),
+            Did::Known => self.plain(reader, &Screen::Planned { lead: &known, at, taken: false }),
             Did::NoLead => self.plain(reader, &Screen::AboutWhat),
         })
     }

@@ -47,17 +47,17 @@ pub struct Told {
 /// # Errors
 /// When the store cannot be read.
 pub fn told(store: &Store, people: &People, alert: &Alert, now: Timestamp) -> Result<Option<Told>> {
-    Ok(in_line(store, people, alert, now)?.into_iter().next())
+    Ok(in_line(store, people, alert.owner.as_ref(), now)?.into_iter().next())
 }
 
-/// Where an alert may be announced, best first: the next one counts when the CRM does not let the one before it see the
+/// Where it may be told what concerns a lead of `owner`'s, best first: the next one counts when the CRM does not let the one before it see the
 /// lead. While the owner is away at `now`, those who stand in come first.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn in_line(store: &Store, people: &People, alert: &Alert, now: Timestamp) -> Result<Vec<Told>> {
+pub fn in_line(store: &Store, people: &People, owner: Option<&UserId>, now: Timestamp) -> Result<Vec<Told>> {
     let fallback = people.fallback_chat.map(|chat| Told { chat, user: None });
-    let Some(owner) = alert.owner.as_ref() else { return Ok(fallback.into_iter().collect()) };
+    let Some(owner) = owner else { return Ok(fallback.into_iter().collect()) };
     let is_away = people.calendars.is_away(store, owner, now)?;
     let mut line = stand_ins(store, people, owner, is_away)?;
     let owner = reachable(store, owner)?;

@@ -4,14 +4,14 @@
 use super::Engine;
 use super::acts::Actor;
 use super::deeds::Did;
-use super::told::reachable;
+use super::told::{People, Told, in_line};
 use crate::domain::alert::Via;
 use crate::domain::effect::Effect;
 use crate::domain::observation::RecordRef;
 use crate::domain::unsubscribed::{ME, Unsubscribed, UnsubscribedStage};
-use crate::domain::{Activity, Deed, Direction, Lead, LeadId, Reading, Timestamp};
+use crate::domain::{Activity, Deed, Direction, Lead, LeadId, Reading, Timestamp, UserId};
 use crate::insight::reading::unsubscribes;
-use crate::store::{Batch, OutboxEntry, Result};
+use crate::store::{Batch, OutboxEntry, Result, Store};
 
 /// A message that asks for no more messages.
 pub(super) struct Wish {
@@ -32,6 +32,17 @@ impl Wish {
     pub(super) fn lead(&self) -> &LeadId {
         &self.activity.lead_id
     }
+}
+
+/// Who may be told of a lead of `owner`'s that wants no more messages, best first: people only, since there is something
+/// to decide.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn told_of_unsubscribed(store: &Store, people: &People, owner: &UserId, now: Timestamp) -> Result<Vec<Told>> {
+    let mut line = in_line(store, people, Some(owner), now)?;
+    line.retain(|told| told.user.is_some());
+    Ok(line)
 }
 
 impl Engine {
@@ -59,8 +70,9 @@ impl Engine {
         batch.put_unsubscribed(&mark);
         self.put_marked(&mut batch, &lead, true)?;
         if let Some(owner) = &lead.owner {
-            let not_before = self.policy.calendars.of_owner(&self.store, Some(owner))?.next_open(now);
-            if reachable(&self.store, owner)?.is_some() {
+            let told = told_of_unsubscribed(&self.store, &self.policy.escalation.people, owner, now)?;
+            if let Some(user) = told.iter().find_map(|told| told.user.as_ref()) {
+                let not_before = self.policy.calendars.of(&self.store, &user.id)?.next_open(now);
                 let (effect, sequence) = (Effect::TellUnsubscribed(lead.id), self.next_sequence());
                 batch.put_outbox(&OutboxEntry { effect, sequence, attempts: 0, not_before, decided_at: now });
             }

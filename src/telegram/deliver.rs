@@ -328,7 +328,7 @@ impl Worker {
         for (_, entry) in entries {
             let Effect::Announce { alert, .. } = &entry.effect else { continue };
             let Some(alert) = self.open_alert(alert)? else { continue };
-            for told in in_line(self.store(), &self.sender.people, &alert, self.now())? {
+            for told in in_line(self.store(), &self.sender.people, alert.owner.as_ref(), self.now())? {
                 let Some(user) = self.reader(&told)? else { continue };
                 if alert.owner.as_ref() == Some(&user) {
                     break;
@@ -356,7 +356,7 @@ impl Worker {
     /// The first in line who may see the alert's lead: its owner, or whom the CRM lets.
     /// Whoever hears of what was open before the owner went away stands in, or is nobody.
     fn recipient(&self, alert: &Alert, occasion: Occasion, asked: &Asked) -> Result<Recipient, EngineError> {
-        let mut line = in_line(self.store(), &self.sender.people, alert, self.now())?;
+        let mut line = in_line(self.store(), &self.sender.people, alert.owner.as_ref(), self.now())?;
         if occasion == Occasion::StandingIn {
             let is_owner = |told: &Told| told.user.as_ref().is_none_or(|user| alert.owner.as_ref() == Some(&user.id));
             line.truncate(line.iter().position(is_owner).unwrap_or(line.len()));

@@ -346,7 +346,7 @@ impl Bot {
 
     /// Whether an alert is for whoever reads the fallback chat: nobody before that in line may be told.
     pub(super) async fn is_anybodys(&self, alert: &Alert, asks: bool) -> Result<bool, Halt> {
-        for told in in_line(self.engine.store(), &self.people, alert, self.engine.clock().now())? {
+        for told in in_line(self.engine.store(), &self.people, alert.owner.as_ref(), self.engine.clock().now())? {
             let Some(user) = told.user else { return Ok(true) };
             let is_owner = alert.owner.as_ref() == Some(&user.id);
             if is_owner || self.rights(&user.id, &alert.lead_id, asks).await?.is_some_and(|rights| rights.read) {

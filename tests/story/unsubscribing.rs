@@ -5,7 +5,7 @@ use max::domain::{DAY, LeadId, MINUTE};
 use max::engine::corrections::corrections;
 use serde_json::{Value, json};
 
-use crate::support::{LUC, World};
+use crate::support::{CAMILLE, LUC, Setting, World, button};
 
 const WISH: &str = "Merci de ne plus me contacter et de supprimer mes coordonnées de votre fichier.";
 
@@ -93,6 +93,23 @@ async fn a_message_that_meant_something_else_is_taken_back_and_kept_as_a_correct
     assert_eq!((all[0].text.as_str(), &all[0].read_as), (WISH, &vec!["unsubscribe".to_owned()]));
     assert!(!all[0].evidence.is_empty());
     assert_eq!(all[0].sentence().map(Value::Object), Some(json!({"text": WISH, "not": "unsubscribe"})));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn in_the_stead_of_an_owner_who_is_not_linked_a_stand_in_hears_of_it_and_decides() {
+    let config = format!("[stand_ins]\n\"{}\" = \"{}\"\n", LUC.0, CAMILLE.0);
+    let setting = Setting { config, linked: vec![CAMILLE], ..Setting::default() };
+    let world = World::with(setting, |_| {}).await;
+    let lead = world.sophie_asks().await;
+    world.pass(MINUTE).await;
+    world.mail_from("Sophie", 1, WISH);
+    world.settle().await;
+    let asked = world.messages(CAMILLE.1).pop().unwrap();
+    assert!(asked.plain.contains("ne veut plus recevoir de messages"), "{asked:#?}");
+    world.telegram.tap(CAMILLE.1, asked.message_id, &button(&asked, "onote").unwrap()).unwrap();
+    world.settle().await;
+    assert_eq!(in_crm(&world, &lead), (json!(true), json!(true)));
     world.end().await;
 }
 

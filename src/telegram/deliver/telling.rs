@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use super::super::announce::{Moment, Pending, Planned, plan};
 use super::super::render::{self, Rendered};
-use super::{Announcement, Attempt, Worker, fingerprint, pending, whose_diary};
+use super::{Announcement, Attempt, LONGEST_PAUSE, Recipient, Worker, fingerprint, pending, whose_diary};
 use crate::domain::effect::Occasion;
 use crate::domain::unsubscribed::UnsubscribedStage;
-use crate::domain::{AlertId, ChatId, LeadId, Timestamp, UserId};
+use crate::domain::{AlertId, ChatId, Lead, LeadId, Timestamp, UserId};
 use crate::engine::EngineError;
 use crate::engine::briefing::Briefing;
 use crate::engine::dossier::known;
-use crate::engine::told::reachable;
+use crate::engine::unsubscribing::told_of_unsubscribed;
 use crate::store::{Message, Said, SheetRow};
 
 impl Worker {
@@ -29,7 +29,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Tells a lead's owner that it wants no more messages, if that still counts.
+    /// Tells a lead's owner, or who stands in, that it wants no more messages, if that still counts.
     pub(super) async fn tell_unsubscribed(
         &mut self,
         key: &str,
@@ -39,17 +39,38 @@ impl Worker {
         let store = self.store();
         let counts = store.unsubscribed(lead)?.filter(|mark| mark.stage == UnsubscribedStage::Counts);
         let lead = store.lead(lead)?.filter(|lead| !lead.deleted);
-        let told = lead.as_ref().and_then(|lead| lead.owner.as_ref()).map(|owner| reachable(store, owner));
-        let Some(((mark, lead), told)) = counts.zip(lead).zip(told.transpose()?.flatten()) else {
-            return self.settle(key, sequence).await;
+        let Some((mark, lead)) = counts.zip(lead) else { return self.settle(key, sequence).await };
+        let chat = match self.who_hears_of(&lead).await? {
+            Recipient::Known(told) => store.present_chat(told.chat)?,
+            Recipient::Nobody => return self.settle(key, sequence).await,
+            Recipient::Later => {
+                self.wake_in(LONGEST_PAUSE * 1000);
+                return Ok(());
+            }
         };
-        let (speaker, chat) = (&self.sender.speaker, store.present_chat(told.chat)?);
+        let (store, speaker) = (self.store(), &self.sender.speaker);
         let (manner, content) = (speaker.manner_in(store, chat)?, self.content_in(chat)?);
         let rendered = render::unsubscribed(&speaker.voice, manner, &lead, &mark, content);
         match self.send(chat, &rendered, false).await? {
             Attempt::NotNow => Ok(()),
             Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
         }
+    }
+
+    /// The first in line who may see the lead.
+    async fn who_hears_of(&self, lead: &Lead) -> Result<Recipient, EngineError> {
+        let Some(owner) = &lead.owner else { return Ok(Recipient::Nobody) };
+        for told in told_of_unsubscribed(self.store(), &self.sender.people, owner, self.now())? {
+            let Some(user) = told.user.as_ref().filter(|user| user.id != *owner) else {
+                return Ok(Recipient::Known(told));
+            };
+            match self.sender.permissions.of(&user.id, &lead.id).await {
+                None => return Ok(Recipient::Later),
+                Some(rights) if rights.read => return Ok(Recipient::Known(told)),
+                Some(_) => {}
+            }
+        }
+        Ok(Recipient::Nobody)
     }
 
     pub(super) async fn announce(

@@ -66,6 +66,7 @@ impl Sender {
             is_first_round: true,
             wake_at: None,
             told: BTreeSet::new(),
+            closed_topics: BTreeSet::new(),
             stop: stop.clone(),
         };
         loop {
@@ -97,6 +98,8 @@ struct Worker {
     wake_at: Option<i64>,
     /// Chats that a message went to in this round.
     told: BTreeSet<ChatId>,
+    /// Topics that take no messages: said once, until they do again.
+    closed_topics: BTreeSet<(ChatId, i32)>,
     /// Nothing more is begun once it is cancelled.
     stop: CancellationToken,
 }

@@ -365,11 +365,20 @@ async fn where_the_topic_is_closed_or_gone_the_forum_itself_is_told() {
         world.settle().await;
         world.mail_from("Sophie", 5 * MINUTE, "Bonjour, vous pouvez m'envoyer un devis ?");
         world.settle().await;
+        let (log, _guard) = Log::begin();
         harm(&world, 1);
         wait(&world, 3 * HOUR + 2 * MINUTE).await;
-        let told = told(&world, FORUM);
-        assert_eq!((told.len(), told[0].thread), (1, None), "{told:#?}");
-        assert!(told[0].plain.contains("S. M."), "initials there, too: {}", told[0].plain);
+        let said = told(&world, FORUM);
+        assert_eq!((said.len(), said[0].thread), (1, None), "{said:#?}");
+        assert!(said[0].plain.contains("S. M."), "initials there, too: {}", said[0].plain);
+        world.tap("done").await;
+        world.tomorrow_at_ten().await;
+        world.mail_from("Sophie", 5 * MINUTE, "Bonjour, finalement je voudrais aussi un devis pour la pose.");
+        world.settle().await;
+        wait(&world, 3 * HOUR + 2 * MINUTE).await;
+        assert_eq!(told(&world, FORUM).len(), 2);
+        let warned = log.lines(&["a topic takes no messages"]);
+        assert_eq!(warned.len(), 1, "said once: {warned:#?}");
         world.tap("done").await;
         world.end().await;
     }

@@ -4,6 +4,7 @@
 use super::concepts::concept;
 use super::lexicon::Sign;
 use super::text::Words;
+use super::topics::{Found, topics_of};
 use super::verdict::{Message, Wish};
 use crate::domain::Reading;
 
@@ -20,20 +21,24 @@ pub enum Group {
     Concepts,
     /// What the lexicon says, two by two.
     Pairs,
+    /// What words and phrases are about.
+    Topics,
+    /// How sentences are built: small words as they are, others by what they are about.
+    Frames,
 }
 
 impl Group {
     /// Every group.
-    pub const ALL: [Self; 5] = [Self::Lexicon, Self::Words, Self::Letters, Self::Concepts, Self::Pairs];
+    pub const ALL: [Self; 7] =
+        [Self::Lexicon, Self::Words, Self::Letters, Self::Concepts, Self::Pairs, Self::Topics, Self::Frames];
 
     /// What each feature of this group counts in a message that has so many of them.
     pub fn share(self, count: usize) -> f32 {
         let most = match self {
             Self::Lexicon => return 1.0,
-            Self::Words => 3.0,
+            Self::Words | Self::Concepts | Self::Topics => 3.0,
+            Self::Pairs | Self::Frames => 2.0,
             Self::Letters => 1.5,
-            Self::Concepts => 3.0,
-            Self::Pairs => 2.0,
         };
         most / (count.max(6) as f32).sqrt()
     }
@@ -75,6 +80,8 @@ const AROUND: u32 = 102;
 const DENIED: u32 = 103;
 const LETTERS: u32 = 104;
 const STEM: u32 = 105;
+const STEM_ASKED: u32 = 106;
+const STEM_LAST: u32 = 107;
 const PHRASE: u32 = 110;
 const PHRASE_DENIED: u32 = 111;
 const SIGN: u32 = 112;
@@ -93,6 +100,18 @@ const CONCEPT_ASKED: u32 = 123;
 const CONCEPT_FIRST: u32 = 124;
 const CONCEPT_LAST: u32 = 125;
 const CONCEPT_NEAR: u32 = 126;
+const TOPIC: u32 = 140;
+const TOPIC_DENIED: u32 = 141;
+const TOPIC_ASKED: u32 = 142;
+const TOPIC_FIRST: u32 = 143;
+const TOPIC_LAST: u32 = 144;
+const TOPIC_AFTER: u32 = 145;
+const TOPIC_BEFORE: u32 = 146;
+const TOPIC_THEN: u32 = 147;
+const TOPIC_WITH: u32 = 148;
+const FRAME: u32 = 150;
+/// Of so many topics of a message every two are looked at.
+const TOPICS_TOGETHER: usize = 8;
 
 /// Everything the model looks at in a message.
 pub(super) fn features(message: &Message, lexicon: Reading) -> Vec<Feature> {
@@ -102,6 +121,9 @@ pub(super) fn features(message: &Message, lexicon: Reading) -> Vec<Feature> {
     found.of_words(message);
     found.of_concepts(words);
     found.of_letters(words);
+    let topics = topics_of(words);
+    found.of_topics(message, &topics);
+    found.of_frames(words, &topics);
     found.all
 }
 
@@ -171,6 +193,7 @@ impl Features {
 
     fn of_words(&mut self, message: &Message) {
         let words = message.words;
+        let last = words.clauses.last().map_or(0, |clause| clause.sentence);
         for (number, clause) in words.clauses.iter().enumerate() {
             let deny = message.in_clause(number, Sign::No);
             let denied_from = deny.filter(|hit| !message.is_masked(hit)).map(|hit| hit.end).min();
@@ -188,6 +211,12 @@ impl Features {
                 if word.len() > 3 {
                     let stem = stem(word);
                     self.push(Group::Words, hash(STEM, stem), place, place + 1);
+                    if clause.question {
+                        self.push(Group::Words, hash(STEM_ASKED, stem), place, place + 1);
+                    }
+                    if last > 0 && clause.sentence == last {
+                        self.push(Group::Words, hash(STEM_LAST, stem), place, place + 1);
+                    }
                     if denied_from.is_some_and(|from| place >= from) {
                         self.push(Group::Words, hash(DENIED, stem), place, place + 1);
                     }
@@ -227,6 +256,92 @@ impl Features {
         }
     }
 
+    fn of_topics(&mut self, message: &Message, topics: &[Found]) {
+        let (mut clause, mut before) = (0, None);
+        let mut names: Vec<u32> = Vec::with_capacity(TOPICS_TOGETHER);
+        for topic in topics {
+            clause += message.words.clauses[clause..].iter().take_while(|clause| clause.end <= topic.start).count();
+            self.of_topic(message, clause, topic, topic.name);
+            if topic.family != topic.name {
+                self.of_topic(message, clause, topic, topic.family);
+            }
+            self.of_neighbours(before, topic);
+            before = Some(topic);
+            if !names.contains(&topic.name) && names.len() < TOPICS_TOGETHER {
+                names.push(topic.name);
+            }
+        }
+        names.sort_unstable();
+        for (place, first) in names.iter().enumerate() {
+            for second in &names[place + 1..] {
+                self.push(Group::Pairs, join(join(TOPIC_WITH, *first), *second), 0, 0);
+            }
+        }
+    }
+
+    /// One topic, where it stands and which words stand beside it.
+    fn of_topic(&mut self, message: &Message, number: usize, topic: &Found, name: u32) {
+        let Found { start, end, .. } = *topic;
+        let words = message.words;
+        let clause = words.clauses[number];
+        let denied = message.in_clause(number, Sign::No).any(|no| no.end <= start && !message.is_masked(no));
+        let states = [
+            (TOPIC, true),
+            (TOPIC_DENIED, denied),
+            (TOPIC_ASKED, clause.question),
+            (TOPIC_FIRST, number == 0),
+            (TOPIC_LAST, number + 1 == words.clauses.len()),
+        ];
+        for (kind, _) in states.iter().filter(|(_, holds)| *holds) {
+            self.push(Group::Topics, join(*kind, name), start, end);
+        }
+        if start > clause.start {
+            let word = word_name(words.get(start - 1).as_bytes());
+            self.push(Group::Topics, join(join(TOPIC_AFTER, word), name), start - 1, end);
+        }
+        if end < clause.end {
+            let word = word_name(words.get(end).as_bytes());
+            self.push(Group::Topics, join(join(TOPIC_BEFORE, name), word), start, end + 1);
+        }
+    }
+
+    /// A topic and the one before it.
+    fn of_neighbours(&mut self, before: Option<&Found>, topic: &Found) {
+        if let Some(before) = before.filter(|before| before.start < topic.start) {
+            for (first, second) in [(before.family, topic.family), (before.name, topic.name)] {
+                self.push(Group::Topics, join(join(TOPIC_THEN, first), second), before.start, topic.end);
+            }
+        }
+    }
+
+    /// Two to four words in a row as they are in any message: "besoin d'un … pour le …".
+    fn of_frames(&mut self, words: &Words, topics: &[Found]) {
+        let mut topics = topics.iter().peekable();
+        let mut frame: Vec<(u32, usize, usize)> = Vec::with_capacity(16);
+        for clause in &words.clauses {
+            frame.clear();
+            frame.push((hash(FRAME, b"^"), clause.start, clause.start));
+            let mut place = clause.start;
+            while place < clause.end {
+                while topics.next_if(|topic| topic.start < place).is_some() {}
+                let topic = topics.peek().filter(|topic| topic.start == place);
+                let (name, end) = match topic {
+                    Some(phrase) if phrase.end > place + 1 => (phrase.name, phrase.end.min(clause.end)),
+                    _ => (in_frame(words.get(place), topic.copied()), place + 1),
+                };
+                frame.push((name, place, end));
+                place = end;
+            }
+            frame.push((hash(FRAME, b"$"), clause.end, clause.end));
+            for length in 2..=4 {
+                for run in frame.windows(length) {
+                    let name = run.iter().fold(hash(FRAME, &[length as u8]), |name, (word, ..)| join(name, *word));
+                    self.push(Group::Frames, name, run[0].1, run[length - 1].2);
+                }
+            }
+        }
+    }
+
     fn of_letters(&mut self, words: &Words) {
         for place in 0..words.len() {
             let word = words.get(place).as_bytes();
@@ -258,6 +373,22 @@ fn word_name(word: &[u8]) -> u32 {
         return hash(WORD, if hour { b"#h" } else { b"#" });
     }
     hash(WORD, word)
+}
+
+/// A word in a frame: itself when it is small, else what it is about, else its ending.
+fn in_frame(word: &str, topic: Option<&Found>) -> u32 {
+    if let Some(topic) = topic {
+        return topic.family;
+    }
+    if word.len() <= 3 {
+        return word_name(word.as_bytes());
+    }
+    if let Some(concept) = concept(word) {
+        return hash(FRAME, &[0, concept]);
+    }
+    const ENDINGS: [&str; 10] = ["ez", "er", "ons", "ing", "ed", "ment", "tion", "ly", "es", "s"];
+    let ending = ENDINGS.iter().find(|ending| word.ends_with(**ending)).copied().unwrap_or("");
+    hash(FRAME, ending.as_bytes())
 }
 
 /// A word without its ending, roughly: the same for "envoyez", "envoyer" and "envoyé".

@@ -2,9 +2,9 @@
 //! machine write it?
 //!
 //! `text` keeps what was written now and turns it into words and clauses; `pattern` finds the phrases of the
-//! `lexicon` in them; `verdict` weighs those; `model` weighs them again together with every word, by what it learnt
-//! from labelled sentences. What a machine wrote and what wants no more messages must not be missed: where the lexicon
-//! has a phrase for it, the model has to be nearly sure that it is something else.
+//! `lexicon` in them and `verdict` weighs those; `topics` and `concepts` say what words are about; `model` weighs all of
+//! it together with every word, by what it learnt from labelled sentences. What a machine wrote and what wants no more
+//! messages must not be missed: less is asked for it than for anything else.
 
 mod category;
 mod concepts;
@@ -13,6 +13,7 @@ mod lexicon;
 mod model;
 mod pattern;
 mod text;
+mod topics;
 mod verdict;
 
 pub use category::Category;
@@ -119,7 +120,7 @@ pub fn new_text(text: &str) -> std::borrow::Cow<'_, str> {
 
 /// What the model looks at in a message; none when nothing is in it.
 pub fn features_of(text: &str) -> Option<Vec<Feature>> {
-    let words = text::words(&text::new_text(text));
+    let words = text::words(&text::new_text(text)).without_thanks_for_asking();
     let message = Message::new(&words);
     let (lexicon, _) = message.verdict();
     (words.len() > 0).then(|| features::features(&message, lexicon))
@@ -129,13 +130,12 @@ pub fn features_of(text: &str) -> Option<Vec<Feature>> {
 const INTENT_FROM: f32 = 0.6;
 /// From this likelihood on, a message that is not said to want to buy may well want to.
 const UNSURE_FROM: f32 = 0.05;
-/// From this likelihood on, what the lexicon has a machine's or an unsubscribe's phrase for is one: "stoppez la
-/// livraison" has one as well, and the model knows better.
-const FOUND_FROM: f32 = 0.3;
-/// From this likelihood on, what the lexicon does not know as a machine's is one's.
-const MACHINE_FROM: f32 = 0.5;
-/// From this likelihood on, what the lexicon does not know as an unsubscribe is one.
-const STOP_FROM: f32 = 0.4;
+/// From this likelihood on, what does not want to buy was written by a machine.
+const MACHINE_FROM: f32 = 0.3;
+/// The same where it says what only a person would ("I'm travelling this week, will take a look when I'm back").
+const MACHINE_LIKE_A_PERSON_FROM: f32 = 0.5;
+/// From this likelihood on, what does not want to buy wants no more messages.
+const STOP_FROM: f32 = 0.2;
 
 struct Verdict {
     reading: Reading,
@@ -154,18 +154,14 @@ impl Verdict {
         }
         let (lexicon, hits) = message.verdict();
         let features = features::features(message, lexicon);
-        let scores = model.scores(&features);
         let person = message.hits.iter().any(|hit| hit.sign == Sign::Human);
-        if lexicon.auto_reply && scores.share(Category::AutoReply) >= FOUND_FROM {
-            return Self::certain(lexicon, Category::AutoReply, hits);
-        }
-        let stop = message.all(Sign::Stop);
-        if !stop.is_empty() && scores.share(Category::Unsubscribe) >= FOUND_FROM {
-            return Self::certain(Reading::default(), Category::Unsubscribe, stop);
-        }
-        let (reading, category, score) = weigh(&scores, person);
-        let agrees = !hits.is_empty() && reading == lexicon;
-        Self { reading, category, score, lexicon: agrees.then_some(hits), features }
+        let (reading, category, score) = weigh(&model.scores(&features), person);
+        let agreed = match category {
+            Category::Unsubscribe => message.all(Sign::Stop),
+            _ if reading == lexicon => hits,
+            _ => Vec::new(),
+        };
+        Self { reading, category, score, lexicon: (!agreed.is_empty()).then_some(agreed), features }
     }
 
     fn certain(reading: Reading, category: Category, hits: Vec<Hit>) -> Self {
@@ -192,19 +188,21 @@ impl Verdict {
     }
 }
 
-/// What the model's answers come to; what a person says of an absence (`person`) is no machine's.
+/// What the model's answers come to, for what only a person would say (`person`) and for the rest.
 fn weigh(scores: &Scores, person: bool) -> (Reading, Category, f32) {
-    let score = scores.probability(INTENT);
-    let (machine, sure) = scores.category(|category| category != Category::AutoReply || !person);
-    if machine == Category::AutoReply && sure >= MACHINE_FROM {
-        return (Reading { auto_reply: true, ..Reading::default() }, machine, score.min(1.0 - sure));
-    }
-    if machine == Category::Unsubscribe && sure >= STOP_FROM {
-        return (Reading::default(), machine, score.min(1.0 - sure));
-    }
+    let score = scores.wants();
     let intent = score >= INTENT_FROM;
-    let (category, _) = scores.category(|category| category.buys() == intent && category != Category::AutoReply);
-    let expects_reply = intent || category != Category::Unsubscribe && scores.probability(EXPECTS) >= 0.5;
+    let (machine, stop) = (scores.share(Category::AutoReply), scores.share(Category::Unsubscribe));
+    let machine_from = if person { MACHINE_LIKE_A_PERSON_FROM } else { MACHINE_FROM };
+    if !intent && machine >= machine_from && machine >= stop {
+        return (Reading { auto_reply: true, ..Reading::default() }, Category::AutoReply, score);
+    }
+    if !intent && stop >= STOP_FROM {
+        return (Reading::default(), Category::Unsubscribe, score);
+    }
+    let decided = |category| matches!(category, Category::AutoReply | Category::Unsubscribe);
+    let category = scores.likeliest(|category| category.buys() == intent && !decided(category));
+    let expects_reply = intent || scores.probability(EXPECTS) >= 0.5;
     (Reading { intent, expects_reply, auto_reply: false }, category, score)
 }
 

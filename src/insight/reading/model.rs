@@ -15,6 +15,8 @@ pub const EXPECTS: usize = Category::ALL.len() + 1;
 
 /// A row's length in memory: the answers, and what makes it a power of two.
 const ROW: usize = 32;
+/// How much the categories count for whether a message wants to buy; the plain answer counts for the rest.
+const BY_CATEGORY: f32 = 0.8;
 const MAGIC: &[u8; 8] = b"MAXread1";
 
 /// Weights learnt from labelled sentences.
@@ -47,6 +49,18 @@ impl Scores {
         1.0 / (1.0 + (-self.0[answer]).exp())
     }
 
+    /// How likely it is that the message wants to buy: mostly by what is the likeliest to be about, buying or not, and a
+    /// little by the answer to the plain question.
+    pub(super) fn wants(&self) -> f32 {
+        let most = self.0[..Category::ALL.len()].iter().copied().fold(f32::MIN, f32::max);
+        let share = |buys| {
+            let these = Category::ALL.into_iter().filter(|category| category.buys() == buys);
+            these.map(|category| (self.0[category as usize] - most).exp()).sum::<f32>().max(f32::MIN_POSITIVE)
+        };
+        let odds = (share(true) / share(false)).ln();
+        1.0 / (1.0 + (-(odds * BY_CATEGORY + self.0[INTENT] * (1.0 - BY_CATEGORY))).exp())
+    }
+
     /// A category's share of the probability of all.
     pub(super) fn share(&self, category: Category) -> f32 {
         let score = self.0[category as usize];
@@ -54,16 +68,10 @@ impl Scores {
         1.0 / whole
     }
 
-    /// The likeliest category of those that `allowed` lets pass, with its share of the probability of all.
-    pub(super) fn category(&self, allowed: impl Fn(Category) -> bool) -> (Category, f32) {
-        let scored = Category::ALL.into_iter().zip(self.0);
-        let (best, score) = scored
-            .clone()
-            .filter(|(category, _)| allowed(*category))
-            .max_by(|one, other| one.1.total_cmp(&other.1))
-            .unwrap_or((Category::Question, 0.0));
-        let whole: f32 = scored.map(|(_, other)| (other - score).exp()).sum();
-        (best, 1.0 / whole)
+    /// The likeliest category of those that `allowed` lets pass.
+    pub(super) fn likeliest(&self, allowed: impl Fn(Category) -> bool) -> Category {
+        let allowed = Category::ALL.into_iter().zip(self.0).filter(|(category, _)| allowed(*category));
+        allowed.max_by(|one, other| one.1.total_cmp(&other.1)).map_or(Category::Question, |(category, _)| category)
     }
 }
 

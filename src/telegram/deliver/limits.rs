@@ -33,8 +33,12 @@ impl Worker {
         boundary::pass("telegram-before-send");
         let mut result = self.sender.api.send(chat, topic, message, silent).await;
         if let (Err(SendError::NoTopic(reason)), Some(topic)) = (&result, topic) {
-            tracing::warn!(%chat, topic, %reason, "a topic takes no messages: the chat itself is told; see topic in [teams]");
+            if self.closed_topics.insert((chat, topic)) {
+                tracing::warn!(%chat, topic, %reason, "a topic takes no messages: the chat itself is told; see topic in [teams]");
+            }
             result = self.sender.api.send(chat, None, message, silent).await;
+        } else if let Some(topic) = topic.filter(|_| result.is_ok()) {
+            self.closed_topics.remove(&(chat, topic));
         }
         boundary::pass("telegram-after-send");
         self.judge(chat, result).await

@@ -112,6 +112,11 @@ impl App {
         let speaker = Arc::new(speaker(&config, &people)?);
         let store = Store::open(&config.store.path)?;
         let calendars = people.calendars.clone();
+        let habits = Habits {
+            briefing: config.telegram.briefing,
+            summary: config.telegram.summary,
+            weekly: config.telegram.weekly,
+        };
         let policy = Policy {
             rules: config.rules.clone(),
             escalation: escalation::Plan {
@@ -120,11 +125,7 @@ impl App {
                 people: People::clone(&people),
             },
             calendars: calendars.clone(),
-            habits: Habits {
-                briefing: config.telegram.briefing,
-                summary: config.telegram.summary,
-                weekly: config.telegram.weekly,
-            },
+            habits,
             opinions_a_day: if config.second_opinion.is_on() { config.second_opinion.daily_limit } else { 0 },
             stale_after: (config.sync.poll_interval * STALE_AFTER_POLLS).max(STALE_AFTER_AT_LEAST),
         };
@@ -168,10 +169,10 @@ impl App {
                 people: people.clone(),
                 calendars: calendars.clone(),
                 archive_status: config.leads.archive_status.clone(),
-                weekly: config.telegram.weekly,
+                habits,
                 status: status.clone(),
                 memory: Memory::default(),
-                suggestions: suggestions.clone(),
+                suggestions,
             };
             tasks.spawn(bot.work(stop.clone()));
             tasks.spawn(permissions.clone().keep_fresh(stop.clone()));
@@ -183,7 +184,6 @@ impl App {
                 people: people.clone(),
                 calendars,
                 status,
-                suggestions,
             };
             tasks.spawn(sender.work(stop.clone()));
         } else {

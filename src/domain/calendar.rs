@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Datelike, NaiveDate, NaiveTime, TimeDelta, TimeZone, Timelike, Weekday};
 use chrono_tz::Tz;
 
+use super::deed::CALL_LASTS;
 use super::holidays::Country;
 use super::insight::BestTime;
 use super::{DAY, MINUTE, Seconds, Timestamp};
@@ -198,20 +199,31 @@ impl Calendar {
         self.days().into_iter().map(of).filter(|(_, own)| *own != [hours]).collect()
     }
 
-    /// The hours of a lead's best time in which people usually work, the whole of what lies between them; `None` when
-    /// there are none.
-    pub fn within(&self, best: &BestTime) -> Option<BestTime> {
-        let weeks: Vec<&[Hours]> = match best.weekday {
-            Some(day) => vec![&self.week[day as usize - 1]],
-            None => self.week.iter().map(Vec::as_slice).collect(),
+    /// The hours of a lead's best time, which are told in `zone`, in which a call can be made in the fortnight after `now`:
+    /// the longest of those that follow one another, of equals the earliest. `None` when there are none.
+    pub fn within(&self, best: &BestTime, zone: Tz, now: Timestamp) -> Option<BestTime> {
+        const FORTNIGHT: usize = 14;
+        let today = now.to_utc().with_timezone(&zone).date_naive();
+        let days: Vec<NaiveDate> = today
+            .iter_days()
+            .take(FORTNIGHT)
+            .filter(|date| best.weekday.is_none_or(|day| day == date.weekday().number_from_monday()))
+            .collect();
+        let fits = |hour: u32| {
+            let instants =
+                days.iter().filter_map(|date| date.and_hms_opt(hour, 0, 0)?.and_local_timezone(zone).earliest());
+            let mut instants = instants.map(|instant| Timestamp(instant.timestamp()));
+            instants.any(|at| self.is_open(at) && self.is_open(at.plus(CALL_LASTS - 1)))
         };
-        let works = |hour: &u32| {
-            NaiveTime::from_hms_opt(*hour, 0, 0)
-                .is_some_and(|time| weeks.iter().any(|day| day.iter().any(|(from, to)| *from <= time && time < *to)))
-        };
-        let mut hours = (best.from..best.to).filter(works);
-        let first = hours.next()?;
-        Some(BestTime { from: first, to: hours.next_back().unwrap_or(first) + 1, ..*best })
+        let (mut longest, mut from) = (best.from..best.from, best.from);
+        for hour in best.from..best.to {
+            if !fits(hour) {
+                from = hour + 1;
+            } else if hour + 1 - from > longest.end - longest.start {
+                longest = from..hour + 1;
+            }
+        }
+        (longest.start < longest.end).then_some(BestTime { from: longest.start, to: longest.end, ..*best })
     }
 
     /// Whose public holidays are days off.

@@ -169,7 +169,7 @@ impl Briefing {
         let lens = Lens { usual: &habits.hours, home, zone: speaker.zone, grace: rules.next_step_grace };
         let insight = known_of(&activities, rates(&activities, rules, now), preferred, lens, now);
         let works = speaker.calendars.of_owner(store, lead.owner.as_ref())?;
-        let strategy = strategy(&alert, &lead, &activities, &insight, &works, now);
+        let strategy = strategy(&alert, &lead, &activities, &insight, (&works, speaker.zone), now);
         let link = speaker.lead_url(&lead);
         let done = done(store, &alert, &lead)?;
         let (can_archive, last_mail) = (can_archive(store)?, store.last_mail(&lead.id)?);

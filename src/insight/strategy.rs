@@ -1,6 +1,8 @@
 //! A way to go about a lead, in steps, built from what is known of it and of nothing else: which channel it answers
 //! on, when, what it said last, how often we tried, what is planned. Nothing known, no strategy.
 
+use chrono_tz::Tz;
+
 use super::advice;
 use super::lead::has_happened;
 use crate::domain::alert::ChannelRate;
@@ -79,13 +81,13 @@ pub struct LastWord {
 
 /// A way to go about an alert at `now`; `None` when too little is known, when the lead is not to be contacted or cannot
 /// be reached, and where the alert says it all. `activities` are ordered by time, `insight` is what they tell, `works` are the owner's working
-/// hours: nobody is sent to call outside them.
+/// hours, and `zone` is the one that hours are told in: nobody is sent to call outside them.
 pub fn strategy(
     alert: &Alert,
     lead: &Lead,
     activities: &[Activity],
     insight: &LeadInsight,
-    works: &Calendar,
+    (works, zone): (&Calendar, Tz),
     now: Timestamp,
 ) -> Option<Strategy> {
     if lead.is_do_not_contact() || lead.closed_at.is_some() || lead.deleted {
@@ -98,7 +100,7 @@ pub fn strategy(
     let said = last_word(activities, now);
     let then_call = |after: Channel| {
         (after != Channel::Call && lead.channel_open(Channel::Call))
-            .then(|| Step::ThenCall(insight.best_time.and_then(|best| works.within(&best))))
+            .then(|| Step::ThenCall(insight.best_time.and_then(|best| works.within(&best, zone, now))))
     };
     let steps = match alert.alert_type {
         AlertType::HotLead24h | AlertType::AwaitingReply24h => {
@@ -182,6 +184,9 @@ fn other_channel(lead: &Lead, than: &[Channel]) -> Option<Channel> {
 
 #[cfg(test)]
 mod tests {
+    use chrono::{NaiveDate, NaiveTime, Weekday};
+    use chrono_tz::Europe::Paris;
+
     use super::*;
     use crate::domain::alert::Cited;
     use crate::domain::{ActivityId, AlertId, AlertState, Anchor, DAY, Evidence, LeadId, Reading};
@@ -280,7 +285,7 @@ mod tests {
     }
 
     fn steps(alert_type: AlertType, activities: &[Activity], insight: &LeadInsight) -> Option<Vec<Step>> {
-        strategy(&alert(alert_type), &lead(), activities, insight, &Calendar::default(), NOW)
+        strategy(&alert(alert_type), &lead(), activities, insight, (&Calendar::default(), Paris), NOW)
             .map(|strategy| strategy.steps)
     }
 
@@ -293,7 +298,7 @@ mod tests {
             &lead(),
             &[out(3, Channel::Email)],
             &bella(),
-            &Calendar::default(),
+            (&Calendar::default(), Paris),
             NOW,
         )
         .unwrap();
@@ -312,7 +317,8 @@ mod tests {
         let cases = [
             (at(7, 8), None),
             (at(8, 10), Some(at(9, 10))),
-            (at(18, 20), Some(at(18, 19))),
+            (at(17, 20), Some(at(17, 19))),
+            (at(19, 21), None),
             (at(21, 22), None),
             (BestTime { weekday: Some(6), ..AT_TEN }, None),
             (BestTime { weekday: Some(5), ..AT_TEN }, Some(BestTime { weekday: Some(5), ..AT_TEN })),
@@ -320,6 +326,20 @@ mod tests {
         for (best, wanted) in cases {
             assert_eq!(call_at(best), Step::ThenCall(wanted), "{best:?}");
         }
+        // Between their changes of clocks in March, nine in Montreal is two in the afternoon in Paris.
+        let (montreal, nine) = (chrono_tz::America::Montreal, |hour| NaiveTime::from_hms_opt(hour, 0, 0).unwrap());
+        let works = Calendar::new(montreal, vec![Weekday::Mon], nine(9), nine(18)).unwrap();
+        assert_eq!(works.within(&at(10, 18), Paris, NOW), Some(at(14, 18)));
+        assert_eq!(works.within(&BestTime { weekday: Some(2), ..at(0, 1) }, Paris, NOW), None);
+        let lunch = |day: Weekday| (day, vec![(nine(9), nine(12)), (nine(14), nine(18))]);
+        let (day, hours) = lunch(Weekday::Mon);
+        let works = Calendar::default().with_weekday(day, hours);
+        assert_eq!(
+            works.within(&BestTime { weekday: Some(1), ..at(10, 18) }, Paris, NOW),
+            Some(BestTime { weekday: Some(1), ..at(14, 18) })
+        );
+        let away = Calendar::default().with_away([(NaiveDate::MIN, NaiveDate::MAX)]);
+        assert_eq!(away.within(&at(10, 11), Paris, NOW), None);
     }
 
     #[test]
@@ -330,7 +350,7 @@ mod tests {
             &lead(),
             &[out(3, Channel::Email)],
             &learned,
-            &Calendar::default(),
+            (&Calendar::default(), Paris),
             NOW,
         )
         .unwrap();
@@ -369,12 +389,14 @@ mod tests {
         let nothing = LeadInsight::default();
         let twice = [wanted(30), out(9, Channel::Email), out(4, Channel::Email)];
         let found =
-            strategy(&alert(AlertType::NoReply3d), &lead(), &twice, &nothing, &Calendar::default(), NOW).unwrap();
+            strategy(&alert(AlertType::NoReply3d), &lead(), &twice, &nothing, (&Calendar::default(), Paris), NOW)
+                .unwrap();
         assert_eq!(found.reason, Reason::InVain { tries: 2, on: Some(Channel::Email) });
         assert_eq!(found.steps, [Step::Switch(Channel::Call), Step::ThenWrite(Channel::Whatsapp)], "not by mail again");
         let mixed = [out(9, Channel::Email), out(4, Channel::Whatsapp)];
         let found =
-            strategy(&alert(AlertType::NoReply3d), &lead(), &mixed, &nothing, &Calendar::default(), NOW).unwrap();
+            strategy(&alert(AlertType::NoReply3d), &lead(), &mixed, &nothing, (&Calendar::default(), Paris), NOW)
+                .unwrap();
         assert_eq!(found.reason, Reason::InVain { tries: 2, on: None });
         assert_eq!(found.steps, [Step::Remind(Channel::Whatsapp, None), Step::ThenCall(None)]);
     }
@@ -400,11 +422,11 @@ mod tests {
         for alert_type in AlertType::ALL {
             assert_eq!(steps(alert_type, &[out(3, Channel::Email)], &nothing), None, "{alert_type:?}");
             let silent = Lead { do_not_contact: true, ..lead() };
-            assert_eq!(strategy(&alert(alert_type), &silent, &[], &bella(), &Calendar::default(), NOW), None);
+            assert_eq!(strategy(&alert(alert_type), &silent, &[], &bella(), (&Calendar::default(), Paris), NOW), None);
             let closed = Lead { closed_at: Some(NOW), ..lead() };
-            assert_eq!(strategy(&alert(alert_type), &closed, &[], &bella(), &Calendar::default(), NOW), None);
+            assert_eq!(strategy(&alert(alert_type), &closed, &[], &bella(), (&Calendar::default(), Paris), NOW), None);
             let nowhere = Lead { phone: None, email: None, ..lead() };
-            assert_eq!(strategy(&alert(alert_type), &nowhere, &[], &bella(), &Calendar::default(), NOW), None);
+            assert_eq!(strategy(&alert(alert_type), &nowhere, &[], &bella(), (&Calendar::default(), Paris), NOW), None);
         }
         assert_eq!(steps(AlertType::PreferredChannel, &[], &bella()), None, "it says so itself");
     }
@@ -424,7 +446,7 @@ mod tests {
             for alert_type in AlertType::ALL {
                 for insight in &known {
                     let Some(found) =
-                        strategy(&alert(alert_type), lead, &activities, insight, &Calendar::default(), NOW)
+                        strategy(&alert(alert_type), lead, &activities, insight, (&Calendar::default(), Paris), NOW)
                     else {
                         continue;
                     };
@@ -455,7 +477,8 @@ mod tests {
         let lens = Lens { usual: &usual, home: zone, zone, grace: 0 };
         let insight = known_of(&history, rates, Some(Channel::Whatsapp), lens, NOW);
         let found =
-            strategy(&alert(AlertType::NoReply3d), &lead(), &history, &insight, &Calendar::default(), NOW).unwrap();
+            strategy(&alert(AlertType::NoReply3d), &lead(), &history, &insight, (&Calendar::default(), Paris), NOW)
+                .unwrap();
         let said = Some(LastWord { at: NOW.plus(-19 * DAY), intent: true });
         assert_eq!(found.steps, [Step::Remind(Channel::Whatsapp, said), Step::ThenCall(None)]);
     }

@@ -15,6 +15,7 @@ use super::talk::memory::Memory;
 use crate::domain::{ChatId, User};
 use crate::engine::briefing::Speaker;
 use crate::engine::calendars::Calendars;
+use crate::engine::day::Habits;
 use crate::engine::outbox::pause_after;
 use crate::engine::permissions::Permissions;
 use crate::engine::status::Status;
@@ -55,8 +56,8 @@ pub struct Bot {
     pub calendars: Calendars,
     /// The status of leads that are archived.
     pub archive_status: String,
-    /// Whether a manager's week begins with the figures, where he or she does not say otherwise.
-    pub weekly: bool,
+    /// What days and weeks begin and end with, where the user does not say otherwise.
+    pub habits: Habits,
     /// How Telegram is doing.
     pub status: Status,
     /// What was last spoken of.

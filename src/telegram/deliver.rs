@@ -21,7 +21,6 @@ use super::announce::{Moment, Pending};
 use super::api::Api;
 use super::pace::Pace;
 use super::render::{self, Rendered};
-use super::suggestions::Suggestions;
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{
     Alert, AlertId, AlertState, AlertType, ChatId, Evidence, HOUR, LeadId, MINUTE, Rights, Timestamp, UserId, Wording,
@@ -53,8 +52,6 @@ pub struct Sender {
     pub calendars: Calendars,
     /// How Telegram is doing.
     pub status: Status,
-    /// Other words for drafts.
-    pub suggestions: Suggestions,
 }
 
 impl Sender {

@@ -215,7 +215,8 @@ impl Bot {
         Ok(Answer::seen())
     }
 
-    /// What a language model suggested, if it did; else the next of our own wordings.
+    /// What a language model suggested, if it did; else the next of our own wordings, and the model is asked for the one
+    /// after it.
     async fn other_words(
         &self,
         briefing: &Briefing,
@@ -223,6 +224,11 @@ impl Bot {
         now: Timestamp,
     ) -> Result<Answer, EngineError> {
         let Some(text) = self.suggestions.take(&prepared) else {
+            if self.suggestions.may_want(&prepared) {
+                let activities = self.engine.store().activities(&briefing.lead.id)?;
+                let writer = briefing.owner.as_ref().map_or("", |user| user.name.as_str());
+                self.suggestions.want(&prepared, &briefing.lead, &activities, writer, now);
+            }
             let next = |prepared: &mut Prepared| prepared.wording = prepared.wording.wrapping_add(1);
             return self.reword(briefing, prepared, now, next).await;
         };

@@ -220,6 +220,27 @@ async fn a_reply_is_about_the_message_it_replies_to() {
 }
 
 #[tokio::test]
+async fn settings_show_what_the_configuration_says_until_it_is_wished_otherwise() {
+    let setting = Setting { telegram: "briefing = false", ..Setting::default() };
+    let world = World::with(setting, |_| {}).await;
+    let says = |message: &SentMessage, what: &str, how: &str| {
+        message.keyboard.iter().flatten().any(|key| key.text.contains(what) && key.text.ends_with(how))
+    };
+    let toggle = |message: &SentMessage| {
+        let keys = message.keyboard.iter().flatten();
+        let key = keys.into_iter().find(|key| key.text.contains("Briefing")).and_then(|key| key.callback_data.clone());
+        key.expect("a button for the briefing")
+    };
+    let before = say(&world, "/settings").await;
+    assert!(says(&before, "Briefing", "non") && says(&before, "Bilan", "oui"), "{}", seen(&before));
+    let after = tap(&world, &before, &toggle(&before)).await;
+    assert!(says(&after, "Briefing", "oui"), "the first tap turns it on: {}", seen(&after));
+    let again = tap(&world, &after, &toggle(&after)).await;
+    assert!(says(&again, "Briefing", "non"), "{}", seen(&again));
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_call_that_is_typed_stands_in_the_crm() {
     let world = office().await;
     let answer = say(&world, "appelle heloise demain 10h30").await;

@@ -152,21 +152,21 @@ fn offered(world: &World) -> String {
     after.split_once("</pre>").expect("a draft").0.to_owned()
 }
 
-/// Sophie asked for a quote, and Luc wants a draft; what it offers.
-async fn drafted(url: &str, limit: u32) -> (World, String) {
+/// Sophie asked for a quote by mail, after some history, and Luc wants a draft.
+async fn drafted(url: &str, limit: u32) -> World {
     let world = with(url, limit).await;
-    let sophie = world.lead("Sophie", 2 * DAY, json!({}));
-    world.whatsapp(
-        &sophie,
-        "in",
-        5 * MINUTE,
-        "Bonjour, vous pouvez m'envoyer un devis pour 12 postes ? Sophie 0612345678",
-    );
+    let sophie = world.lead("Sophie", 9 * DAY, json!({}));
+    world.mail_to("Sophie", 5 * DAY, "Bonjour Sophie, voici notre plaquette.");
+    let call = world.call(&sophie, "Outbound", "Held", 4 * DAY);
+    world.espo.update("Call", &call, "luc", json!({"description": "Confidentiel : elle divorce."}));
+    world.settle().await;
+    let quoted = "Le 3 mars, Luc a écrit :\n> ancien message confidentiel";
+    let text = format!("Bonjour, vous pouvez m'envoyer un devis pour 12 postes ? Sophie, 06 12 34 56 78\n\n{quoted}");
+    world.mail_from("Sophie", 5 * MINUTE, &text);
     settle(&world).await;
     world.tap("draft").await;
     settle(&world).await;
-    let draft = offered(&world);
-    (world, draft)
+    world
 }
 
 async fn other_words(world: &World) -> String {
@@ -177,21 +177,31 @@ async fn other_words(world: &World) -> String {
 
 #[tokio::test]
 async fn a_models_words_for_a_draft_are_one_wording_more_and_nobody_is_named_to_it() {
-    let words = "{\"text\": \"Bonjour [name1], merci pour votre message : je vous prépare le devis pour vos 12 postes.\\n[name3]\"}";
+    let words = r#"{"text": "Bonjour [name1], merci pour votre message : je vous prépare le devis pour vos 12 postes.\n[name2]"}"#;
     let (sage, url) = Sage::begin(StatusCode::OK, words).await;
-    let (world, draft) = drafted(&url, 1).await;
-    assert!(draft.starts_with("Bonjour Sophie,") && !draft.contains("12 postes"), "the draft does not wait: {draft}");
+    let world = drafted(&url, 10).await;
+    let draft = offered(&world);
+    assert!(draft.starts_with("Bonjour Sophie,"), "{draft}");
+    assert_eq!(sage.asked(), 0, "nobody wants other words yet");
+    let ours = other_words(&world).await;
+    assert!(ours != draft && !ours.contains("12 postes"), "ours do not wait: {ours}");
     assert_eq!(sage.asked(), 1);
     let body = sage.asked.lock().unwrap()[0].1.to_string();
-    assert!(["Sophie", "Luc", "Moreau", "0612345678"].iter().all(|name| !body.contains(name)), "{body}");
-    assert!(body.contains("[name1]") && body.contains("devis pour 12 postes"), "{body}");
+    for secret in ["Sophie", "Luc", "Moreau", "06 12", "78", "divorce", "onfidentiel"] {
+        assert!(!body.contains(secret), "{secret}: {body}");
+    }
+    assert!(
+        ["[name1]", "devis pour 12 postes", "voici notre plaquette"].iter().all(|part| body.contains(part)),
+        "{body}"
+    );
     let suggested = other_words(&world).await;
     assert_eq!(
         suggested,
         "Bonjour Sophie, merci pour votre message : je vous prépare le devis pour vos 12 postes.\nLuc"
     );
     let next = other_words(&world).await;
-    assert!(next != suggested && next != draft && next.starts_with("Bonjour Sophie,"), "our own go on: {next}");
+    assert!(next != suggested && next.starts_with("Bonjour Sophie,"), "our own go on: {next}");
+    other_words(&world).await;
     assert_eq!(sage.asked(), 1, "asked once for a draft");
     world.end().await;
 }
@@ -199,21 +209,23 @@ async fn a_models_words_for_a_draft_are_one_wording_more_and_nobody_is_named_to_
 #[tokio::test]
 async fn words_that_invent_something_or_none_at_all_change_no_draft() {
     let says = [
-        (StatusCode::OK, "{\"text\": \"Bonjour [name1], comptez 1200 euros pour vos 12 postes.\"}"),
-        (StatusCode::OK, "{\"text\": \"Bonjour [prénom], je vous prépare le devis.\"}"),
-        (StatusCode::OK, "{\"text\": \"Hello [name1], thank you for your message, I will send you the quote today.\"}"),
-        (StatusCode::OK, "{\"text\": \"\"}"),
+        (StatusCode::OK, r#"{"text": "Bonjour [name1], comptez 1200 euros pour vos 12 postes."}"#),
+        (StatusCode::OK, r#"{"text": "Bonjour [prénom], je vous prépare le devis."}"#),
+        (StatusCode::OK, r#"{"text": "Hello [name1], thank you for your message, I will send you the quote today."}"#),
+        (StatusCode::OK, r#"{"text": "Hola [name1], gracias por tu mensaje, el presupuesto llega hoy mismo."}"#),
+        (StatusCode::OK, r#"{"text": "Salut [name1], je te prépare le devis et je te l'envoie demain."}"#),
+        (StatusCode::OK, r#"{"text": ""}"#),
         (StatusCode::OK, "Bonjour !"),
         (StatusCode::INTERNAL_SERVER_ERROR, ""),
     ];
     let mut ours = None;
     for (status, says) in says {
         let (sage, url) = Sage::begin(status, says).await;
-        let (world, draft) = drafted(&url, 10).await;
+        let world = drafted(&url, 10).await;
         let messages = world.messages(LUC.1).len();
-        let next = other_words(&world).await;
+        let offers = (offered(&world), other_words(&world).await, other_words(&world).await);
         assert_eq!(sage.asked(), 1, "{says}");
-        assert_eq!(*ours.get_or_insert((draft.clone(), next.clone())), (draft, next), "{says}");
+        assert_eq!(*ours.get_or_insert(offers.clone()), offers, "{says}");
         assert_eq!(world.messages(LUC.1).len(), messages, "{says}");
         world.end().await;
     }
@@ -221,9 +233,27 @@ async fn words_that_invent_something_or_none_at_all_change_no_draft() {
 
 #[tokio::test]
 async fn drafts_count_among_the_days_questions() {
-    let (sage, url) = Sage::begin(StatusCode::OK, "{\"text\": \"Bonjour [name1], entendu.\"}").await;
-    let (world, draft) = drafted(&url, 0).await;
-    assert_ne!(other_words(&world).await, draft);
-    assert_eq!(sage.asked(), 0);
+    let words = r#"{"text": "Bonjour [name1], je vous prépare le devis."}"#;
+    let (sage, url) = Sage::begin(StatusCode::OK, words).await;
+    let world = drafted(&url, 1).await;
+    other_words(&world).await;
+    assert_eq!(sage.asked(), 1);
+    let paul = world.lead("Paul", 2 * DAY, json!({}));
+    world.whatsapp(&paul, "in", MINUTE, oblique());
+    settle(&world).await;
+    assert_eq!(sage.asked(), 1, "the day's only question is spent");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_suggestion_waits_while_the_draft_is_for_another_channel() {
+    let words = r#"{"text": "Bonjour [name1], je vous prépare le devis pour vos 12 postes."}"#;
+    let (_sage, url) = Sage::begin(StatusCode::OK, words).await;
+    let world = drafted(&url, 10).await;
+    other_words(&world).await;
+    world.tap("d-cw").await;
+    assert!(!other_words(&world).await.contains("12 postes"), "it was for a mail");
+    world.tap("d-ce").await;
+    assert!(other_words(&world).await.contains("12 postes"));
     world.end().await;
 }

@@ -36,9 +36,6 @@ impl Worker {
             (Attempt::NotNow, _) => Ok(()),
             (Attempt::Sent(message_id), Beginning::Prepared(prepared)) => {
                 let prepared = Prepared { message_id, shown: fingerprint(&rendered), ..prepared };
-                let writer = briefing.owner.as_ref().map_or("", |user| user.name.as_str());
-                let activities = self.store().activities(&briefing.lead.id)?;
-                self.sender.suggestions.want(&prepared, &briefing.lead, &activities, writer);
                 let key = key.to_owned();
                 self.sender.engine.run(move |engine| engine.prepared(&prepared, &key, sequence)).await
             }

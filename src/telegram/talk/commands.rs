@@ -9,6 +9,7 @@ use super::{Reader, asked};
 use crate::domain::ask::{Filter, Page, Wish};
 use crate::domain::{Preferences, Timestamp};
 use crate::engine::EngineError;
+use crate::engine::day::Habits;
 use crate::voice::Notice;
 use crate::voice::screens::Screen;
 
@@ -125,8 +126,14 @@ fn quiet_hours(text: &str) -> Option<Option<(u16, u16)>> {
     (times.next().is_none() && from != to).then_some(Some((from, to)))
 }
 
-/// What a wish that was tapped changes.
-pub(super) fn apply(wish: &Wish, wishes: &mut Preferences, manner: crate::domain::Manner, until: Option<Timestamp>) {
+/// What a wish that was tapped changes; what was not wished before is as in `habits`.
+pub(super) fn apply(
+    wish: &Wish,
+    wishes: &mut Preferences,
+    habits: Habits,
+    manner: crate::domain::Manner,
+    until: Option<Timestamp>,
+) {
     match wish {
         Wish::Language => {
             wishes.lang = Some(match manner.lang() {
@@ -135,8 +142,8 @@ pub(super) fn apply(wish: &Wish, wishes: &mut Preferences, manner: crate::domain
             });
         }
         Wish::Formality => wishes.formal = Some(!manner.is_formal()),
-        Wish::Briefing => wishes.briefing = Some(!wishes.briefing.unwrap_or(true)),
-        Wish::Summary => wishes.summary = Some(!wishes.summary.unwrap_or(true)),
+        Wish::Briefing => wishes.briefing = Some(!wishes.briefing.unwrap_or(habits.briefing)),
+        Wish::Summary => wishes.summary = Some(!wishes.summary.unwrap_or(habits.summary)),
         Wish::Quiet(hours) => wishes.quiet = hours.map(|(from, to)| (60 * u16::from(from), 60 * u16::from(to))),
         Wish::Pause(_) => wishes.paused_until = until,
         Wish::Away(_) => wishes.away_until = until,

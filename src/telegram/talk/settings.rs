@@ -25,8 +25,8 @@ impl Bot {
         let shown = Wishes {
             page,
             formal: reader.manner.is_formal(),
-            briefing: wishes.briefing.unwrap_or(true),
-            summary: wishes.summary.unwrap_or(true),
+            briefing: wishes.briefing.unwrap_or(self.habits.briefing),
+            summary: wishes.summary.unwrap_or(self.habits.summary),
             weekly: self.weekly_of(reader)?,
             paused_until: ahead(wishes.paused_until),
             away_until: ahead(wishes.away_until),
@@ -64,7 +64,8 @@ impl Bot {
             let user = user.clone();
             self.engine.run(move |engine| engine.wish_weekly(&user, !wished)).await?;
         }
-        self.engine.run(move |engine| engine.wish(&user, |wishes| apply(&wish, wishes, manner, until))).await?;
+        let habits = self.habits;
+        self.engine.run(move |engine| engine.wish(&user, |wishes| apply(&wish, wishes, habits, manner, until))).await?;
         // In the manner that was just wished for.
         let reader = self.reader(reader.user.clone(), reader.chat)?;
         self.settings(&reader, page)
@@ -76,7 +77,7 @@ impl Bot {
             return Ok(None);
         }
         let wished = self.engine.store().weekly(&reader.user.id)?.wished;
-        Ok(Some(wished.unwrap_or(self.weekly)))
+        Ok(Some(wished.unwrap_or(self.habits.weekly)))
     }
 
     fn wish_key(&self, reader: &Reader, page: Page, label: &str, wish: Wish) -> Key {

@@ -382,6 +382,22 @@ fn whatever_is_alike_shares_one_of_its_telling_words() {
     assert!(found >= 20, "only {found} pairs are alike");
 }
 
+/// What is said again, word for word, says no more than once.
+#[test]
+fn repetition_changes_nothing() {
+    for filler in ["Voici mon histoire, un peu longue. ", "Le chien dort dans le jardin derrière la maison. "] {
+        let once = read(&format!("Bonjour, je voudrais un devis. {filler}"));
+        assert!(once.intent);
+        for times in [2, 30, 860] {
+            assert_eq!(
+                read(&format!("Bonjour, je voudrais un devis. {}", filler.repeat(times))),
+                once,
+                "{times} × {filler}"
+            );
+        }
+    }
+}
+
 /// Whoever asks and thanks in advance has been given nothing yet.
 #[test]
 fn thanks_after_a_question_change_nothing() {

@@ -2,7 +2,7 @@
 //! case, accents, apostrophes and chat spelling into one form, and marks where clauses and sentences end.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use foldhash::fast::FixedState;
@@ -73,10 +73,31 @@ impl Words {
             return;
         }
         let last = length - AT_THE_END;
+        // A clause without an end is cut as well.
+        self.cut(|clause| if clause.start < last { clause.end.min(FROM_THE_BEGINNING) } else { clause.end });
+    }
+
+    /// Drops sentences that have been said before, word for word: what is said again says no more.
+    fn leave_out_repeats(&mut self) {
+        let mut said: HashSet<Vec<&str>, FixedState> = HashSet::default();
+        let mut repeated: HashSet<usize, FixedState> = HashSet::default();
+        for clauses in self.clauses.chunk_by(|one, next| one.sentence == next.sentence) {
+            let words = clauses.iter().flat_map(|clause| clause.start..clause.end).map(|place| self.get(place));
+            let words: Vec<&str> = words.collect();
+            if words.len() >= LEAST_OF_A_REPEAT && !said.insert(words) {
+                repeated.insert(clauses[0].sentence);
+            }
+        }
+        if !repeated.is_empty() {
+            self.cut(|clause| if repeated.contains(&clause.sentence) { clause.start } else { clause.end });
+        }
+    }
+
+    /// Keeps of each clause what stands before its end as `end_of` says.
+    fn cut(&mut self, end_of: impl Fn(&Clause) -> usize) {
         let (spans, origins) = (std::mem::take(&mut self.spans), std::mem::take(&mut self.origins));
         for mut clause in std::mem::take(&mut self.clauses) {
-            // A clause without an end is cut as well.
-            let end = if clause.start < last { clause.end.min(FROM_THE_BEGINNING) } else { clause.end };
+            let end = end_of(&clause);
             if clause.start >= end {
                 continue;
             }
@@ -477,6 +498,7 @@ pub(super) fn words(text: &str) -> Words {
         end_clause(&mut words, &mut clause_start, sentence);
         end_sentence(&mut words, &mut sentence, &mut sentence_start, false);
     }
+    words.leave_out_repeats();
     words.leave_out_the_middle();
     words
 }
@@ -485,6 +507,9 @@ pub(super) fn words(text: &str) -> Words {
 const FROM_THE_BEGINNING: usize = 150;
 /// and so many at its end: what is wanted stands there, and a mail of ten pages costs no more than one of one.
 const AT_THE_END: usize = 50;
+
+/// Shorter sentences may be said again for good reason: "oui, oui".
+const LEAST_OF_A_REPEAT: usize = 5;
 
 const CONJUNCTIONS: [&str; 17] = [
     "mais",

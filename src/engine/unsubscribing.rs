@@ -7,6 +7,7 @@ use super::deeds::Did;
 use super::told::{People, Told, in_line};
 use crate::domain::alert::Via;
 use crate::domain::effect::Effect;
+use crate::domain::meaning::Meaning;
 use crate::domain::observation::RecordRef;
 use crate::domain::unsubscribed::{ME, Unsubscribed, UnsubscribedStage};
 use crate::domain::{Activity, Deed, Direction, Lead, LeadId, Reading, Timestamp, UserId};
@@ -26,6 +27,11 @@ impl Wish {
         // To read a text takes longer than all else that is done with one activity.
         let evidence = if may { unsubscribes(text)? } else { return None };
         Some(Self { activity: activity.clone(), evidence })
+    }
+
+    /// A message of which a person says so.
+    pub(super) fn said(activity: &Activity) -> Self {
+        Self { activity: activity.clone(), evidence: unsubscribes(&activity.preview).unwrap_or_default() }
     }
 
     /// Whose it is.
@@ -49,13 +55,17 @@ impl Engine {
     /// Marks a lead as not to be contacted, before what it wrote is written: a crash between the two repeats the first, which
     /// then changes nothing. What was written before the first look at the CRM was complete is left to people.
     pub(super) fn heed(&mut self, wish: &Wish) -> Result<()> {
-        let now = self.now();
         let Some(lead) = self.store.lead(wish.lead())?.filter(|lead| !lead.deleted) else { return Ok(()) };
         if !self.is_backfilled()? || !self.policy.rules.is_active_status(&lead.status) || !self.is_news(wish)? {
             return Ok(());
         }
+        self.mark(Batch::default(), &lead, wish, None)
+    }
+
+    /// Marks a lead as not to be contacted, by a person if it was one. What `batch` holds is written with it.
+    pub(super) fn mark(&mut self, mut batch: Batch, lead: &Lead, wish: &Wish, by: Option<&UserId>) -> Result<()> {
         self.settle_all(&lead.id)?;
-        let mark = Unsubscribed {
+        batch.put_unsubscribed(&Unsubscribed {
             lead: lead.id.clone(),
             activity: wish.activity.id.clone(),
             text: wish.activity.preview.clone(),
@@ -63,21 +73,25 @@ impl Engine {
             written_at: wish.activity.timestamp,
             was_marked: lead.do_not_contact,
             stage: UnsubscribedStage::Counts,
-            at: now,
-            by: None,
-        };
-        let mut batch = Batch::default();
-        batch.put_unsubscribed(&mark);
-        self.put_marked(&mut batch, &lead, true)?;
-        if let Some(owner) = &lead.owner {
-            let told = told_of_unsubscribed(&self.store, &self.policy.escalation.people, owner, now)?;
-            if let Some(user) = told.iter().find_map(|told| told.user.as_ref()) {
-                let not_before = self.policy.calendars.of(&self.store, &user.id)?.next_open(now);
-                let (effect, sequence) = (Effect::TellUnsubscribed(lead.id), self.next_sequence());
-                batch.put_outbox(&OutboxEntry { effect, sequence, attempts: 0, not_before, decided_at: now });
-            }
-        }
+            at: self.now(),
+            by: by.cloned(),
+        });
+        self.put_marked(&mut batch, lead, true)?;
+        self.tell_unsubscribed(&mut batch, lead, by)?;
         self.store.apply(batch)
+    }
+
+    /// Has somebody told, in working hours; whoever has just said so sits there.
+    fn tell_unsubscribed(&mut self, batch: &mut Batch, lead: &Lead, by: Option<&UserId>) -> Result<()> {
+        let now = self.now();
+        let Some(owner) = &lead.owner else { return Ok(()) };
+        let told = told_of_unsubscribed(&self.store, &self.policy.escalation.people, owner, now)?;
+        let Some(user) = told.iter().find_map(|told| told.user.as_ref()) else { return Ok(()) };
+        let is_there = by == Some(&user.id);
+        let not_before = if is_there { now } else { self.policy.calendars.of(&self.store, &user.id)?.next_open(now) };
+        let (effect, sequence) = (Effect::TellUnsubscribed(lead.id.clone()), self.next_sequence());
+        batch.put_outbox(&OutboxEntry { effect, sequence, attempts: 0, not_before, decided_at: now });
+        Ok(())
     }
 
     /// Whether nothing was made of it yet, and the lead has not written since.
@@ -115,20 +129,25 @@ impl Engine {
         let Some(mark) = self.store.unsubscribed(lead)?.filter(|mark| mark.stage == UnsubscribedStage::Counts) else {
             return Ok(false);
         };
-        let (now, sequence) = (self.now(), self.next_sequence());
-        let mut batch = Batch::default();
-        if let Some(lead) = self.store.lead(lead)? {
-            self.put_marked(&mut batch, &lead, mark.was_marked)?;
+        if let Some(said) = self.store.correction(lead, &mark.activity)? {
+            // It was said by hand, or taken back and said again.
+            let means = if said.read_as == Meaning::Unsubscribe { Meaning::Nothing } else { said.read_as };
+            return Ok(self.correct(lead, &mark.activity, means, actor)?.is_some());
         }
-        batch.put_hint(&RecordRef::new("Lead", lead.as_str()), sequence);
-        batch.put_unsubscribed(&Unsubscribed {
-            stage: UnsubscribedStage::NotSo,
-            at: now,
-            by: actor.user.clone(),
-            ..mark
-        });
-        self.store.apply(batch)?;
+        if let Some(lead) = self.store.lead(lead)? {
+            self.unmark(Batch::default(), &lead, mark, actor)?;
+        }
         Ok(true)
+    }
+
+    /// A lead's message meant something else, as a person says. What `batch` holds is written with it.
+    pub(super) fn unmark(&mut self, mut batch: Batch, lead: &Lead, mark: Unsubscribed, actor: &Actor) -> Result<()> {
+        let (now, sequence) = (self.now(), self.next_sequence());
+        self.put_marked(&mut batch, lead, mark.was_marked)?;
+        batch.put_hint(&RecordRef::new("Lead", lead.id.as_str()), sequence);
+        let stage = UnsubscribedStage::NotSo;
+        batch.put_unsubscribed(&Unsubscribed { stage, at: now, by: actor.user.clone(), ..mark });
+        self.store.apply(batch)
     }
 
     /// A person has it written into the CRM that a lead wants no more messages.

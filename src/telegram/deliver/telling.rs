@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::super::announce::{Moment, Pending, Planned, plan};
-use super::super::render::{self, Rendered};
+use super::super::render;
 use super::{Announcement, Attempt, LONGEST_PAUSE, Recipient, Worker, fingerprint, pending, whose_diary};
 use crate::domain::effect::Occasion;
+use crate::domain::meaning::messages;
 use crate::domain::unsubscribed::UnsubscribedStage;
 use crate::domain::{AlertId, ChatId, Lead, LeadId, Timestamp, UserId};
 use crate::engine::EngineError;
@@ -171,8 +172,8 @@ impl Worker {
         let (content, manner) = (self.content_in(chat)?, speaker.manner_in(self.store(), chat)?);
         let context = briefing.context(&speaker, manner, content, Occasion::Opened, now);
         let insight = known(self.store(), &speaker, &briefing.lead, &activities, now)?;
-        let html = speaker.voice.behind_html(&context, &insight);
-        match self.send(chat, &Rendered { html, keyboard: Vec::new() }, false).await? {
+        let wrote = messages(&activities, now).next().is_some();
+        match self.send(chat, &render::why(&speaker.voice, &context, &insight, wrote), false).await? {
             Attempt::NotNow => Ok(()),
             Attempt::Sent(_) | Attempt::Unreachable | Attempt::Never => self.settle(key, sequence).await,
         }

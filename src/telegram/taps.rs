@@ -437,7 +437,12 @@ impl Bot {
 
     async fn after(&self, tap: &Tap, acted: Acted, done: Toast<'_>) -> Result<Answer, EngineError> {
         match acted {
-            Acted::Done(alert) => Ok(Answer::word(self.speaker.voice.toast_about(tap.manner, &alert.id, done))),
+            Acted::Done(alert) => {
+                // "annuler" takes back a tap as well as a word.
+                let done_at = self.engine.clock().now();
+                self.memory.note(tap.private, |recent| recent.act = Some((alert.id.clone(), done_at)));
+                Ok(Answer::word(self.speaker.voice.toast_about(tap.manner, &alert.id, done)))
+            }
             Acted::Unchanged(alert) => self.too_late(tap, &alert).await,
             Acted::Unknown => Ok(Answer::dialog(self.toast(tap.manner, Toast::Stale))),
         }

@@ -200,6 +200,27 @@ async fn done_settles_the_latest_alert_and_can_be_taken_back() {
 }
 
 #[tokio::test]
+async fn what_was_done_by_button_is_taken_back_by_a_word() {
+    for (menu, label, status) in
+        [(None, "done", "Resolved"), (Some("more"), "off", "Resolved"), (Some("zz"), "z1h", "Snoozed")]
+    {
+        let (world, sophie) = World::with_a_hot_lead().await;
+        if let Some(menu) = menu {
+            world.tap(menu).await;
+        }
+        world.tap(label).await;
+        assert_eq!(world.alert(&sophie, "HotLead24h")["status"], status, "{label}");
+        let told = world.last();
+        let answer = say(&world, "annuler").await;
+        assert!(answer.plain.contains("Sophie"), "{label}: {}", answer.plain);
+        assert_eq!(world.alert(&sophie, "HotLead24h")["status"], "Open", "{label}");
+        let again = world.messages(LUC.1).into_iter().find(|message| message.message_id == told.message_id).unwrap();
+        assert!(button(&again, "done").is_some(), "{label}: its buttons are there again: {again:#?}");
+        world.end().await;
+    }
+}
+
+#[tokio::test]
 async fn a_reply_is_about_the_message_it_replies_to() {
     let world = office().await;
     let all = world.messages(LUC.1);

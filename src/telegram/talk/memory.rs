@@ -20,7 +20,7 @@ pub struct Memory(Arc<Mutex<HashMap<ChatId, Recent>>>);
 pub struct Recent {
     /// The lead whose card was shown last, and when.
     pub lead: Option<(LeadId, Timestamp)>,
-    /// The alert that was acted on last by words, and when.
+    /// The alert that was handled or put off last, by words or by button, and when.
     pub act: Option<(AlertId, Timestamp)>,
     /// With whom a call is to be planned, once it is said when; and since when that is asked.
     pub call: Option<(LeadId, Timestamp)>,

@@ -228,24 +228,10 @@ mod tests {
 
     fn lead() -> Lead {
         Lead {
-            id: LeadId::from("l1"),
             name: "Restaurant Bella".to_owned(),
-            first_name: String::new(),
-            account_name: String::new(),
-            status: "In Process".to_owned(),
-            created_at: NOW.plus(-60 * DAY),
-            deleted: false,
-            closed_at: None,
-            do_not_contact: false,
-            do_not_call: false,
-            email_opted_out: false,
-            phone_opted_out: false,
-            owner: None,
-            teams: Vec::new(),
             phone: Some("+33612345678".to_owned()),
             email: Some("bella@example.com".to_owned()),
-            emails: Vec::new(),
-            source: String::new(),
+            ..Lead::new(LeadId::from("l1"), "In Process", NOW.plus(-60 * DAY))
         }
     }
 

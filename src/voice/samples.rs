@@ -599,24 +599,11 @@ fn alert(alert_type: AlertType, since: Timestamp, evidence: Evidence) -> Alert {
 
 fn lead(first_name: &str, name: &str) -> Lead {
     Lead {
-        id: LeadId::from("sample"),
         name: name.to_owned(),
         first_name: first_name.to_owned(),
-        account_name: String::new(),
-        status: "New".to_owned(),
-        created_at: NOW.plus(-40 * DAY),
-        deleted: false,
-        closed_at: None,
-        do_not_contact: false,
-        do_not_call: false,
-        email_opted_out: false,
-        phone_opted_out: false,
-        owner: None,
-        teams: Vec::new(),
         phone: Some("+33612345678".to_owned()),
         email: Some("sophie@example.com".to_owned()),
-        emails: Vec::new(),
-        source: String::new(),
+        ..Lead::new(LeadId::from("sample"), "New", NOW.plus(-40 * DAY))
     }
 }
 

@@ -110,24 +110,15 @@ fn lead(number: u32, random: &mut StdRng) -> (Lead, Vec<Activity>) {
         "Dead"
     };
     let lead = Lead {
-        id: id.clone(),
         name: "Sophie Martin".to_owned(),
         first_name: "Sophie".to_owned(),
-        account_name: String::new(),
-        status: status.to_owned(),
-        created_at,
-        deleted: false,
         closed_at,
-        do_not_contact: false,
-        do_not_call: false,
-        email_opted_out: false,
-        phone_opted_out: false,
         owner: Some(UserId(format!("user{}", number % 200))),
         teams: vec![TeamId(format!("team{}", number % 20))],
         phone: Some("+33639980101".to_owned()),
         email: Some("sophie@lead.example".to_owned()),
         emails: vec!["sophie@lead.example".to_owned()],
-        source: String::new(),
+        ..Lead::new(id.clone(), status, created_at)
     };
     let activities = (0..ACTIVITIES).map(|place| {
         let timestamp = Timestamp(random.random_range(created_at.0..=NOW.0));

@@ -100,24 +100,15 @@ fn dice(seed: usize, sides: usize) -> usize {
 
 fn lead(n: usize) -> Lead {
     Lead {
-        id: LeadId(format!("{n:017x}")),
         name: format!("Sophie Martin {n}"),
         first_name: "Sophie".to_owned(),
         account_name: "Martin SARL".to_owned(),
-        status: "In Process".to_owned(),
-        created_at: NOW.plus(-DAY * dice(n, 365) as i64 - 60 * DAY),
-        deleted: false,
-        closed_at: None,
-        do_not_contact: false,
-        do_not_call: false,
-        email_opted_out: false,
-        phone_opted_out: false,
         owner: Some(UserId(format!("{:017x}", dice(n, 40)))),
-        teams: Vec::new(),
         phone: Some("+33639980101".to_owned()),
         email: Some(format!("sophie.{n}@lead.example")),
         emails: vec![format!("sophie.{n}@lead.example")],
         source: "Web Site".to_owned(),
+        ..Lead::new(LeadId(format!("{n:017x}")), "In Process", NOW.plus(-DAY * dice(n, 365) as i64 - 60 * DAY))
     }
 }
 

@@ -38,24 +38,15 @@ pub fn voice() -> Voice {
 
 pub fn sophie() -> Lead {
     Lead {
-        id: LeadId::from("691b2816e43817b92"),
         name: "Sophie Martin".to_owned(),
         first_name: "Sophie".to_owned(),
         account_name: "TechCorp SAS".to_owned(),
-        status: "In Process".to_owned(),
-        created_at: now().plus(-40 * DAY),
-        deleted: false,
-        closed_at: None,
-        do_not_contact: false,
-        do_not_call: false,
-        email_opted_out: false,
-        phone_opted_out: false,
         owner: Some(UserId::from("u1")),
-        teams: Vec::new(),
         phone: Some("06 12 34 56 78".to_owned()),
         email: Some("sophie@techcorp.example".to_owned()),
         emails: vec!["sophie@techcorp.example".to_owned()],
         source: "Web Site".to_owned(),
+        ..Lead::new(LeadId::from("691b2816e43817b92"), "In Process", now().plus(-40 * DAY))
     }
 }
 
@@ -561,7 +552,8 @@ fn notices_toasts_and_buttons_read_well() {
             Toast::HandedTo("Luc"),
             Toast::NoColleague,
             Toast::Checking,
-            Toast::CallPlanned { at: now.plus(18 * HOUR), now, zone },
+            Toast::CallPlanned { at: now.plus(18 * HOUR), now, zone, taken: false },
+            Toast::CallPlanned { at: now.plus(18 * HOUR), now, zone, taken: true },
             Toast::CallNoted(CallOutcome::Reached),
             Toast::CallNoted(CallOutcome::NoAnswer),
             Toast::CallNoted(CallOutcome::LeftMessage),

@@ -91,8 +91,8 @@ fn everything(more: &[String]) -> Result<Vec<Sentence>, String> {
     Ok(sentences)
 }
 
-/// Labelled sentences: a table with tabs (`docs/reading.md`), or NDJSON with `text` and `intent`, `category` or `not` (a
-/// category that it is not), and if known `expects_reply`, `lang`, `channel`.
+/// Labelled sentences: a table with tabs (`docs/reading.md`), or NDJSON with `text` and `intent`, `category`, `expects_reply` or
+/// `not` (a category that it is not), and if known `lang`, `channel`.
 fn load(path: &Path) -> Result<Vec<Sentence>, String> {
     let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     let mut sentences = Vec::new();
@@ -133,8 +133,9 @@ fn from_json(line: &str, number: usize) -> Result<Sentence, String> {
         |name| text(name).map(|name| Category::parse(&name).ok_or(format!("no category {name}"))).transpose();
     let (category, is_not) = (category("category")?, category("not")?);
     let intent = line["intent"].as_bool().or(category.map(Category::buys));
-    if intent.is_none() && is_not.is_none() {
-        return Err("neither intent nor category, nor what it is not".to_owned());
+    let expects_reply = line["expects_reply"].as_bool().or(intent.filter(|intent| *intent));
+    if intent.is_none() && is_not.is_none() && expects_reply.is_none() {
+        return Err("neither intent nor category nor expects_reply, nor what it is not".to_owned());
     }
     Ok(Sentence {
         group: format!("json{number}"),
@@ -142,7 +143,7 @@ fn from_json(line: &str, number: usize) -> Result<Sentence, String> {
         channel: text("channel").unwrap_or_default(),
         category,
         intent,
-        expects_reply: line["expects_reply"].as_bool().or(intent.filter(|intent| *intent)),
+        expects_reply,
         auto_reply: category == Some(Category::AutoReply),
         is_not,
         text: text("text").ok_or("no text")?,

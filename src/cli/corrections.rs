@@ -67,9 +67,10 @@ fn print_one(out: &mut impl Write, correction: &Correction) -> io::Result<()> {
     let rule = correction.alert_type.as_deref().unwrap_or_default();
     writeln!(out, "{}  {by}: {} {rule}", correction.at, correction.said)?;
     writeln!(out, "  {:?}", correction.text)?;
+    let means = correction.means.as_ref().map(|means| format!(", means {means}")).unwrap_or_default();
     writeln!(
         out,
-        "  read as {}; now {}, because of {:?}",
+        "  read as {}{means}; now {}, because of {:?}",
         correction.read_as.join(", "),
         correction.category,
         correction.evidence

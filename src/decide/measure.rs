@@ -196,26 +196,7 @@ mod tests {
     }
 
     fn lead(created_at: Timestamp) -> Lead {
-        Lead {
-            id: LeadId::from("l"),
-            name: String::new(),
-            first_name: String::new(),
-            account_name: String::new(),
-            status: "New".to_owned(),
-            created_at,
-            deleted: false,
-            closed_at: None,
-            do_not_contact: false,
-            do_not_call: false,
-            email_opted_out: false,
-            phone_opted_out: false,
-            owner: Some(UserId::from("u")),
-            teams: Vec::new(),
-            phone: None,
-            email: None,
-            emails: Vec::new(),
-            source: String::new(),
-        }
+        Lead { owner: Some(UserId::from("u")), ..Lead::new(LeadId::from("l"), "New", created_at) }
     }
 
     fn act(timestamp: Timestamp, direction: Direction, channel: Channel, status: ActivityStatus) -> Activity {

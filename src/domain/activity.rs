@@ -106,7 +106,8 @@ impl ActivityStatus {
     }
 }
 
-/// What an inbound was read to mean. Made once, when the activity is first seen, and kept.
+/// What an inbound was read to mean. Made once, when the activity is first seen, and kept until a
+/// person says what it means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Reading {
     /// The lead wants to buy. Implies `expects_reply`.

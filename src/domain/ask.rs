@@ -1,6 +1,7 @@
 //! What a button below an answer asks for: another page, a lead's card, a setting. As [`super::button::Button`] it has
 //! 64 bytes, so it says all it means in a few letters and an id.
 
+use super::meaning::{Meaning, Tag};
 use super::{AlertId, CallOutcome, LeadId, Timestamp, UserId};
 
 /// Which alerts a list shows.
@@ -144,6 +145,10 @@ pub enum Ask {
     CallWent(CallOutcome),
     /// That call takes place at another instant; when it is not said: when?
     CallMoves(Option<Timestamp>),
+    /// How a message of this lead was read; when it is not said which, the last one.
+    Reading(LeadId, Option<Tag>),
+    /// What this message means.
+    Means(LeadId, Tag, Meaning),
 }
 
 impl Ask {
@@ -162,6 +167,8 @@ impl Ask {
             Self::Stats(team) => format!("2:st:{}", if *team { "team" } else { "me" }),
             Self::CallWent(outcome) => format!("2:cw:{}", outcome.as_str()),
             Self::CallMoves(at) => format!("2:cm:{}", at.map(|at| at.0.to_string()).unwrap_or_default()),
+            Self::Reading(lead, tag) => format!("2:rd:{}:{lead}", tag.as_ref().map_or("", |tag| tag.0.as_str())),
+            Self::Means(lead, tag, means) => format!("2:mn:{}{}:{lead}", means.code(), tag.0),
         }
     }
 
@@ -196,6 +203,15 @@ impl Ask {
             "cw" => Self::CallWent(CallOutcome::ALL.into_iter().find(|outcome| outcome.as_str() == rest)?),
             "cm" if rest.is_empty() => Self::CallMoves(None),
             "cm" => Self::CallMoves(Some(instant(rest)?)),
+            "rd" => match two()? {
+                ("", id) => Self::Reading(lead(id)?, None),
+                (tag, id) => Self::Reading(lead(id)?, Some(Tag(tag.to_owned()))),
+            },
+            "mn" => {
+                let (means, tag) = two()?.0.split_at_checked(1)?;
+                let means = Meaning::ALL.into_iter().find(|known| known.code() == means)?;
+                Self::Means(lead(two()?.1)?, Tag(tag.to_owned()), means)
+            }
             _ => return None,
         })
     }
@@ -257,6 +273,7 @@ impl Wish {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ActivityId;
 
     #[test]
     fn every_ask_fits_and_comes_back() {
@@ -274,6 +291,9 @@ mod tests {
             Ask::CallMoves(None),
             Ask::CallMoves(Some(Timestamp(1_773_324_000))),
         ];
+        let (long, tag) = (LeadId::from("a6b2f1f0-5a51-4e0c-8b9e-0123456789ab"), Tag::of(&ActivityId::from("Email:1")));
+        asks.extend([None, Some(tag.clone())].map(|tag| Ask::Reading(long.clone(), tag)));
+        asks.extend(Meaning::ALL.map(|means| Ask::Means(long.clone(), tag.clone(), means)));
         asks.extend(CallOutcome::ALL.map(Ask::CallWent));
         let mut wishes = vec![Wish::Language, Wish::Formality, Wish::Briefing, Wish::Summary, Wish::Weekly];
         wishes.push(Wish::Quiet(None));
@@ -302,6 +322,10 @@ mod tests {
             "2:al:all:-1",
             "2:wi:main:quiet-25-7",
             "2:xx:1",
+            "2:rd::",
+            "2:mn::l1",
+            "2:mn:é:l1",
+            "2:mn:zabcd:l1",
         ] {
             assert_eq!(Ask::parse(data), None, "{data}");
         }

@@ -50,6 +50,30 @@ impl Lead {
     /// The status of a lead that was won: EspoCRM sets it when a lead is converted.
     pub const WON: &str = "Converted";
 
+    /// A lead of which nothing else is known: no name, no owner, no number, no address.
+    pub fn new(id: LeadId, status: &str, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            name: String::new(),
+            first_name: String::new(),
+            account_name: String::new(),
+            status: status.to_owned(),
+            created_at,
+            deleted: false,
+            closed_at: None,
+            do_not_contact: false,
+            do_not_call: false,
+            email_opted_out: false,
+            phone_opted_out: false,
+            owner: None,
+            teams: Vec::new(),
+            phone: None,
+            email: None,
+            emails: Vec::new(),
+            source: String::new(),
+        }
+    }
+
     /// When it was won; `None` when it was not, or that is not known. Of no meaning while that status is an active one.
     pub fn won_at(&self) -> Option<Timestamp> {
         self.closed_at.filter(|_| self.status == Self::WON)

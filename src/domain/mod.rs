@@ -17,6 +17,7 @@ pub mod id;
 pub mod insight;
 pub mod lead;
 pub mod manner;
+pub mod meaning;
 pub mod observation;
 pub mod people;
 pub mod preferences;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::domain::meaning::{self, Meaning};
 use crate::domain::unsubscribed::UnsubscribedStage;
 use crate::domain::{AlertType, Reading, Timestamp, UserId};
 use crate::insight::reading::explain;
@@ -17,8 +18,11 @@ pub struct Correction {
     pub by: String,
     /// The lead's id.
     pub lead: String,
-    /// What was said: `not_relevant`, or `not_unsubscribed`.
+    /// What was said: `not_relevant`, `not_unsubscribed`, or `misread`.
     pub said: String,
+    /// What it means, of what was misread: as `read_as`.
+    #[serde(default)]
+    pub means: Option<String>,
     /// The alert's rule, of what is not relevant.
     pub alert_type: Option<String>,
     /// The beginning of the message; empty when the alert rests on none.
@@ -43,12 +47,21 @@ pub fn corrections(store: &Store) -> Result<Vec<Correction>> {
         let said = Said { what: "not_relevant", of: Some(mark.alert_type), by, read_as };
         all.push((mark.at, said.about(mark.at, mark.lead.0, mark.text)));
     }
+    let misread = store.all_corrections()?;
     for mark in store.all_unsubscribed()? {
-        if mark.stage == UnsubscribedStage::NotSo {
+        let is_said = |known: &meaning::Correction| (&known.lead, &known.activity) == (&mark.lead, &mark.activity);
+        if mark.stage == UnsubscribedStage::NotSo && !misread.iter().any(is_said) {
             let by = name(store, mark.by.as_ref())?;
             let said = Said { what: "not_unsubscribed", of: None, by, read_as: vec!["unsubscribe"] };
             all.push((mark.at, said.about(mark.at, mark.lead.0, mark.text)));
         }
+    }
+    // Whoever said in the end what M.A.X. had read has corrected nothing.
+    for known in misread.into_iter().filter(|known| known.means != known.read_as) {
+        let by = name(store, known.by.as_ref())?;
+        let said = Said { what: "misread", of: None, by, read_as: vec![known.read_as.as_str()] };
+        let means = Some(known.means.as_str().to_owned());
+        all.push((known.at, Correction { means, ..said.about(known.at, known.lead.0, known.text) }));
     }
     all.sort_by_key(|(at, _)| *at);
     Ok(all.into_iter().map(|(_, correction)| correction).collect())
@@ -69,6 +82,7 @@ impl Said {
             by: self.by,
             lead,
             said: self.what.to_owned(),
+            means: None,
             alert_type: self.of.map(|rule| rule.as_str().to_owned()),
             read_as: self.read_as.into_iter().map(str::to_owned).collect(),
             category: now.category.as_str().to_owned(),
@@ -87,15 +101,30 @@ impl Correction {
         }
         let label = match (self.said.as_str(), self.alert_type.as_deref()) {
             ("not_unsubscribed", _) => json!({"not": "unsubscribe"}),
+            ("misread", _) => label(self.means()?),
             (_, Some(rule)) if rule == AlertType::HotLead24h.as_str() => json!({"intent": false}),
-            (_, Some(rule)) if rule == AlertType::AwaitingReply24h.as_str() => {
-                json!({"intent": false, "expects_reply": false})
-            }
+            // Whoever waits in vain for an answer may want to buy all the same.
+            (_, Some(rule)) if rule == AlertType::AwaitingReply24h.as_str() => json!({"expects_reply": false}),
             _ => return None,
         };
         let mut sentence = Map::from_iter([("text".to_owned(), json!(self.text))]);
         sentence.extend(label.as_object().cloned().unwrap_or_default());
         Some(sentence)
+    }
+
+    fn means(&self) -> Option<Meaning> {
+        let means = self.means.as_deref()?;
+        Meaning::ALL.into_iter().find(|meaning| meaning.as_str() == means)
+    }
+}
+
+/// What is learnt of a sentence that means this.
+fn label(means: Meaning) -> Value {
+    match means {
+        Meaning::WishToBuy => json!({"intent": true, "expects_reply": true}),
+        Meaning::ExpectsReply => json!({"intent": false, "expects_reply": true}),
+        Meaning::Nothing => json!({"intent": false, "expects_reply": false}),
+        Meaning::Unsubscribe | Meaning::AutoReply => json!({"category": means.as_str(), "expects_reply": false}),
     }
 }
 

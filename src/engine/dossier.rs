@@ -3,6 +3,7 @@
 use super::briefing::{Briefing, Speaker};
 use super::insights::habits;
 use crate::domain::insight::LeadInsight;
+use crate::domain::meaning::messages;
 use crate::domain::{Activity, ActivityStatus, AlertState, Lead, LeadId, Timestamp, User};
 use crate::insight::lead::{Lens, known_of};
 use crate::insight::zone;
@@ -25,6 +26,8 @@ pub struct Dossier {
     pub exchanges: Vec<Activity>,
     /// How many there are besides.
     pub more: usize,
+    /// Whether it has written.
+    pub wrote: bool,
     /// What is known beyond its alerts.
     pub insight: LeadInsight,
     /// Where people open it.
@@ -50,10 +53,11 @@ impl Dossier {
         let mut activities = store.activities(&lead.id)?;
         let insight = known(store, speaker, &lead, &activities, now)?;
         activities.retain(|activity| activity.status != ActivityStatus::Planned && activity.timestamp <= now);
+        let wrote = messages(&activities, now).next().is_some();
         let more = activities.len().saturating_sub(EXCHANGES);
         let exchanges = activities.into_iter().rev().take(EXCHANGES).collect();
         let link = speaker.lead_url(&lead);
-        Ok(Some(Self { lead, owner, alert, exchanges, more, insight, link }))
+        Ok(Some(Self { lead, owner, alert, exchanges, more, wrote, insight, link }))
     }
 }
 

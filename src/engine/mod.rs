@@ -28,6 +28,7 @@ pub mod opinions;
 pub mod outbox;
 pub mod permissions;
 mod progress;
+pub mod rereading;
 pub mod review;
 pub mod rulebook;
 pub mod schedule;

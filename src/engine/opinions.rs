@@ -95,6 +95,10 @@ impl Engine {
         let (mut activities, alerts) = self.store.history(&doubt.lead)?;
         let found = activities.iter_mut().find(|activity| activity.id == doubt.activity);
         let Some(activity) = found.filter(|_| wants_to_buy) else { return self.store.apply(batch) };
+        // A person has said meanwhile what it means.
+        if self.store.correction(&doubt.lead, &doubt.activity)?.is_some() {
+            return self.store.apply(batch);
+        }
         activity.reading = Reading { intent: true, expects_reply: true, auto_reply: false };
         batch.put_activity(activity);
         match self.load_with(&doubt.lead, (activities, alerts))? {

@@ -4,12 +4,13 @@
 use super::Engine;
 use super::acts::Actor;
 use super::deeds::Did;
-use super::told::{People, Told, in_line};
+use super::told::{People, Told, answers_for, in_line, reachable};
 use crate::domain::alert::Via;
 use crate::domain::effect::Effect;
+use crate::domain::meaning::Meaning;
 use crate::domain::observation::RecordRef;
 use crate::domain::unsubscribed::{ME, Unsubscribed, UnsubscribedStage};
-use crate::domain::{Activity, Deed, Direction, Lead, LeadId, Reading, Timestamp, UserId};
+use crate::domain::{Activity, Deed, Direction, Lead, LeadId, Reading, Timestamp, User, UserId};
 use crate::insight::reading::unsubscribes;
 use crate::store::{Batch, OutboxEntry, Result, Store};
 
@@ -28,34 +29,69 @@ impl Wish {
         Some(Self { activity: activity.clone(), evidence })
     }
 
+    /// A message of which a person says so.
+    pub(super) fn said(activity: &Activity) -> Self {
+        Self { activity: activity.clone(), evidence: unsubscribes(&activity.preview).unwrap_or_default() }
+    }
+
     /// Whose it is.
     pub(super) fn lead(&self) -> &LeadId {
         &self.activity.lead_id
     }
 }
 
-/// Who may be told of a lead of `owner`'s that wants no more messages, best first: people only, since there is something
-/// to decide.
+/// Who may be told of a lead that wants no more messages, best first: people only, since there is something to decide. The
+/// owner and who stands in; after them those who lead its teams; after them the CRM's administrators.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn told_of_unsubscribed(store: &Store, people: &People, owner: &UserId, now: Timestamp) -> Result<Vec<Told>> {
-    let mut line = in_line(store, people, Some(owner), now)?;
+pub fn told_of_unsubscribed(store: &Store, people: &People, lead: &Lead, now: Timestamp) -> Result<Vec<Told>> {
+    let mut line = in_line(store, people, lead.owner.as_ref(), now)?;
     line.retain(|told| told.user.is_some());
+    let mut others: Vec<UserId> = managers_of(people, lead).cloned().collect();
+    others.extend(store.users()?.into_iter().filter(is_admin).map(|user| user.id));
+    for user in others {
+        if line.iter().all(|told| told.user.as_ref().is_none_or(|known| known.id != user)) {
+            line.extend(reachable(store, &user)?);
+        }
+    }
     Ok(line)
+}
+
+/// Whether it is for a user to say what is to become of a lead that wants no more messages.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn may_answer(store: &Store, people: &People, user: &User, lead: &Lead, now: Timestamp) -> Result<bool> {
+    if is_admin(user) || managers_of(people, lead).any(|manager| *manager == user.id) {
+        return Ok(true);
+    }
+    lead.owner.as_ref().map_or(Ok(false), |owner| answers_for(store, people, &user.id, owner, now))
+}
+
+fn managers_of<'a>(people: &'a People, lead: &'a Lead) -> impl Iterator<Item = &'a UserId> {
+    lead.teams.iter().filter_map(|team| people.managers.get(team)).flatten()
+}
+
+fn is_admin(user: &User) -> bool {
+    user.kind == "admin" && user.active
 }
 
 impl Engine {
     /// Marks a lead as not to be contacted, before what it wrote is written: a crash between the two repeats the first, which
     /// then changes nothing. What was written before the first look at the CRM was complete is left to people.
     pub(super) fn heed(&mut self, wish: &Wish) -> Result<()> {
-        let now = self.now();
         let Some(lead) = self.store.lead(wish.lead())?.filter(|lead| !lead.deleted) else { return Ok(()) };
         if !self.is_backfilled()? || !self.policy.rules.is_active_status(&lead.status) || !self.is_news(wish)? {
             return Ok(());
         }
+        self.mark(Batch::default(), &lead, wish, None)
+    }
+
+    /// Marks a lead as not to be contacted, by a person if it was one. What `batch` holds is written with it.
+    pub(super) fn mark(&mut self, mut batch: Batch, lead: &Lead, wish: &Wish, by: Option<&UserId>) -> Result<()> {
         self.settle_all(&lead.id)?;
-        let mark = Unsubscribed {
+        batch.put_unsubscribed(&Unsubscribed {
             lead: lead.id.clone(),
             activity: wish.activity.id.clone(),
             text: wish.activity.preview.clone(),
@@ -63,21 +99,24 @@ impl Engine {
             written_at: wish.activity.timestamp,
             was_marked: lead.do_not_contact,
             stage: UnsubscribedStage::Counts,
-            at: now,
-            by: None,
-        };
-        let mut batch = Batch::default();
-        batch.put_unsubscribed(&mark);
-        self.put_marked(&mut batch, &lead, true)?;
-        if let Some(owner) = &lead.owner {
-            let told = told_of_unsubscribed(&self.store, &self.policy.escalation.people, owner, now)?;
-            if let Some(user) = told.iter().find_map(|told| told.user.as_ref()) {
-                let not_before = self.policy.calendars.of(&self.store, &user.id)?.next_open(now);
-                let (effect, sequence) = (Effect::TellUnsubscribed(lead.id), self.next_sequence());
-                batch.put_outbox(&OutboxEntry { effect, sequence, attempts: 0, not_before, decided_at: now });
-            }
-        }
+            at: self.now(),
+            by: by.cloned(),
+        });
+        self.put_marked(&mut batch, lead, true)?;
+        self.tell_unsubscribed(&mut batch, lead, by)?;
         self.store.apply(batch)
+    }
+
+    /// Has somebody told, in working hours; whoever has just said so sits there.
+    fn tell_unsubscribed(&mut self, batch: &mut Batch, lead: &Lead, by: Option<&UserId>) -> Result<()> {
+        let now = self.now();
+        let told = told_of_unsubscribed(&self.store, &self.policy.escalation.people, lead, now)?;
+        let first = told.iter().find_map(|told| told.user.as_ref()).filter(|user| by != Some(&user.id));
+        let calendar = first.map(|user| self.policy.calendars.of(&self.store, &user.id)).transpose()?;
+        let not_before = calendar.map_or(now, |calendar| calendar.next_open(now));
+        let (effect, sequence) = (Effect::TellUnsubscribed(lead.id.clone()), self.next_sequence());
+        batch.put_outbox(&OutboxEntry { effect, sequence, attempts: 0, not_before, decided_at: now });
+        Ok(())
     }
 
     /// Whether nothing was made of it yet, and the lead has not written since.
@@ -115,20 +154,25 @@ impl Engine {
         let Some(mark) = self.store.unsubscribed(lead)?.filter(|mark| mark.stage == UnsubscribedStage::Counts) else {
             return Ok(false);
         };
-        let (now, sequence) = (self.now(), self.next_sequence());
-        let mut batch = Batch::default();
-        if let Some(lead) = self.store.lead(lead)? {
-            self.put_marked(&mut batch, &lead, mark.was_marked)?;
+        if let Some(said) = self.store.correction(lead, &mark.activity)? {
+            // It was said by hand, or taken back and said again.
+            let means = if said.read_as == Meaning::Unsubscribe { Meaning::Nothing } else { said.read_as };
+            return Ok(self.correct(lead, &mark.activity, means, actor)?.is_some());
         }
-        batch.put_hint(&RecordRef::new("Lead", lead.as_str()), sequence);
-        batch.put_unsubscribed(&Unsubscribed {
-            stage: UnsubscribedStage::NotSo,
-            at: now,
-            by: actor.user.clone(),
-            ..mark
-        });
-        self.store.apply(batch)?;
+        if let Some(lead) = self.store.lead(lead)? {
+            self.unmark(Batch::default(), &lead, mark, actor)?;
+        }
         Ok(true)
+    }
+
+    /// A lead's message meant something else, as a person says. What `batch` holds is written with it.
+    pub(super) fn unmark(&mut self, mut batch: Batch, lead: &Lead, mark: Unsubscribed, actor: &Actor) -> Result<()> {
+        let (now, sequence) = (self.now(), self.next_sequence());
+        self.put_marked(&mut batch, lead, mark.was_marked)?;
+        batch.put_hint(&RecordRef::new("Lead", lead.id.as_str()), sequence);
+        let stage = UnsubscribedStage::NotSo;
+        batch.put_unsubscribed(&Unsubscribed { stage, at: now, by: actor.user.clone(), ..mark });
+        self.store.apply(batch)
     }
 
     /// A person has it written into the CRM that a lead wants no more messages.

@@ -648,24 +648,10 @@ mod tests {
     #[test]
     fn the_extension_accepts_what_is_known_of_a_lead() {
         let lead = Lead {
-            id: LeadId::from("l1"),
             name: "Sophie ".repeat(90),
-            first_name: String::new(),
-            account_name: String::new(),
-            status: "New".to_owned(),
-            created_at: T,
-            deleted: false,
-            closed_at: None,
-            do_not_contact: false,
-            do_not_call: false,
-            email_opted_out: false,
-            phone_opted_out: false,
             owner: Some(UserId::from("u1")),
             teams: vec![TeamId::from("t1")],
-            phone: None,
-            email: None,
-            emails: Vec::new(),
-            source: String::new(),
+            ..Lead::new(LeadId::from("l1"), "New", T)
         };
         for channel in Channel::ALL {
             let touch = Some(Touch { at: T, channel });

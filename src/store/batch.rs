@@ -13,6 +13,7 @@ use crate::decide::Outlook;
 use crate::domain::appointment::Appointment;
 use crate::domain::draft::Prepared;
 use crate::domain::event::Event;
+use crate::domain::meaning::Correction;
 use crate::domain::observation::RecordRef;
 use crate::domain::unsubscribed::Unsubscribed;
 use crate::domain::working_times::WorkingTimes;
@@ -303,6 +304,12 @@ impl Batch {
     /// Notes that a user found an alert beside the point.
     pub fn put_not_relevant(&mut self, mark: &NotRelevant) {
         self.put(Key::new(Kind::NotRelevant).number(mark.at.0).last(mark.alert.as_str()), mark);
+    }
+
+    /// Sets what a person said that a message means.
+    pub fn put_correction(&mut self, correction: &Correction) {
+        let Correction { lead, activity, .. } = correction;
+        self.put(Key::new(Kind::Correction).part(lead.as_str()).last(activity.as_str()), correction);
     }
 
     /// Sets what came of a lead's wish for no more messages.

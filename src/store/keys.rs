@@ -100,6 +100,8 @@ pub(super) enum Kind {
     Unsubscribed = b'x' as isize,
     /// Whether it helps: whose figures.
     Kpi = b'N' as isize,
+    /// What people said messages mean: lead, activity.
+    Correction = b'Z' as isize,
 
     /// Up to schema 2, an activity: lead, activity.
     OldActivity = b'A' as isize,

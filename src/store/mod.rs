@@ -26,6 +26,7 @@ use crate::domain::appointment::Appointment;
 use crate::domain::draft::Prepared;
 use crate::domain::effect::DEEDS;
 use crate::domain::event::Event;
+use crate::domain::meaning::Correction;
 use crate::domain::observation::RecordRef;
 use crate::domain::unsubscribed::Unsubscribed;
 use crate::domain::working_times::WorkingTimes;
@@ -545,6 +546,16 @@ impl Store {
     /// The alerts that users found beside the point, oldest first.
     pub fn not_relevant(&self) -> Result<Vec<NotRelevant>> {
         self.values(&Key::new(Kind::NotRelevant)).collect()
+    }
+
+    /// What a person said that a message means, if somebody did.
+    pub fn correction(&self, lead: &LeadId, activity: &ActivityId) -> Result<Option<Correction>> {
+        self.get(&Key::new(Kind::Correction).part(lead.as_str()).last(activity.as_str()))
+    }
+
+    /// The same of all messages, by lead.
+    pub fn all_corrections(&self) -> Result<Vec<Correction>> {
+        self.values(&Key::new(Kind::Correction)).collect()
     }
 
     /// What came of a lead's wish for no more messages, if it had one.

@@ -95,26 +95,7 @@ mod tests {
     }
 
     fn lead(id: &str) -> Lead {
-        Lead {
-            id: LeadId::from(id),
-            name: id.to_owned(),
-            first_name: String::new(),
-            account_name: String::new(),
-            status: "New".to_owned(),
-            created_at: Timestamp(1),
-            deleted: false,
-            closed_at: None,
-            do_not_contact: false,
-            do_not_call: false,
-            email_opted_out: false,
-            phone_opted_out: false,
-            owner: None,
-            teams: Vec::new(),
-            phone: None,
-            email: None,
-            emails: Vec::new(),
-            source: String::new(),
-        }
+        Lead { name: id.to_owned(), ..Lead::new(LeadId::from(id), "New", Timestamp(1)) }
     }
 
     #[test]

@@ -4,8 +4,9 @@ use super::menus::{self, Menu};
 use crate::domain::ask::Ask;
 use crate::domain::button::{Button, Hand, LinkAnswer, OptOut, Sheet};
 use crate::domain::draft::{DraftTap, Prepared, Stage};
+use crate::domain::insight::LeadInsight;
 use crate::domain::unsubscribed::{Unsubscribed, UnsubscribedStage};
-use crate::domain::{Alert, AlertId, AlertState, Bucket, CallOutcome, Channel, Lead, User};
+use crate::domain::{Alert, AlertId, AlertState, Bucket, CallOutcome, Channel, Lead, LeadId, User};
 use crate::store::SheetRow;
 use crate::voice::{
     AlertContext, ButtonLabel, Content, DayBegins, DayEnds, DraftShown, Manner, Notice, Route, Toast, Voice,
@@ -68,6 +69,17 @@ pub fn alert(voice: &Voice, context: &AlertContext<'_>) -> Rendered {
         AlertState::Resolved(_) => Vec::new(),
     };
     Rendered::new(html, keyboard)
+}
+
+/// The button that shows how the last message of a lead was read.
+pub fn misread(voice: &Voice, manner: Manner, lead: &LeadId) -> Key {
+    Key { text: voice.short(manner, "screen", "misread"), kind: KeyKind::Ask(Ask::Reading(lead.clone(), None)) }
+}
+
+/// The facts behind an alert; where the lead has written (`wrote`), with a word on how that was read.
+pub fn why(voice: &Voice, context: &AlertContext<'_>, insight: &LeadInsight, wrote: bool) -> Rendered {
+    let key = wrote.then(|| misread(voice, context.manner, &context.lead.id));
+    Rendered::new(voice.behind_html(context, insight), vec![key.into_iter().collect()])
 }
 
 /// Colleagues to whom a lead could be given, of whom `page` (from 0) is shown, and the way back.

@@ -9,6 +9,7 @@ mod lists;
 pub mod memory;
 pub mod menu;
 mod phrase;
+mod reading;
 mod settings;
 mod words;
 

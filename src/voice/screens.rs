@@ -7,6 +7,7 @@ use super::speech::Speech;
 use super::{AlertContext, Content, Wording, html, names, words};
 use crate::domain::ask::{Filter, Page};
 use crate::domain::insight::LeadInsight;
+use crate::domain::meaning::{Corrected, Meaning};
 use crate::domain::{Activity, ActivityStatus, CallOutcome, Direction, Lead, Seconds, Timestamp, User};
 use crate::insight::kpi::Report;
 
@@ -212,6 +213,17 @@ pub enum Screen<'a> {
         /// What.
         now: CallNow,
     },
+    /// How a lead's message was read.
+    Reading {
+        /// Whose.
+        lead: &'a Lead,
+        /// Which.
+        message: &'a Activity,
+        /// What it is taken to mean.
+        means: Meaning,
+        /// What came of it that the reader has just said so.
+        corrected: Option<Corrected>,
+    },
 }
 
 /// What has become of a planned call.
@@ -225,6 +237,8 @@ pub enum CallNow {
     NotHeld,
     /// It is to take place then.
     Moved(Timestamp),
+    /// The same, and the reader has something else planned then.
+    MovedOnto(Timestamp),
     /// It is to take place at another time: when?
     Moves,
     /// It is no more.
@@ -242,7 +256,7 @@ impl CallNow {
             Self::Noted(_) => "noted",
             Self::Held => "held",
             Self::NotHeld => "not_held",
-            Self::Moved(_) => "moved",
+            Self::Moved(_) | Self::MovedOnto(_) => "moved",
             Self::Moves => "moves",
             Self::Gone => "gone",
             Self::Anothers => "anothers",
@@ -282,6 +296,7 @@ impl Screen<'_> {
             Self::CallSoon { .. } => "call_soon",
             Self::CallOver { .. } => "call_over",
             Self::CallNow { .. } => "call_now",
+            Self::Reading { .. } => "reading",
         };
         format!("screens/{name}.html.j2")
     }
@@ -310,7 +325,7 @@ impl Speech {
                     who => who(lead),
                     time => words::clock(self.manner().lang(), *at, scene.zone),
                     phone => phone.map(names::name).unwrap_or_default(),
-                    last => last.map(|last| self.exchange(scene, last)),
+                    last => last.map(|last| self.exchange(scene, last, WORDS)),
                 }
             }
             Screen::CallOver { lead, at } => {
@@ -319,7 +334,7 @@ impl Speech {
             Screen::CallNow { lead, now } => {
                 let (outcome, at) = match now {
                     CallNow::Noted(outcome) => (outcome.as_str(), None),
-                    CallNow::Moved(at) => ("", Some(*at)),
+                    CallNow::Moved(at) | CallNow::MovedOnto(at) => ("", Some(*at)),
                     CallNow::Held
                     | CallNow::NotHeld
                     | CallNow::Moves
@@ -329,8 +344,21 @@ impl Speech {
                 };
                 let said = if outcome.is_empty() { String::new() } else { self.label("outcome", outcome) };
                 let at = at.map(|at| self.ahead(scene, at)).unwrap_or_default();
-                context! { who => who(lead), now => now.as_str(), how => outcome, outcome => said, at }
+                let taken = matches!(now, CallNow::MovedOnto(_));
+                context! { who => who(lead), now => now.as_str(), how => outcome, outcome => said, at, taken }
             }
+            Screen::Reading { lead, message, means, corrected } => context! {
+                who => who(lead),
+                message => self.exchange(scene, message, names::QUOTE_CHARS),
+                means => means.as_str(),
+                read => self.label("meaning", means.as_str()),
+                corrected => corrected.map(|done| context! {
+                    as_read => done.as_read,
+                    opened => done.opened,
+                    closed => done.closed,
+                    crm_was_told => done.crm_was_told,
+                }),
+            },
             Screen::Later(lead, until) => context! { who => who(lead), until => self.until(scene, *until) },
             Screen::Planned { lead, at, taken } => context! { who => who(lead), at => self.ahead(scene, *at), taken },
             Screen::When { lead, call, past } => context! { who => who(lead), call, past },
@@ -414,7 +442,7 @@ impl Speech {
         let is_full = scene.content == Content::Full;
         let insight = card.insight;
         let best = insight.best_time;
-        let lines: Vec<Value> = card.exchanges.iter().map(|activity| self.exchange(scene, activity)).collect();
+        let lines: Vec<Value> = card.exchanges.iter().map(|activity| self.exchange(scene, activity, WORDS)).collect();
         let headline = card.alert.map(|context| self.headline(&context)).transpose()?.unwrap_or_default();
         let shown = |text: String| if is_full { text } else { String::new() };
         let values = context! {
@@ -450,9 +478,10 @@ impl Speech {
         self.render(&Screen::Lead(*card).file(), wording, &values)
     }
 
-    fn exchange(&self, scene: Scene, activity: &Activity) -> Value {
+    /// What was said, with at most so many characters of it.
+    fn exchange(&self, scene: Scene, activity: &Activity, characters: usize) -> Value {
         let words = match scene.content {
-            Content::Full => names::isolated(names::one_line(&activity.preview, WORDS)),
+            Content::Full => names::isolated(names::one_line(&activity.preview, characters)),
             Content::Minimal | Content::Initials => String::new(),
         };
         context! {

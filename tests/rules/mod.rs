@@ -13,24 +13,10 @@ use max::domain::*;
 /// A lead as plain as can be, created at `created_at`.
 pub fn lead(created_at: Timestamp) -> Lead {
     Lead {
-        id: LeadId::from("lead"),
         name: "Sophie Martin".to_owned(),
         first_name: "Sophie".to_owned(),
-        account_name: String::new(),
-        status: "New".to_owned(),
-        created_at,
-        deleted: false,
-        closed_at: None,
-        do_not_contact: false,
-        do_not_call: false,
-        email_opted_out: false,
-        phone_opted_out: false,
         owner: Some(UserId::from("rep")),
-        teams: Vec::new(),
-        phone: None,
-        email: None,
-        emails: Vec::new(),
-        source: String::new(),
+        ..Lead::new(LeadId::from("lead"), "New", created_at)
     }
 }
 

@@ -232,7 +232,8 @@ async fn stats_tell_a_rep_and_a_manager_whether_it_helps() {
     world.telegram.say(LUC.1, "/stats").unwrap();
     world.settle().await;
     let own = world.last();
-    assert!(typed(&own.plain).contains("28 h → 1 h"), "{}", own.plain);
+    assert!(typed(&own.plain).contains("28 h (32 leads"), "{}", own.plain);
+    assert!(typed(&own.plain).contains("→ 1 h (32 leads, 9 sur 10 en moins de 1 h) ✅"), "{}", own.plain);
     insta::assert_snapshot!("stats_of_a_rep", typed(&own.plain));
     world.telegram.say(CLAIRE.1, "/stats").unwrap();
     world.settle().await;
@@ -241,7 +242,7 @@ async fn stats_tell_a_rep_and_a_manager_whether_it_helps() {
     world.telegram.tap(CLAIRE.1, mine.message_id, "2:st:team").unwrap();
     world.settle().await;
     let team = world.messages(CLAIRE.1).pop().unwrap();
-    assert!(typed(&team.plain).contains("28 h → 1 h"), "{}", team.plain);
+    assert!(typed(&team.plain).contains("28 h ("), "{}", team.plain);
     // Somebody else leads from now on: whose figures are whose is found out at the start.
     world.restart_with(CLAIRE.0, CAMILLE.0).await;
     world.settle().await;

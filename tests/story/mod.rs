@@ -6,6 +6,7 @@ mod calm;
 mod chat;
 mod closed;
 mod commands;
+mod corrections;
 mod crm;
 mod day;
 mod drafts;

@@ -51,6 +51,8 @@ impl Bot {
             Ask::Stats(team) => self.stats(reader, team),
             Ask::CallWent(outcome) => self.call_went(reader, message_id, outcome).await,
             Ask::CallMoves(to) => self.call_moves(reader, message_id, to).await,
+            Ask::Reading(lead, tag) => self.how_read(reader, &lead, tag.as_ref()).await,
+            Ask::Means(lead, tag, means) => self.it_means(reader, &lead, &tag, means).await,
         }
     }
 }

@@ -4,7 +4,7 @@
 use chrono::{NaiveDate, TimeDelta, Weekday};
 
 use super::super::bot::Bot;
-use super::super::render::{Key, KeyKind, Rendered};
+use super::super::render::{self, Key, KeyKind, Rendered};
 use super::super::taps::Halt;
 use super::super::times;
 use super::Reader;
@@ -14,6 +14,7 @@ use crate::domain::ask::{Ask, Until};
 use crate::domain::button::Button;
 use crate::domain::deed::{Deed, DeedKind};
 use crate::domain::effect::Occasion;
+use crate::domain::meaning::messages;
 use crate::domain::{
     ActivityId, ActivityStatus, Alert, AlertState, Channel, DAY, DeedId, Direction, HOUR, Lead, LeadId, MINUTE,
     Seconds, Timestamp,
@@ -252,6 +253,7 @@ impl Bot {
         let store = self.engine.store();
         let activities = store.activities(&briefing.lead.id)?;
         let insight = known(store, &self.speaker, &briefing.lead, &activities, reader.now)?;
-        Ok(Rendered::new(self.speaker.voice.behind_html(&context, &insight), Vec::new()))
+        let wrote = messages(&activities, reader.now).next().is_some();
+        Ok(render::why(&self.speaker.voice, &context, &insight, wrote))
     }
 }

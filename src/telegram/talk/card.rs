@@ -1,7 +1,7 @@
 //! A lead's card, and finding the lead by name. Nobody sees a lead here that the CRM does not show him or her.
 
 use super::super::bot::Bot;
-use super::super::render::{Key, KeyKind, Rendered, opens_from_a_button};
+use super::super::render::{Key, KeyKind, Rendered, misread, opens_from_a_button};
 use super::Reader;
 use crate::domain::ask::Ask;
 use crate::domain::button::Button;
@@ -51,7 +51,7 @@ impl Bot {
 
     /// Those of `leads` that a user may see: the own ones at once, others when the CRM says so. Whether it could not be
     /// asked.
-    async fn visible(&self, user: &UserId, leads: Vec<Lead>) -> (Vec<Lead>, bool) {
+    pub(super) async fn visible(&self, user: &UserId, leads: Vec<Lead>) -> (Vec<Lead>, bool) {
         let is_own = |lead: &Lead| lead.owner.as_ref() == Some(user);
         let others: Vec<LeadId> = leads.iter().filter(|lead| !is_own(lead)).map(|lead| lead.id.clone()).collect();
         if others.is_empty() {
@@ -155,6 +155,10 @@ impl Bot {
             let text = voice.button(manner, ButtonLabel::OpenInCrm);
             crm.push(Key { text, kind: KeyKind::Url(dossier.link.clone()) });
         }
-        vec![write, about, crm]
+        let mut read = Vec::new();
+        if dossier.wrote {
+            read.push(misread(voice, manner, &lead.id));
+        }
+        vec![write, about, read, crm]
     }
 }

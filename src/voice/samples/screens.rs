@@ -4,6 +4,7 @@ use super::{NOW, Said, Trial, alerts, context};
 use crate::domain::ask::{Filter, Page};
 use crate::domain::effect::Occasion;
 use crate::domain::insight::{BestTime, LeadInsight, Touch};
+use crate::domain::meaning::{Corrected, Meaning};
 use crate::domain::{
     Activity, ActivityId, ActivityStatus, Alert, AlertState, AlertType, CallOutcome, Channel, DAY, Direction, Lead,
     LeadId, Reading, User,
@@ -88,9 +89,23 @@ impl<See: FnMut(Said)> Trial<'_, See> {
                 Screen::CallOver { lead, at: NOW.plus(-DAY) },
             ];
             let ends = [CallNow::Held, CallNow::NotHeld, CallNow::Moved(NOW.plus(DAY)), CallNow::Gone];
-            let ends = ends.into_iter().chain([CallNow::Moves, CallNow::Anothers, CallNow::Forgotten]);
+            let ends = ends.into_iter().chain([
+                CallNow::MovedOnto(NOW.plus(DAY)),
+                CallNow::Moves,
+                CallNow::Anothers,
+                CallNow::Forgotten,
+            ]);
             let ends = ends.chain(CallOutcome::ALL.map(CallNow::Noted));
             screens.extend(ends.map(|now| Screen::CallNow { lead, now }));
+            let message = &exchanges[0];
+            let reading = |means, corrected| Screen::Reading { lead, message, means, corrected };
+            let done =
+                |as_read, opened, closed, crm_was_told| Some(Corrected { as_read, opened, closed, crm_was_told });
+            screens.push(reading(Meaning::Nothing, None));
+            screens.extend(Meaning::ALL.map(|means| reading(means, done(false, false, false, false))));
+            screens.push(reading(Meaning::WishToBuy, done(false, true, true, false)));
+            screens.push(reading(Meaning::Nothing, done(false, false, true, true)));
+            screens.push(reading(Meaning::ExpectsReply, done(true, true, false, false)));
             screens.extend(Filter::ALL.map(|filter| page(filter, &[], 0)));
             let stand_in = (content == Content::Full).then_some(luc);
             let until = stand_in.map(|_| NOW.plus(DAY));

@@ -4,44 +4,53 @@
 
 use std::borrow::Cow;
 
-/// A value in a flat object.
+/// A value in a flat object as it is spelled: a string with its quotes, `true`, `false` or `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Value<'a> {
-    Null,
-    Bool(bool),
-    Text(Spelled<'a>),
-}
+pub(super) struct Value<'a>(&'a str);
 
-/// A well-formed JSON string as it is spelled, quotes included; unescaped only for whoever wants to read it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spelled<'a> {
-    json: &'a str,
-    escaped: bool,
-}
+impl<'a> Value<'a> {
+    pub(super) fn is_null(self) -> bool {
+        self.0 == "null"
+    }
 
-impl<'a> Spelled<'a> {
-    /// The text that is meant. Never fails on what [`members`] has found.
-    pub(super) fn text(self) -> Option<Cow<'a, str>> {
-        if self.escaped {
-            return serde_json::from_str(self.json).ok().map(Cow::Owned);
+    /// The truth value, if it is one.
+    pub(super) fn flag(self) -> Option<bool> {
+        match self.0 {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
         }
-        self.json.get(1..self.json.len() - 1).map(Cow::Borrowed)
+    }
+
+    /// What stands between the quotes of a string: the text that is meant when nothing in it is escaped.
+    pub(super) fn spelled(self) -> Option<&'a str> {
+        self.0.strip_prefix('"')?.strip_suffix('"')
+    }
+
+    /// The text that a string means.
+    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+        let spelled = self.spelled()?;
+        if memchr::memchr(b'\\', spelled.as_bytes()).is_some() {
+            return serde_json::from_str(self.0).ok().map(Cow::Owned);
+        }
+        Some(Cow::Borrowed(spelled))
     }
 }
 
-/// Calls `take` with every member of the object that `line` consists of, in order; a key comes as it is spelled,
-/// without its quotes. `None` when the line is not plain enough to be sure, or `take` says that it is not.
-pub(super) fn members<'a>(line: &'a str, mut take: impl FnMut(&'a str, Value<'a>) -> Option<()>) -> Option<()> {
-    let mut cursor = Cursor { line, at: 0 };
+/// Calls `take` with every member of the object that `line` consists of, in order: the key as it is spelled, without
+/// its quotes, the value, and whether anything in it is escaped. `None` when the line is not plain enough to be sure, or
+/// `take` says that it is not.
+pub(super) fn members<'a>(line: &'a str, mut take: impl FnMut(&'a str, Value<'a>, bool) -> Option<()>) -> Option<()> {
+    let mut cursor = Cursor { line, at: 0, escaped: false };
     cursor.expect(b'{')?;
     loop {
-        let key = cursor.string()?;
-        cursor.expect(b':')?;
-        let value = cursor.value()?;
-        if key.escaped {
+        let key = Value(cursor.string()?).spelled()?;
+        if cursor.escaped {
             return None;
         }
-        take(key.json.get(1..key.json.len() - 1)?, value)?;
+        cursor.expect(b':')?;
+        let value = cursor.value()?;
+        take(key, Value(value), cursor.escaped)?;
         match cursor.next()? {
             b',' => {}
             b'}' => break,
@@ -55,6 +64,8 @@ pub(super) fn members<'a>(line: &'a str, mut take: impl FnMut(&'a str, Value<'a>
 struct Cursor<'a> {
     line: &'a str,
     at: usize,
+    /// Something was escaped in the string or word that was read last.
+    escaped: bool,
 }
 
 impl<'a> Cursor<'a> {
@@ -76,23 +87,21 @@ impl<'a> Cursor<'a> {
         (self.next()? == wanted).then_some(())
     }
 
-    fn value(&mut self) -> Option<Value<'a>> {
+    fn value(&mut self) -> Option<&'a str> {
         self.skip_blanks();
-        let rest = self.line.as_bytes().get(self.at..)?;
-        if rest.first() == Some(&b'"') {
-            return self.string().map(Value::Text);
+        let rest = self.line.get(self.at..)?;
+        if rest.starts_with('"') {
+            return self.string();
         }
-        let words: [(&[u8], Value<'a>); 3] =
-            [(b"true", Value::Bool(true)), (b"false", Value::Bool(false)), (b"null", Value::Null)];
-        let (word, value) = words.into_iter().find(|(word, _)| rest.starts_with(word))?;
+        let word = ["true", "false", "null"].into_iter().find(|word| rest.starts_with(word))?;
         self.at += word.len();
-        Some(value)
+        Some(word)
     }
 
-    fn string(&mut self) -> Option<Spelled<'a>> {
+    fn string(&mut self) -> Option<&'a str> {
         self.expect(b'"')?;
         let (start, bytes) = (self.at - 1, self.line.as_bytes());
-        let mut escaped = false;
+        self.escaped = false;
         loop {
             self.at += plain_bytes(bytes.get(self.at..)?);
             match bytes.get(self.at)? {
@@ -100,15 +109,29 @@ impl<'a> Cursor<'a> {
                 b'\\' => self.at += escape_length(&bytes[self.at..])?,
                 _ => return None,
             }
-            escaped = true;
+            self.escaped = true;
         }
         self.at += 1;
-        Some(Spelled { json: self.line.get(start..self.at)?, escaped })
+        self.line.get(start..self.at)
     }
 }
 
 /// How many bytes come before the first quote, backslash or control character.
 fn plain_bytes(bytes: &[u8]) -> usize {
+    const SHORT: usize = 24;
+    // Most texts are short; a long one is looked at in blocks that the compiler compares in one go.
+    let Some((short, long)) = bytes.split_at_checked(SHORT) else { return plain_words(bytes) };
+    let plain = plain_words(short);
+    if plain < SHORT {
+        return plain;
+    }
+    let is_plain = |block: &&[u8; 32]| !block.iter().fold(false, |any, byte| any | is_special(byte));
+    let plain = 32 * long.as_chunks().0.iter().take_while(is_plain).count();
+    SHORT + plain + plain_words(&long[plain..])
+}
+
+/// The same, eight bytes at a time.
+fn plain_words(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     for (place, word) in words.iter().enumerate() {
         let found = special(u64::from_le_bytes(*word));
@@ -116,8 +139,11 @@ fn plain_bytes(bytes: &[u8]) -> usize {
             return 8 * place + (found.trailing_zeros() / 8) as usize;
         }
     }
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1F);
-    8 * words.len() + rest.iter().position(special).unwrap_or(rest.len())
+    8 * words.len() + rest.iter().position(is_special).unwrap_or(rest.len())
+}
+
+fn is_special(byte: &u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..=0x1F)
 }
 
 /// The lowest bit set is the top one of the first byte, in little-endian order, that ends plain text.
@@ -149,11 +175,18 @@ mod tests {
 
     fn read(line: &str) -> Option<Vec<(String, Json)>> {
         let mut all = Vec::new();
-        members(line, |key, value| {
-            let value = match value {
-                Value::Null => Json::Null,
-                Value::Bool(yes) => Json::Bool(yes),
-                Value::Text(text) => Json::String(text.text().unwrap().into_owned()),
+        members(line, |key, value, escaped| {
+            let text = value.text().map(|text| text.into_owned());
+            if let Some(text) = &text {
+                assert!(escaped || value.spelled() == Some(text));
+            }
+            let value = match (text, value.flag()) {
+                (Some(text), _) => Json::String(text),
+                (None, Some(yes)) => Json::Bool(yes),
+                (None, None) => {
+                    assert!(value.is_null());
+                    Json::Null
+                }
             };
             all.push((key.to_owned(), value));
             Some(())

@@ -47,7 +47,7 @@ impl Outlook {
         let wanted = wanted(&self.episodes, &self.summary.verdict(settings, now), settings, now);
         let open = || self.episodes.iter().filter(|episode| episode.is_open());
         let staying = open().filter(|episode| episode.is_wanted(&wanted)).count();
-        let opened = wanted.len() - staying;
+        let opened = wanted.iter().flatten().count() - staying;
         Some(Prospect { opened, closed: open().count() - staying })
     }
 

@@ -3,7 +3,6 @@
 
 use crate::domain::{Alert, AlertState, AlertType, Anchor, CloseReason, Timestamp};
 use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
 
 use crate::rules::{self, Course, Finding, History, Presence, Settings, Summary, Verdict};
 
@@ -39,7 +38,7 @@ impl Episode {
     }
 
     pub(super) fn is_wanted(&self, wanted: &Wanted) -> bool {
-        wanted.iter().any(|finding| self.is_of(finding))
+        wanted[self.alert_type as usize].is_some_and(|finding| finding.anchor == self.anchor)
     }
 
     /// Whether it is open or may matter again: one that the rules closed is as if it had never been.
@@ -198,7 +197,7 @@ impl Episodes {
     fn step(&mut self, verdict: &Verdict<'_>, settings: &Settings, now: Timestamp, tell: &mut impl FnMut(Passed)) {
         let wanted = wanted(self.acted_on(), verdict, settings, now);
         let inherited = self.close_unwanted(verdict, &wanted, now, tell);
-        for finding in &wanted {
+        for finding in wanted.iter().flatten() {
             self.open_or_wake(finding, inherited, now, tell);
         }
     }
@@ -268,13 +267,13 @@ impl Episodes {
     }
 }
 
-/// The findings whose episodes are to be open, the most telling first: hardly ever more than one, and the channel.
-pub(super) type Wanted = SmallVec<[Finding; 2]>;
+/// One place per rule: the finding whose episode is to be open.
+pub(super) type Wanted = [Option<Finding>; 7];
 
 /// What is to be open: every rule that holds with an episode that may be open, unless it is outranked. Rules that are
 /// outranked are not even asked.
 pub(super) fn wanted(episodes: &[Episode], verdict: &Verdict<'_>, settings: &Settings, now: Timestamp) -> Wanted {
-    let mut wanted = Wanted::new();
+    let mut wanted = [None; 7];
     let mut outranked = false;
     for alert_type in AlertType::ALL {
         let stands_apart = alert_type == AlertType::PreferredChannel;
@@ -284,7 +283,7 @@ pub(super) fn wanted(episodes: &[Episode], verdict: &Verdict<'_>, settings: &Set
         let Some(finding) = verdict.finding(alert_type) else { continue };
         let may_open_from = |place: usize| episodes[place].may_open_from(settings);
         if find(episodes, &finding).is_none_or(|place| may_open_from(place).is_some_and(|at| at <= now)) {
-            wanted.push(finding);
+            wanted[alert_type as usize] = Some(finding);
             outranked |= settings.inhibition && !stands_apart;
         }
     }

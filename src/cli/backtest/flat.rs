@@ -118,20 +118,6 @@ impl<'a> Cursor<'a> {
 
 /// How many bytes come before the first quote, backslash or control character.
 fn plain_bytes(bytes: &[u8]) -> usize {
-    const SHORT: usize = 24;
-    // Most texts are short; a long one is looked at in blocks that the compiler compares in one go.
-    let Some((short, long)) = bytes.split_at_checked(SHORT) else { return plain_words(bytes) };
-    let plain = plain_words(short);
-    if plain < SHORT {
-        return plain;
-    }
-    let is_plain = |block: &&[u8; 32]| !block.iter().fold(false, |any, byte| any | is_special(byte));
-    let plain = 32 * long.as_chunks().0.iter().take_while(is_plain).count();
-    SHORT + plain + plain_words(&long[plain..])
-}
-
-/// The same, eight bytes at a time.
-fn plain_words(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks::<8>();
     for (place, word) in words.iter().enumerate() {
         let found = special(u64::from_le_bytes(*word));
@@ -139,11 +125,8 @@ fn plain_words(bytes: &[u8]) -> usize {
             return 8 * place + (found.trailing_zeros() / 8) as usize;
         }
     }
-    8 * words.len() + rest.iter().position(is_special).unwrap_or(rest.len())
-}
-
-fn is_special(byte: &u8) -> bool {
-    matches!(byte, b'"' | b'\\' | 0..=0x1F)
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1F);
+    8 * words.len() + rest.iter().position(special).unwrap_or(rest.len())
 }
 
 /// The lowest bit set is the top one of the first byte, in little-endian order, that ends plain text.

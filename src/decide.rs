@@ -11,7 +11,7 @@ use crate::domain::alert::{EpisodeKey, Resolution};
 use crate::domain::calendar::Calendar;
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::{Activity, Alert, AlertId, AlertState, AlertType, CloseReason, Lead, Severity, Timestamp, UserId};
-use crate::rules::{Evaluation, Finding, History, Presence, Settings};
+use crate::rules::{Finding, History, Presence, Settings, Verdict};
 pub use measure::measure;
 pub use outlook::{Outlook, Prospect};
 use replay::{Episode, Episodes, Passage, Passed, Replay};
@@ -191,11 +191,11 @@ struct Ahead {
 }
 
 impl Ahead {
-    /// After the verdict at `now`, the last one of a replay.
-    fn of(replay: &Replay<'_>, verdict: &Evaluation, now: Timestamp) -> Self {
-        let is_watched = matches!(verdict.presence, Presence::Active | Presence::NotYet);
+    /// After a replay that has come to `now`.
+    fn of(replay: &Replay<'_>, now: Timestamp) -> Self {
+        let is_watched = matches!(replay.verdict(now).presence, Presence::Active | Presence::NotYet);
         let outlook = is_watched.then(|| Outlook::of(replay, now));
-        Self { next_due: replay.next_due(verdict, now), outlook }
+        Self { next_due: replay.next_due(now), outlook }
     }
 }
 
@@ -235,11 +235,12 @@ impl<'a> Ledger<'a> {
     fn run(&mut self, from: Option<Timestamp>, to: Timestamp) -> Ahead {
         let (history, episodes) = self.history_and_episodes();
         let mut replay = Replay::new(&history, self.settings, episodes);
-        let verdict = replay.run(from, to, |passed| self.enter(passed));
+        replay.run(from, to, |passed| self.enter(passed));
+        let verdict = replay.verdict(to);
         for place in replay.episodes().open() {
             self.bring_up_to_date(*place, &verdict, to);
         }
-        Ahead::of(&replay, &verdict, to)
+        Ahead::of(&replay, to)
     }
 
     fn enter(&mut self, passed: Passed) {
@@ -341,16 +342,17 @@ impl<'a> Ledger<'a> {
         }
         let (history, episodes) = self.history_and_episodes();
         let mut replay = Replay::new(&history, self.settings, episodes);
-        let verdict = replay.look(resolution.at);
+        replay.look(resolution.at);
+        let verdict = replay.verdict(resolution.at);
         let mut new_place = self.subject.alerts.len();
         for finding in verdict.findings().filter(|it| it.alert_type > root && !stands_apart(it.alert_type)) {
-            let known = replay.episodes().find(finding);
+            let known = replay.episodes().find(&finding);
             if known.is_some_and(|place| !replay.episodes().may_open(place, self.settings, resolution.at)) {
                 continue;
             }
             let place = known.unwrap_or(new_place);
             new_place += usize::from(known.is_none());
-            self.ensure(place, finding);
+            self.ensure(place, &finding);
             self.settle(place, resolution.clone());
         }
     }
@@ -368,7 +370,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// An open alert follows its lead and its evidence.
-    fn bring_up_to_date(&mut self, place: usize, verdict: &Evaluation, now: Timestamp) {
+    fn bring_up_to_date(&mut self, place: usize, verdict: &Verdict<'_>, now: Timestamp) {
         let Subject { lead, activities, alerts, .. } = *self.subject;
         let Some(alert) = self.drafts.get(&place).map(|draft| &draft.alert).or(alerts.get(place)) else { return };
         let finding = verdict.finding(alert.alert_type);
@@ -395,8 +397,8 @@ impl<'a> Ledger<'a> {
     fn leave_alone(self, now: Timestamp) -> Decision {
         let (history, episodes) = self.history_and_episodes();
         let mut replay = Replay::new(&history, self.settings, episodes);
-        let verdict = replay.look(now);
-        let ahead = Ahead::of(&replay, &verdict, now);
+        replay.look(now);
+        let ahead = Ahead::of(&replay, now);
         self.close_books(ahead, false)
     }
 

@@ -363,6 +363,8 @@ pub enum Toast<'a> {
         now: Timestamp,
         /// The rep's time zone.
         zone: Tz,
+        /// Whether the rep has something else planned then.
+        taken: bool,
     },
     /// A call is noted.
     CallNoted(CallOutcome),

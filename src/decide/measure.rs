@@ -175,8 +175,9 @@ impl Look<'_> {
         if !self.settings.is_enabled(AlertType::StaleLead30d) {
             return None;
         }
-        let verdict = Replay::new(self.history, self.settings, Episodes::default()).look(end);
-        Some(verdict.finding(AlertType::StaleLead30d).is_some())
+        let mut replay = Replay::new(self.history, self.settings, Episodes::default());
+        replay.look(end);
+        Some(replay.verdict(end).finding(AlertType::StaleLead30d).is_some())
     }
 }
 

@@ -44,7 +44,7 @@ impl Outlook {
         if self.summary.is_over(now) {
             return None;
         }
-        let wanted = wanted(&self.episodes, settings, now, self.summary.findings(settings, now));
+        let wanted = wanted(&self.episodes, &self.summary.verdict(settings, now), settings, now);
         let open = || self.episodes.iter().filter(|episode| episode.is_open());
         let staying = open().filter(|episode| episode.is_wanted(&wanted)).count();
         let opened = wanted.iter().flatten().count() - staying;
@@ -54,6 +54,6 @@ impl Outlook {
     /// The next instant, later than `now`, at which time alone can change anything, when nothing opens or closes at
     /// `now`; `None` when it cannot.
     pub fn next_due(&self, settings: &Settings, now: Timestamp) -> Option<Timestamp> {
-        next_due(&self.episodes, &self.summary.judge(settings, now), settings, now)
+        next_due(&self.episodes, &self.summary.verdict(settings, now), settings, now)
     }
 }

@@ -4,7 +4,7 @@
 use crate::domain::{Alert, AlertState, AlertType, Anchor, CloseReason, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::rules::{self, Course, Evaluation, Finding, History, Presence, Settings, Summary};
+use crate::rules::{self, Course, Finding, History, Presence, Settings, Summary, Verdict};
 
 /// An episode, as far as opening and closing are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,33 +106,39 @@ impl<'h> Replay<'h> {
     }
 
     /// Goes from `from` (exclusive; none: only `to` counts) through every instant at which anything can change,
-    /// up to `to` (inclusive), and tells of each passage in order. Returns the verdict at `to`.
-    pub(crate) fn run(&mut self, from: Option<Timestamp>, to: Timestamp, mut tell: impl FnMut(Passed)) -> Evaluation {
-        if let Some(mut now) = from.filter(|from| *from < to) {
-            let mut evaluation = self.look(now);
-            while let Some(next) = self.next_due(&evaluation, now).filter(|next| now < *next && *next < to) {
-                evaluation = self.step(next, &mut tell);
-                now = next;
+    /// up to `to` (inclusive), and tells of each passage in order.
+    pub(crate) fn run(&mut self, from: Option<Timestamp>, to: Timestamp, mut tell: impl FnMut(Passed)) {
+        if let Some(from) = from.filter(|from| *from < to) {
+            self.look(from);
+            let mut due = self.next_due(from);
+            while let Some(now) = due.filter(|due| *due < to) {
+                due = self.step(now, &mut tell);
             }
         }
-        self.step(to, &mut tell)
+        self.step(to, &mut tell);
     }
 
-    /// The verdict at `now`, without anything opening or closing.
-    pub(crate) fn look(&mut self, now: Timestamp) -> Evaluation {
+    /// Looks on until `now`, without anything opening or closing.
+    pub(crate) fn look(&mut self, now: Timestamp) {
         self.course.advance(&self.history.facts, &self.settings.preferred_channel, now);
+    }
+
+    /// The verdict at `now`, the instant looked at last.
+    pub(crate) fn verdict(&self, now: Timestamp) -> Verdict<'_> {
         rules::verdict(self.history, &self.course, self.settings, now)
     }
 
-    fn step(&mut self, now: Timestamp, tell: &mut impl FnMut(Passed)) -> Evaluation {
-        let evaluation = self.look(now);
-        self.episodes.step(&evaluation, self.settings, now, tell);
-        evaluation
+    /// Lets happen what happens at `now`. Returns when it goes on.
+    fn step(&mut self, now: Timestamp, tell: &mut impl FnMut(Passed)) -> Option<Timestamp> {
+        self.look(now);
+        let verdict = rules::verdict(self.history, &self.course, self.settings, now);
+        self.episodes.step(&verdict, self.settings, now, tell);
+        next_due(self.episodes.acted_on(), &verdict, self.settings, now)
     }
 
-    /// The next instant, later than `now`, at which time alone can change anything.
-    pub(crate) fn next_due(&self, evaluation: &Evaluation, now: Timestamp) -> Option<Timestamp> {
-        next_due(self.episodes.acted_on(), evaluation, self.settings, now)
+    /// The next instant, later than `now`, the one looked at last, at which time alone can change anything.
+    pub(crate) fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+        next_due(self.episodes.acted_on(), &self.verdict(now), self.settings, now)
     }
 
     /// The episodes as they are by now.
@@ -188,9 +194,9 @@ impl Episodes {
         find(&self.all, finding)
     }
 
-    fn step(&mut self, evaluation: &Evaluation, settings: &Settings, now: Timestamp, tell: &mut impl FnMut(Passed)) {
-        let wanted = wanted(self.acted_on(), settings, now, |alert_type| evaluation.finding(alert_type).copied());
-        let inherited = self.close_unwanted(evaluation, &wanted, now, tell);
+    fn step(&mut self, verdict: &Verdict<'_>, settings: &Settings, now: Timestamp, tell: &mut impl FnMut(Passed)) {
+        let wanted = wanted(self.acted_on(), verdict, settings, now);
+        let inherited = self.close_unwanted(verdict, &wanted, now, tell);
         for finding in wanted.iter().flatten() {
             self.open_or_wake(finding, inherited, now, tell);
         }
@@ -199,7 +205,7 @@ impl Episodes {
     /// Closes what is open and not wanted. Returns until when what takes its place is to be silent.
     fn close_unwanted(
         &mut self,
-        evaluation: &Evaluation,
+        verdict: &Verdict<'_>,
         wanted: &Wanted,
         now: Timestamp,
         tell: &mut impl FnMut(Passed),
@@ -212,7 +218,7 @@ impl Episodes {
             if episode.is_wanted(wanted) {
                 return true;
             }
-            let reason = close_reason(evaluation, alert_type, anchor);
+            let reason = close_reason(verdict, alert_type, anchor);
             if let (CloseReason::Superseded, Standing::Snoozed { until }) = (reason, standing) {
                 inherited = inherited.max(Some(until).filter(|until| *until > now));
             }
@@ -264,14 +270,9 @@ impl Episodes {
 /// One place per rule: the finding whose episode is to be open.
 pub(super) type Wanted = [Option<Finding>; 7];
 
-/// What is to be open: every rule that holds (`holds` is asked for no other) with an episode that may be open, unless
-/// it is outranked.
-pub(super) fn wanted(
-    episodes: &[Episode],
-    settings: &Settings,
-    now: Timestamp,
-    mut holds: impl FnMut(AlertType) -> Option<Finding>,
-) -> Wanted {
+/// What is to be open: every rule that holds with an episode that may be open, unless it is outranked. Rules that are
+/// outranked are not even asked.
+pub(super) fn wanted(episodes: &[Episode], verdict: &Verdict<'_>, settings: &Settings, now: Timestamp) -> Wanted {
     let mut wanted = [None; 7];
     let mut outranked = false;
     for alert_type in AlertType::ALL {
@@ -279,7 +280,7 @@ pub(super) fn wanted(
         if outranked && !stands_apart {
             continue;
         }
-        let Some(finding) = holds(alert_type) else { continue };
+        let Some(finding) = verdict.finding(alert_type) else { continue };
         let may_open_from = |place: usize| episodes[place].may_open_from(settings);
         if find(episodes, &finding).is_none_or(|place| may_open_from(place).is_some_and(|at| at <= now)) {
             wanted[alert_type as usize] = Some(finding);
@@ -292,16 +293,19 @@ pub(super) fn wanted(
 /// The next instant, later than `now`, at which time alone can change anything.
 pub(super) fn next_due(
     episodes: &[Episode],
-    evaluation: &Evaluation,
+    verdict: &Verdict<'_>,
     settings: &Settings,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let repeats = evaluation.findings().filter_map(|finding| {
-        let place = find(episodes, finding)?;
+    if episodes.is_empty() {
+        return verdict.next_due();
+    }
+    let repeats = verdict.findings().filter_map(|finding| {
+        let place = find(episodes, &finding)?;
         episodes[place].may_open_from(settings)
     });
     let wakes = episodes.iter().filter_map(Episode::wakes_at);
-    wakes.chain(repeats).chain(evaluation.next_due).filter(|at| *at > now).min()
+    wakes.chain(repeats).chain(verdict.next_due()).filter(|at| *at > now).min()
 }
 
 fn find(episodes: &[Episode], finding: &Finding) -> Option<usize> {
@@ -312,11 +316,11 @@ fn find(episodes: &[Episode], finding: &Finding) -> Option<usize> {
 }
 
 /// Why an open episode that may not be open any longer closes.
-fn close_reason(evaluation: &Evaluation, alert_type: AlertType, anchor: Anchor) -> CloseReason {
-    match (evaluation.presence, evaluation.finding(alert_type)) {
+fn close_reason(verdict: &Verdict<'_>, alert_type: AlertType, anchor: Anchor) -> CloseReason {
+    match (verdict.presence, verdict.finding(alert_type)) {
         (Presence::Deleted, _) => CloseReason::LeadDeleted,
         (Presence::Closed | Presence::NotYet, _) => CloseReason::LeadClosed,
-        (Presence::Active, None) if evaluation.is_held_back(alert_type) => CloseReason::Planned,
+        (Presence::Active, None) if verdict.is_held_back(alert_type) => CloseReason::Planned,
         (Presence::Active, Some(finding)) if finding.anchor == anchor => CloseReason::Superseded,
         (Presence::Active, _) => CloseReason::Cleared,
     }

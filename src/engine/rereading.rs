@@ -49,6 +49,8 @@ impl Engine {
         if meaning(&self.store, &message)? == means {
             return Ok(Some(done));
         }
+        // What follows from it begins now: nobody was late with what nobody knew.
+        self.evaluate_lead(&lead.id)?;
         let batch = self.said(&message, read_as, means, actor)?;
         match mark {
             _ if means == Meaning::Unsubscribe => self.mark_by_hand(batch, &lead, &message, actor)?,

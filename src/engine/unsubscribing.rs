@@ -4,13 +4,13 @@
 use super::Engine;
 use super::acts::Actor;
 use super::deeds::Did;
-use super::told::{People, Told, in_line};
+use super::told::{People, Told, answers_for, in_line, reachable};
 use crate::domain::alert::Via;
 use crate::domain::effect::Effect;
 use crate::domain::meaning::Meaning;
 use crate::domain::observation::RecordRef;
 use crate::domain::unsubscribed::{ME, Unsubscribed, UnsubscribedStage};
-use crate::domain::{Activity, Deed, Direction, Lead, LeadId, Reading, Timestamp, UserId};
+use crate::domain::{Activity, Deed, Direction, Lead, LeadId, Reading, Timestamp, User, UserId};
 use crate::insight::reading::unsubscribes;
 use crate::store::{Batch, OutboxEntry, Result, Store};
 
@@ -40,15 +40,41 @@ impl Wish {
     }
 }
 
-/// Who may be told of a lead of `owner`'s that wants no more messages, best first: people only, since there is something
-/// to decide.
+/// Who may be told of a lead that wants no more messages, best first: people only, since there is something to decide. The
+/// owner and who stands in; after them those who lead its teams; after them the CRM's administrators.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn told_of_unsubscribed(store: &Store, people: &People, owner: &UserId, now: Timestamp) -> Result<Vec<Told>> {
-    let mut line = in_line(store, people, Some(owner), now)?;
+pub fn told_of_unsubscribed(store: &Store, people: &People, lead: &Lead, now: Timestamp) -> Result<Vec<Told>> {
+    let mut line = in_line(store, people, lead.owner.as_ref(), now)?;
     line.retain(|told| told.user.is_some());
+    let mut others: Vec<UserId> = managers_of(people, lead).cloned().collect();
+    others.extend(store.users()?.into_iter().filter(is_admin).map(|user| user.id));
+    for user in others {
+        if line.iter().all(|told| told.user.as_ref().is_none_or(|known| known.id != user)) {
+            line.extend(reachable(store, &user)?);
+        }
+    }
     Ok(line)
+}
+
+/// Whether it is for a user to say what is to become of a lead that wants no more messages.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn may_answer(store: &Store, people: &People, user: &User, lead: &Lead, now: Timestamp) -> Result<bool> {
+    if is_admin(user) || managers_of(people, lead).any(|manager| *manager == user.id) {
+        return Ok(true);
+    }
+    lead.owner.as_ref().map_or(Ok(false), |owner| answers_for(store, people, &user.id, owner, now))
+}
+
+fn managers_of<'a>(people: &'a People, lead: &'a Lead) -> impl Iterator<Item = &'a UserId> {
+    lead.teams.iter().filter_map(|team| people.managers.get(team)).flatten()
+}
+
+fn is_admin(user: &User) -> bool {
+    user.kind == "admin" && user.active
 }
 
 impl Engine {
@@ -84,11 +110,10 @@ impl Engine {
     /// Has somebody told, in working hours; whoever has just said so sits there.
     fn tell_unsubscribed(&mut self, batch: &mut Batch, lead: &Lead, by: Option<&UserId>) -> Result<()> {
         let now = self.now();
-        let Some(owner) = &lead.owner else { return Ok(()) };
-        let told = told_of_unsubscribed(&self.store, &self.policy.escalation.people, owner, now)?;
-        let Some(user) = told.iter().find_map(|told| told.user.as_ref()) else { return Ok(()) };
-        let is_there = by == Some(&user.id);
-        let not_before = if is_there { now } else { self.policy.calendars.of(&self.store, &user.id)?.next_open(now) };
+        let told = told_of_unsubscribed(&self.store, &self.policy.escalation.people, lead, now)?;
+        let first = told.iter().find_map(|told| told.user.as_ref()).filter(|user| by != Some(&user.id));
+        let calendar = first.map(|user| self.policy.calendars.of(&self.store, &user.id)).transpose()?;
+        let not_before = calendar.map_or(now, |calendar| calendar.next_open(now));
         let (effect, sequence) = (Effect::TellUnsubscribed(lead.id.clone()), self.next_sequence());
         batch.put_outbox(&OutboxEntry { effect, sequence, attempts: 0, not_before, decided_at: now });
         Ok(())

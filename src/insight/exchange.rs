@@ -106,9 +106,10 @@ pub fn exchange(activities: &[Activity], default: Lang) -> Exchange {
         of_one_side.map(|activity| activity.preview.as_str()).filter(|text| !text.trim().is_empty()).collect()
     };
     let (from_the_lead, from_us) = (texts(Direction::In), texts(Direction::Out));
+    let last_heard = said().find(|last| last.direction == Direction::In && !last.preview.trim().is_empty());
     Exchange {
         manner: language::manner(&from_the_lead, &from_us, default),
-        topic: from_the_lead.first().and_then(|text| topic(text)),
+        topic: last_heard.filter(|last| last.reading.intent).and_then(|last| topic(&last.preview)),
         last: said().next().map(|last| Said { channel: last.channel, direction: last.direction, at: last.timestamp }),
     }
 }

@@ -4,11 +4,14 @@
 use chrono_tz::Tz;
 
 use super::advice;
+use super::exchange::{Topic, topic};
 use super::lead::has_happened;
 use crate::domain::alert::ChannelRate;
 use crate::domain::calendar::Calendar;
 use crate::domain::insight::{BestTime, LeadInsight, Touch};
-use crate::domain::{Activity, ActivityStatus, Alert, AlertType, Channel, Direction, HOUR, Lead, Seconds, Timestamp};
+use crate::domain::{
+    Activity, ActivityStatus, Alert, AlertType, Channel, Direction, Evidence, HOUR, Lead, Seconds, Timestamp,
+};
 
 /// What is said on one channel within so long is one try.
 const ONE_TRY: Seconds = 12 * HOUR;
@@ -45,6 +48,8 @@ pub enum Reason {
     },
     /// The lead answers at a certain time.
     Hours(BestTime),
+    /// The lead has said something, and no more is known.
+    Said(LastWord),
 }
 
 /// One step.
@@ -75,8 +80,12 @@ pub enum Step {
 pub struct LastWord {
     /// When.
     pub at: Timestamp,
+    /// Where.
+    pub channel: Channel,
     /// It wanted to buy.
     pub intent: bool,
+    /// What it asked for, when that can be told.
+    pub topic: Option<Topic>,
 }
 
 /// A way to go about an alert at `now`; `None` when too little is known, when the lead is not to be contacted or cannot
@@ -94,10 +103,10 @@ pub fn strategy(
         return None;
     }
     let tries = tries(activities, now);
-    let reason = reason(alert.alert_type, lead, insight, &tries)?;
+    let said = last_word(activities, now);
+    let reason = reason(alert.alert_type, lead, insight, &tries).or_else(|| said_last(alert, said))?;
     let suggested = advice::suggestions(alert, lead, insight.preferred)[0].channel();
     let channel = suggested.filter(|channel| *channel != Channel::Manual)?;
-    let said = last_word(activities, now);
     let then_call = |after: Channel| {
         (after != Channel::Call && lead.channel_open(Channel::Call))
             .then(|| Step::ThenCall(insight.best_time.and_then(|best| works.within(&best, zone, now))))
@@ -110,7 +119,7 @@ pub fn strategy(
         AlertType::NoReply3d | AlertType::NoFollowup7d | AlertType::NoContact7d => {
             let in_vain = match reason {
                 Reason::InVain { on, .. } => on,
-                Reason::Rates { .. } | Reason::Hours(_) => None,
+                Reason::Rates { .. } | Reason::Hours(_) | Reason::Said(_) => None,
             };
             let elsewhere = in_vain.and_then(|on| other_channel(lead, &[on]));
             let (first, on) = match elsewhere {
@@ -147,6 +156,25 @@ fn reason(alert_type: AlertType, lead: &Lead, insight: &LeadInsight, tries: &[Ch
     insight.best_time.map(Reason::Hours)
 }
 
+/// What the lead said last, as a reason; none where the alert is that message, or shows it and nothing more can be said of it.
+fn said_last(alert: &Alert, said: Option<LastWord>) -> Option<Reason> {
+    let adds = |said: &LastWord| said.topic.is_some() || !shows(&alert.evidence, said);
+    said.filter(|said| !alert.alert_type.is_about_an_answer() && adds(said)).map(Reason::Said)
+}
+
+/// Whether an alert shows what the lead said last.
+fn shows(evidence: &Evidence, said: &LastWord) -> bool {
+    let shown = match evidence {
+        Evidence::HotLead { inbound: shown, .. }
+        | Evidence::AwaitingReply { last: shown, .. }
+        | Evidence::NoReply { last_out: shown }
+        | Evidence::NoFollowup { last: shown } => Some(shown),
+        Evidence::NoContact { last_inbound: shown, .. } | Evidence::Stale { last: shown, .. } => shown.as_ref(),
+        Evidence::PreferredChannel { .. } => None,
+    };
+    shown.is_some_and(|shown| (shown.direction, shown.at) == (Direction::In, said.at))
+}
+
 /// Where we tried since the lead's last word, oldest first.
 fn tries(activities: &[Activity], now: Timestamp) -> Vec<Channel> {
     let mut tries: Vec<(Channel, Timestamp)> = Vec::new();
@@ -168,7 +196,9 @@ fn last_word(activities: &[Activity], now: Timestamp) -> Option<LastWord> {
     let heard = |activity: &&Activity| has_happened(activity, now) && activity.direction == Direction::In;
     let wrote = |activity: &&Activity| matches!(activity.channel, Channel::Whatsapp | Channel::Email);
     let last = activities.iter().rev().filter(heard).find(wrote)?;
-    Some(LastWord { at: last.timestamp, intent: last.reading.intent })
+    let intent = last.reading.intent;
+    let topic = intent.then(|| topic(&last.preview)).flatten();
+    Some(LastWord { at: last.timestamp, channel: last.channel, intent, topic })
 }
 
 fn answers(activity: &Activity) -> bool {
@@ -189,7 +219,7 @@ mod tests {
 
     use super::*;
     use crate::domain::alert::Cited;
-    use crate::domain::{ActivityId, AlertId, AlertState, Anchor, DAY, Evidence, LeadId, Reading};
+    use crate::domain::{ActivityId, AlertId, AlertState, Anchor, DAY, LeadId, Reading};
     use crate::insight::habits::Habits;
     use crate::insight::lead::{Lens, known_of};
 
@@ -252,6 +282,11 @@ mod tests {
     fn wanted(days_ago: i64) -> Activity {
         let reading = Reading { intent: true, expects_reply: true, auto_reply: false };
         Activity { reading, ..activity(days_ago, Channel::Whatsapp, Direction::In) }
+    }
+
+    /// What [`wanted`] says.
+    fn word(days_ago: i64) -> LastWord {
+        LastWord { at: NOW.plus(-days_ago * DAY), channel: Channel::Whatsapp, intent: true, topic: None }
     }
 
     fn rate(channel: Channel, answered: u32) -> ChannelRate {
@@ -346,7 +381,7 @@ mod tests {
     #[test]
     fn each_situation_has_its_steps() {
         let (whatsapp, call) = (Channel::Whatsapp, Step::ThenCall(Some(AT_TEN)));
-        let said = |days: i64| Some(LastWord { at: NOW.plus(-days * DAY), intent: true });
+        let said = |days: i64| Some(word(days));
         let planned = Touch { at: NOW.plus(DAY), channel: Channel::Call };
         let with_plan = LeadInsight { next_step: Some(planned), ..bella() };
         let late = LeadInsight { next_step: Some(Touch { at: NOW.plus(-1), ..planned }), ..bella() };
@@ -400,6 +435,47 @@ mod tests {
         let mut machine = wanted(8);
         machine.reading = Reading { auto_reply: true, ..Reading::default() };
         assert_eq!(tries(&[out(9, Channel::Email), machine, out(4, Channel::Email)], NOW).len(), 2);
+    }
+
+    #[test]
+    fn what_was_said_last_is_a_reason_when_nothing_else_is_known() {
+        let reason = |alert_type: AlertType, activities: &[Activity]| {
+            let works = (&Calendar::default(), Paris);
+            strategy(&alert(alert_type), &lead(), activities, &LeadInsight::default(), works, NOW)
+                .map(|found| found.reason)
+        };
+        let asks = |preview: &str| Activity { preview: preview.to_owned(), ..wanted(9) };
+        let price = asks("Quel est le prix pour 12 postes ?");
+        let said = Reason::Said(LastWord { topic: Some(Topic::Price), ..word(9) });
+        let silent = [AlertType::NoReply3d, AlertType::NoFollowup7d, AlertType::NoContact7d, AlertType::StaleLead30d];
+        for alert_type in silent {
+            assert_eq!(reason(alert_type, &[price.clone(), out(3, Channel::Email)]), Some(said.clone()));
+            assert_eq!(reason(alert_type, &[wanted(9)]), Some(Reason::Said(word(9))), "a voice note asks for nothing");
+        }
+        for alert_type in [AlertType::HotLead24h, AlertType::AwaitingReply24h] {
+            assert_eq!(reason(alert_type, std::slice::from_ref(&price)), None, "it is what the alert is about");
+        }
+        let shown = Cited {
+            activity_id: price.id.clone(),
+            channel: price.channel,
+            direction: Direction::In,
+            at: price.timestamp,
+            preview: price.preview.clone(),
+        };
+        let silent = Alert { evidence: Evidence::NoFollowup { last: shown }, ..alert(AlertType::NoFollowup7d) };
+        let nothing = LeadInsight::default();
+        let of = |said: &Activity| {
+            strategy(&silent, &lead(), std::slice::from_ref(said), &nothing, (&Calendar::default(), Paris), NOW)
+        };
+        assert_eq!(of(&price).map(|found| found.reason), Some(said), "what it asked for is more than its words");
+        assert_eq!(of(&wanted(9)), None, "the alert shows it");
+        // Read, or corrected, as something that wants nothing, it is not said to have asked for anything.
+        let unwanted = Activity { reading: Reading::default(), ..price };
+        let nothing = LastWord { intent: false, ..word(9) };
+        assert_eq!(reason(AlertType::NoReply3d, &[unwanted]), Some(Reason::Said(nothing)));
+        let twice = [wanted(30), out(9, Channel::Email), out(4, Channel::Email)];
+        let in_vain = Reason::InVain { tries: 2, on: Some(Channel::Email) };
+        assert_eq!(reason(AlertType::NoReply3d, &twice), Some(in_vain), "which is more telling");
     }
 
     #[test]
@@ -465,7 +541,6 @@ mod tests {
         let found =
             strategy(&alert(AlertType::NoReply3d), &lead(), &history, &insight, (&Calendar::default(), Paris), NOW)
                 .unwrap();
-        let said = Some(LastWord { at: NOW.plus(-19 * DAY), intent: true });
-        assert_eq!(found.steps, [Step::Remind(Channel::Whatsapp, said), Step::ThenCall(None)]);
+        assert_eq!(found.steps, [Step::Remind(Channel::Whatsapp, Some(word(19))), Step::ThenCall(None)]);
     }
 }

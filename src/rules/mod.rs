@@ -94,8 +94,8 @@ fn cite(activity: &Activity) -> Cited {
     }
 }
 
-/// The verdict on one lead at an instant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// All that the rules say about one lead at an instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evaluation {
     /// Whether the lead is there to be followed up; if not, nothing is found.
     pub presence: Presence,
@@ -130,37 +130,67 @@ pub fn evaluate(facts: &Facts<'_>, settings: &Settings, now: Timestamp) -> Evalu
     let history = History::of(facts.lead, facts.activities, &alerts, settings);
     let mut course = Course::default();
     course.advance(&history.facts, &settings.preferred_channel, now);
-    verdict(&history, &course, settings, now)
+    let verdict = verdict(&history, &course, settings, now);
+    Evaluation {
+        presence: verdict.presence,
+        findings: AlertType::ALL.map(|alert_type| verdict.finding(alert_type)),
+        held_back: AlertType::ALL.map(|alert_type| verdict.is_held_back(alert_type)),
+        next_due: verdict.next_due(),
+    }
 }
 
 /// What the rules say about a lead whose course as of `now` has been followed.
-pub(crate) fn verdict(history: &History, course: &Course, settings: &Settings, now: Timestamp) -> Evaluation {
-    judge(&course.basis(history), settings, now)
+pub(crate) fn verdict<'a>(
+    history: &'a History,
+    course: &'a Course,
+    settings: &'a Settings,
+    now: Timestamp,
+) -> Verdict<'a> {
+    Verdict::new(course.basis(history), settings, now)
 }
 
-fn judge(basis: &Basis<'_>, settings: &Settings, now: Timestamp) -> Evaluation {
-    let presence = basis.life.presence(now);
-    let mut evaluation = Evaluation { presence, findings: [None; 7], held_back: [false; 7], next_due: None };
-    if presence != Presence::Active {
-        evaluation.next_due = (presence == Presence::NotYet).then_some(basis.life.created_at);
-        return evaluation;
+/// The verdict on one lead at an instant, rule by rule: whoever goes through time asks for few of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Verdict<'a> {
+    /// Whether the lead is there to be followed up; if not, nothing is found.
+    pub presence: Presence,
+    basis: Basis<'a>,
+    /// What the rules are asked against, while the lead is active.
+    view: Option<View<'a>>,
+    settings: &'a Settings,
+}
+
+impl<'a> Verdict<'a> {
+    fn new(basis: Basis<'a>, settings: &'a Settings, now: Timestamp) -> Self {
+        let presence = basis.life.presence(now);
+        let view = (presence == Presence::Active).then(|| View::actual(&basis, now));
+        Self { presence, basis, view, settings }
     }
-    let view = View::actual(basis, now);
-    for alert_type in AlertType::ALL {
-        // Most rules do not hold, and there is nothing to copy.
-        if let Some(finding) = holds(alert_type, &view, settings) {
-            evaluation.findings[alert_type as usize] = Some(finding);
+
+    /// What this rule finds.
+    pub fn finding(&self, alert_type: AlertType) -> Option<Finding> {
+        holds(alert_type, self.view.as_ref()?, self.settings)
+    }
+
+    /// The rules that hold, the most telling first.
+    pub fn findings(&self) -> impl Iterator<Item = Finding> {
+        AlertType::ALL.into_iter().filter_map(|alert_type| self.finding(alert_type))
+    }
+
+    /// See [`Evaluation::is_held_back`].
+    pub fn is_held_back(&self, alert_type: AlertType) -> bool {
+        let Some(view) = self.view.as_ref().filter(|view| view.step_pending) else { return false };
+        let without_steps = View::without_steps(&self.basis, view.now);
+        self.finding(alert_type).is_none() && holds(alert_type, &without_steps, self.settings).is_some()
+    }
+
+    /// See [`Evaluation::next_due`].
+    pub fn next_due(&self) -> Option<Timestamp> {
+        match &self.view {
+            Some(view) => next_due(&self.basis, view, self.settings),
+            None => (self.presence == Presence::NotYet).then_some(self.basis.life.created_at),
         }
     }
-    if view.step_pending {
-        let view = View::without_steps(basis, now);
-        for alert_type in AlertType::ALL {
-            evaluation.held_back[alert_type as usize] =
-                evaluation.finding(alert_type).is_none() && holds(alert_type, &view, settings).is_some();
-        }
-    }
-    evaluation.next_due = next_due(basis, &view, settings);
-    evaluation
 }
 
 fn holds(alert_type: AlertType, view: &View<'_>, settings: &Settings) -> Option<Finding> {

@@ -174,7 +174,7 @@ impl Course {
     /// Where the lead stands, for verdicts until the next fact.
     pub(super) fn basis<'a>(&'a self, history: &'a History) -> Basis<'a> {
         Basis {
-            life: history.life,
+            life: &history.life,
             situation: &self.situation,
             waits: &self.waits,
             steps: &history.steps,
@@ -197,7 +197,7 @@ impl Course {
 /// Everything that verdicts about a lead rest on, from the instant of its situation until the next fact.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Basis<'a> {
-    pub(super) life: Life,
+    pub(super) life: &'a Life,
     pub(super) situation: &'a Situation,
     /// Those in [`Situation::unanswered`], one by one; may be missing when there are no steps.
     pub(super) waits: &'a [Wait],
@@ -213,15 +213,15 @@ pub(super) struct View<'a> {
     /// The instant.
     pub(super) now: Timestamp,
     /// The lead's own terms.
-    pub(super) life: Life,
+    pub(super) life: &'a Life,
     /// What happened so far.
     pub(super) situation: &'a Situation,
     /// The attempts on each channel of [`Trail::CHANNELS`].
     pub(super) trails: &'a [Trail; 3],
     /// Whether a next step is pending.
     pub(super) step_pending: bool,
-    /// The inbounds that wait.
-    pub(super) waiting: Waiting,
+    /// The inbounds that wait although a step is pending.
+    not_in_hand: Option<Waiting>,
 }
 
 impl<'a> View<'a> {
@@ -231,7 +231,7 @@ impl<'a> View<'a> {
         let planned_at = pending.map(|step| step.planned_at).max();
         Self {
             step_pending: planned_at.is_some(),
-            waiting: planned_at.map_or(basis.situation.unanswered, |planned_at| waiting_since(basis.waits, planned_at)),
+            not_in_hand: planned_at.map(|planned_at| waiting_since(basis.waits, planned_at)),
             ..Self::without_steps(basis, now)
         }
     }
@@ -239,7 +239,12 @@ impl<'a> View<'a> {
     /// The same, if no next step were pending.
     pub(super) fn without_steps(basis: &Basis<'a>, now: Timestamp) -> Self {
         let Basis { life, situation, trails, .. } = *basis;
-        Self { now, life, situation, trails, step_pending: false, waiting: situation.unanswered }
+        Self { now, life, situation, trails, step_pending: false, not_in_hand: None }
+    }
+
+    /// The inbounds that wait.
+    pub(super) fn waiting(&self) -> &Waiting {
+        self.not_in_hand.as_ref().unwrap_or(&self.situation.unanswered)
     }
 
     /// Whether silence means anything: nothing is planned, and the lead may be contacted.

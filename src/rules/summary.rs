@@ -3,12 +3,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{AlertType, Timestamp};
+use crate::domain::Timestamp;
 
 use super::history::{History, Life, NextStep};
 use super::preferred_channel::{Trail, can_hold};
-use super::situation::{Basis, Course, Situation, View, Wait};
-use super::{Evaluation, Finding, Presence, Settings, holds, judge};
+use super::situation::{Basis, Course, Situation, Wait};
+use super::{Settings, Verdict};
 
 /// A lead as of an instant, good for verdicts from then on until its next fact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ impl Summary {
             };
             Box::new(Rest { waits, steps, trails })
         });
-        Self { life, situation: *situation, next_fact, rest }
+        Self { life: *life, situation: *situation, next_fact, rest }
     }
 
     /// Whether a fact that was dated later has come true by `now`: then it takes the history to judge.
@@ -60,14 +60,8 @@ impl Summary {
     }
 
     /// What the rules say at `now`, an instant at or after that of the summary and before the next fact.
-    pub fn judge(&self, settings: &Settings, now: Timestamp) -> Evaluation {
-        judge(&self.basis(), settings, now)
-    }
-
-    /// What a rule finds at `now`, asked one by one.
-    pub(crate) fn findings(&self, settings: &Settings, now: Timestamp) -> impl Fn(AlertType) -> Option<Finding> {
-        let view = (self.life.presence(now) == Presence::Active).then(|| View::actual(&self.basis(), now));
-        move |alert_type| holds(alert_type, view.as_ref()?, settings)
+    pub fn verdict<'a>(&'a self, settings: &'a Settings, now: Timestamp) -> Verdict<'a> {
+        Verdict::new(self.basis(), settings, now)
     }
 
     fn basis(&self) -> Basis<'_> {
@@ -76,6 +70,6 @@ impl Summary {
             Some(rest) => (&*rest.waits, &*rest.steps, &rest.trails),
             None => (Default::default(), Default::default(), &NO_TRAILS),
         };
-        Basis { life: *life, situation, waits, steps, trails, next_fact: *next_fact }
+        Basis { life, situation, waits, steps, trails, next_fact: *next_fact }
     }
 }

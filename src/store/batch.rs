@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::keys::{ACTIVITY, ALERT, BY_ALERT, BY_CALL, BY_PLACE, BY_TIME, Key, Kind};
-use super::outlooks::Row;
+use super::outlooks::Written;
 use super::waiting::Place;
 use super::{
     AlertRecordState, Diary, Escalation, Evaluated, Hook, InsightRow, LastMail, Link, LinkRecord, LinkToken, Message,
@@ -209,9 +209,9 @@ impl Batch {
     }
 
     /// Sets a row of the index of what is due.
-    pub(super) fn put_bucket(&mut self, bucket: u32, row: &Row) {
+    pub(super) fn put_bucket(&mut self, bucket: u32, row: &[Written<'_>]) {
         let key = Key::new(Kind::Evaluated).number(bucket.into());
-        if row.is_empty() { self.remove(key) } else { self.put(key, row) }
+        if row.is_empty() { self.remove(key) } else { self.put(key, &row) }
     }
 
     /// Sets an entry of the outbox.

@@ -184,10 +184,12 @@ impl Store {
             return Ok(());
         }
         let changes = batch.take_changes();
-        let changed = (!changes.is_empty()).then(|| self.outlooks().changed(changes));
-        for (bucket, row) in changed.iter().flat_map(outlooks::Changed::rows) {
-            batch.put_bucket(bucket, row);
-        }
+        let changed = (!changes.is_empty()).then(|| {
+            let outlooks = self.outlooks();
+            let changed = outlooks.changed(changes);
+            outlooks.rows(&changed).for_each(|(bucket, row)| batch.put_bucket(bucket, &row));
+            changed
+        });
         let named = batch.take_named();
         let (rows, outbox) = batch.into_parts();
         self.tree.apply_batch(rows)?;

@@ -48,17 +48,27 @@ pub(super) struct Known {
 }
 
 impl Known {
-    fn new(lead: LeadId) -> Self {
-        Self { lead, evaluated: Evaluated::default(), outlook: None }
+    fn written(&self) -> Written<'_> {
+        Written { lead: &self.lead, evaluated: self.evaluated, outlook: self.outlook.as_ref() }
     }
+}
 
+/// The leads of a bucket as they are read.
+pub(super) type Row = Vec<Known>;
+
+/// The same as [`Known`], borrowed: most leads of a row that is written are as they were.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Written<'a> {
+    lead: &'a LeadId,
+    evaluated: Evaluated,
+    outlook: Option<&'a Outlook>,
+}
+
+impl Written<'_> {
     fn is_anything(&self) -> bool {
         self.evaluated != Evaluated::default() || self.outlook.is_some()
     }
 }
-
-/// The leads of a bucket as they are written.
-pub(super) type Row = Vec<Known>;
 
 /// A lead that is neither closed nor deleted and has been evaluated.
 #[derive(Clone, Copy, Debug)]
@@ -127,16 +137,9 @@ pub struct Outlooks {
     due: BTreeSet<(Timestamp, u32)>,
 }
 
-/// Changed buckets, to be written before they count.
+/// Changed leads by bucket, to be written before they count.
 #[derive(Debug)]
-pub(super) struct Changed(BTreeMap<u32, Row>);
-
-impl Changed {
-    /// The rows to write; an empty one is to be removed.
-    pub(super) fn rows(&self) -> impl Iterator<Item = (u32, &Row)> {
-        self.0.iter().map(|(bucket, row)| (*bucket, row))
-    }
-}
+pub(super) struct Changed(BTreeMap<u32, Vec<Known>>);
 
 impl Outlooks {
     /// Takes over the rows of the tree.
@@ -152,7 +155,8 @@ impl Outlooks {
             // Rows of numbers beyond are nobody's: there are none.
             if number < BUCKETS {
                 due.extend(row.iter().filter_map(|known| known.evaluated.due).map(|at| (at, number)));
-                outlooks.set_bucket(number, row);
+                outlooks.buckets[number as usize].reserve_exact(row.len());
+                row.into_iter().for_each(|known| outlooks.set(number, known));
             }
         }
         due.sort_unstable();
@@ -160,33 +164,36 @@ impl Outlooks {
         Ok(outlooks)
     }
 
-    /// Replaces what is known of a bucket, but for the index of what is due.
-    fn set_bucket(&mut self, number: u32, row: Row) {
-        let mut before = std::mem::take(&mut self.buckets[number as usize]);
-        let mut after = Vec::with_capacity(row.len());
-        for Known { lead, evaluated, outlook } in row {
-            let known = before.iter_mut().find(|entry| entry.lead == lead).and_then(|entry| entry.place.take());
-            let place = match outlook {
-                Some(outlook) => Some(self.shelf.put(known, outlook)),
-                None => {
-                    known.into_iter().for_each(|place| self.shelf.remove(place));
-                    None
-                }
-            };
-            after.push(Entry { lead, evaluated, place });
+    /// Replaces what is known of a lead, but for the index of what is due.
+    fn set(&mut self, number: u32, Known { lead, evaluated, outlook }: Known) {
+        let bucket = &mut self.buckets[number as usize];
+        let at = bucket.iter().position(|entry| entry.lead == lead);
+        let before = at.and_then(|at| bucket[at].place);
+        let place = match outlook {
+            Some(outlook) => Some(self.shelf.put(before, outlook)),
+            None => {
+                before.into_iter().for_each(|place| self.shelf.remove(place));
+                None
+            }
+        };
+        let is_anything = evaluated != Evaluated::default() || place.is_some();
+        let entry = Entry { lead, evaluated, place };
+        match at {
+            Some(at) if is_anything => bucket[at] = entry,
+            Some(at) => {
+                bucket.remove(at);
+            }
+            None if is_anything => {
+                bucket.reserve_exact(1);
+                bucket.push(entry);
+            }
+            None => {}
         }
-        before.into_iter().filter_map(|entry| entry.place).for_each(|place| self.shelf.remove(place));
-        self.buckets[number as usize] = after;
     }
 
-    fn row(&self, number: u32) -> Row {
-        let entries = self.buckets[number as usize].iter();
-        let known = entries.map(|Entry { lead, evaluated, place }| Known {
-            lead: lead.clone(),
-            evaluated: *evaluated,
-            outlook: place.and_then(|place| self.shelf.get(place)).cloned(),
-        });
-        known.collect()
+    fn known(&self, entry: &Entry) -> Known {
+        let outlook = entry.place.and_then(|place| self.shelf.get(place)).cloned();
+        Known { lead: entry.lead.clone(), evaluated: entry.evaluated, outlook }
     }
 
     /// Every lead that is watched, in no order.
@@ -226,29 +233,44 @@ impl Outlooks {
         self.due.first().map(|(at, _)| *at)
     }
 
-    /// What becomes of the buckets by these changes, one after another. Nothing counts yet.
+    /// What becomes of leads by these changes, one after another. Nothing counts yet.
     pub(super) fn changed(&self, changes: Vec<(LeadId, Change)>) -> Changed {
-        let mut rows: BTreeMap<u32, Row> = BTreeMap::new();
+        let mut changed: BTreeMap<u32, Vec<Known>> = BTreeMap::new();
         for (lead, change) in changes {
             let number = bucket_of(&lead);
-            let row = rows.entry(number).or_insert_with(|| self.row(number));
-            let place = row.iter().position(|known| known.lead == lead).unwrap_or_else(|| {
-                row.push(Known::new(lead));
-                row.len() - 1
+            let leads = changed.entry(number).or_default();
+            let place = leads.iter().position(|known| known.lead == lead).unwrap_or_else(|| {
+                let known = self.buckets[number as usize].iter().find(|entry| entry.lead == lead);
+                let nothing = Known { lead, evaluated: Evaluated::default(), outlook: None };
+                leads.push(known.map_or(nothing, |entry| self.known(entry)));
+                leads.len() - 1
             });
-            change.apply(&mut row[place]);
-            if !row[place].is_anything() {
-                row.remove(place);
-            }
+            change.apply(&mut leads[place]);
         }
-        Changed(rows)
+        Changed(changed)
+    }
+
+    /// The rows to write; an empty one is to be removed.
+    pub(super) fn rows<'a>(&'a self, changed: &'a Changed) -> impl Iterator<Item = (u32, Vec<Written<'a>>)> {
+        changed.0.iter().map(|(number, leads)| {
+            let bucket = &self.buckets[*number as usize];
+            let of_before = bucket.iter().map(|entry| match leads.iter().find(|known| known.lead == entry.lead) {
+                Some(known) => known.written(),
+                None => {
+                    let outlook = entry.place.and_then(|place| self.shelf.get(place));
+                    Written { lead: &entry.lead, evaluated: entry.evaluated, outlook }
+                }
+            });
+            let new = leads.iter().filter(|known| bucket.iter().all(|entry| entry.lead != known.lead));
+            (*number, of_before.chain(new.map(Known::written)).filter(Written::is_anything).collect())
+        })
     }
 
     /// The changes have been written: from now on they count.
     pub(super) fn accept(&mut self, changed: Changed) {
-        for (number, row) in changed.0 {
+        for (number, leads) in changed.0 {
             let before: Vec<Timestamp> = due(&self.buckets[number as usize]).collect();
-            self.set_bucket(number, row);
+            leads.into_iter().for_each(|known| self.set(number, known));
             let after: Vec<Timestamp> = due(&self.buckets[number as usize]).collect();
             // Most of a bucket's leads are due when they were: each place in the index is a search through all of it.
             for at in before.iter().filter(|at| !after.contains(at)) {
@@ -325,7 +347,8 @@ mod tests {
         let (a, b) = neighbours();
         let mut outlooks = nothing();
         let changed = outlooks.changed(vec![(a.clone(), due_at(3)), (b.clone(), due_at(4)), (lead(9), due_at(5))]);
-        let rows: Vec<(u32, Row)> = changed.rows().map(|(bucket, row)| (bucket, row.clone())).collect();
+        let read = |row: Vec<Written<'_>>| postcard::from_bytes::<Row>(&postcard::to_stdvec(&row).unwrap()).unwrap();
+        let rows: Vec<(u32, Row)> = outlooks.rows(&changed).map(|(bucket, row)| (bucket, read(row))).collect();
         outlooks.accept(changed);
         let again = Outlooks::load(rows.into_iter().map(Ok::<_, Infallible>)).unwrap();
         assert_eq!(again.due(Timestamp(9), 9), outlooks.due(Timestamp(9), 9));

@@ -69,7 +69,7 @@ fn due(tree: &sled::Tree, kind: Kind) -> Result<()> {
             .map_err(|error| StoreError::Value { kind: char::from(kind as u8), reason: error.to_string() })?;
         let lead = LeadId(text_after(key, 1));
         let changed = outlooks.changed(vec![(lead, Change::Evaluated { evaluated, outlook: None })]);
-        changed.rows().for_each(|(bucket, row)| batch.put_bucket(bucket, row));
+        outlooks.rows(&changed).for_each(|(bucket, row)| batch.put_bucket(bucket, &row));
         outlooks.accept(changed);
         Ok(())
     })

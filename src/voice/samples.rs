@@ -290,7 +290,8 @@ impl<See: FnMut(Said)> Trial<'_, See> {
             Toast::HandedTo("Luc"),
             Toast::NoColleague,
             Toast::Checking,
-            Toast::CallPlanned { at: NOW.plus(DAY), now: NOW, zone: chrono_tz::UTC },
+            Toast::CallPlanned { at: NOW.plus(DAY), now: NOW, zone: chrono_tz::UTC, taken: false },
+            Toast::CallPlanned { at: NOW.plus(DAY), now: NOW, zone: chrono_tz::UTC, taken: true },
             Toast::NoCalls,
             Toast::NotRelevant,
             Toast::Archived(10),
@@ -423,7 +424,13 @@ fn strategies() -> Vec<Strategy> {
     let (best, second) = (rate(Channel::Whatsapp, 4), Some(rate(Channel::Email, 1)));
     let monday = BestTime { weekday: Some(1), from: 10, to: 11, answers: 4, of: 5 };
     let any_day = BestTime { weekday: None, ..monday };
-    let said = |intent| Some(LastWord { at: NOW.plus(-9 * DAY), intent });
+    let word = |topic: Option<Topic>| LastWord {
+        at: NOW.plus(-9 * DAY),
+        channel: Channel::Whatsapp,
+        intent: topic.is_some(),
+        topic,
+    };
+    let said = |intent| Some(LastWord { intent, ..word(None) });
     let planned = |channel| Step::ThenPlanned(Touch { at: NOW.plus(DAY), channel });
     let all = |step: fn(Channel) -> Step| [Channel::Whatsapp, Channel::Email, Channel::Call].map(step);
     let steps = [
@@ -446,8 +453,10 @@ fn strategies() -> Vec<Strategy> {
         Reason::InVain { tries: 4, on: None },
         Reason::Hours(any_day),
         Reason::Hours(monday),
+        Reason::Said(word(None)),
     ];
-    reasons.into_iter().map(|reason| Strategy { reason, steps: steps.clone() }).collect()
+    let asked = Topic::ALL.map(|topic| Reason::Said(word(Some(topic))));
+    reasons.into_iter().chain(asked).map(|reason| Strategy { reason, steps: steps.clone() }).collect()
 }
 
 /// One deed of each kind.

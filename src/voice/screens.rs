@@ -237,6 +237,8 @@ pub enum CallNow {
     NotHeld,
     /// It is to take place then.
     Moved(Timestamp),
+    /// The same, and the reader has something else planned then.
+    MovedOnto(Timestamp),
     /// It is to take place at another time: when?
     Moves,
     /// It is no more.
@@ -254,7 +256,7 @@ impl CallNow {
             Self::Noted(_) => "noted",
             Self::Held => "held",
             Self::NotHeld => "not_held",
-            Self::Moved(_) => "moved",
+            Self::Moved(_) | Self::MovedOnto(_) => "moved",
             Self::Moves => "moves",
             Self::Gone => "gone",
             Self::Anothers => "anothers",
@@ -332,7 +334,7 @@ impl Speech {
             Screen::CallNow { lead, now } => {
                 let (outcome, at) = match now {
                     CallNow::Noted(outcome) => (outcome.as_str(), None),
-                    CallNow::Moved(at) => ("", Some(*at)),
+                    CallNow::Moved(at) | CallNow::MovedOnto(at) => ("", Some(*at)),
                     CallNow::Held
                     | CallNow::NotHeld
                     | CallNow::Moves
@@ -342,7 +344,8 @@ impl Speech {
                 };
                 let said = if outcome.is_empty() { String::new() } else { self.label("outcome", outcome) };
                 let at = at.map(|at| self.ahead(scene, at)).unwrap_or_default();
-                context! { who => who(lead), now => now.as_str(), how => outcome, outcome => said, at }
+                let taken = matches!(now, CallNow::MovedOnto(_));
+                context! { who => who(lead), now => now.as_str(), how => outcome, outcome => said, at, taken }
             }
             Screen::Reading { lead, message, means, corrected } => context! {
                 who => who(lead),

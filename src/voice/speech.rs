@@ -277,7 +277,7 @@ impl Speech {
     /// How to go about the lead: the fact it is built on, and the steps.
     pub fn strategy(&self, context: &AlertContext<'_>, strategy: &Strategy) -> Result<(String, Vec<String>), Error> {
         let facts = self.facts(context);
-        let values = context! { ..self.reason_values(&strategy.reason), ..facts.clone() };
+        let values = context! { ..self.reason_values(&strategy.reason, context), ..facts.clone() };
         let reason = self.render(REASON, context.wording, &values)?;
         let steps = strategy.steps.iter().map(|step| {
             let values = context! { ..self.step_values(*step, context), ..facts.clone() };
@@ -286,7 +286,7 @@ impl Speech {
         Ok((reason, steps.collect::<Result<_, _>>()?))
     }
 
-    fn reason_values(&self, reason: &Reason) -> Value {
+    fn reason_values(&self, reason: &Reason, context: &AlertContext<'_>) -> Value {
         let of = |rate: ChannelRate| {
             let channel = rate.channel.as_str();
             rate_values(rate, self.label("channel", channel), self.label("on", channel))
@@ -301,6 +301,12 @@ impl Speech {
                 context! { kind => "in_vain", tries, on }
             }
             Reason::Hours(time) => context! { kind => "hours", ..self.hours(Some(*time)) },
+            Reason::Said(said) => context! {
+                kind => "said",
+                on => self.label("on", said.channel.as_str()),
+                asked => said.topic.map(|topic| self.label("asked", topic.as_str())).unwrap_or_default(),
+                ago => words::ago(self.lang, said.at, as_of(context), context.zone),
+            },
         }
     }
 
@@ -727,8 +733,8 @@ impl Speech {
             Toast::HandedTo(to) => ("handed_to", context! { to => names::name(to) }),
             Toast::NoColleague => ("no_colleague", context! {}),
             Toast::Checking => ("checking", context! {}),
-            Toast::CallPlanned { at, now, zone } => {
-                ("call_planned", context! { when => words::to_come(self.lang, at, now, zone) })
+            Toast::CallPlanned { at, now, zone, taken } => {
+                ("call_planned", context! { when => words::to_come(self.lang, at, now, zone), taken })
             }
             Toast::CallNoted(outcome) => {
                 ("call_noted", context! { how => outcome.as_str(), outcome => self.label("outcome", outcome.as_str()) })

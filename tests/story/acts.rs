@@ -640,6 +640,32 @@ async fn no_slot_is_proposed_that_is_taken_in_the_crm() {
     world.end().await;
 }
 
+#[tokio::test]
+async fn a_slot_that_was_taken_since_it_was_offered_is_planned_and_says_so() {
+    let (world, _) = waiting().await;
+    let other = world.lead("Marie", 2 * DAY, json!({}));
+    world.tap("call").await;
+    let planned = json!({
+        "name": "Rendez-vous", "status": "Planned", "direction": "Outbound", "dateStart": "2026-03-03 09:00:00",
+        "dateEnd": "2026-03-03 10:00:00", "parentType": "Lead", "parentId": other, "assignedUserId": LUC.0,
+    });
+    world.espo.create("Meeting", "admin", planned);
+    world.settle().await;
+    let message = world.last();
+    let key = message.keyboard.iter().flatten().find(|key| key.text.replace('\u{a0}', " ").contains("Demain 10h"));
+    let data = key.and_then(|key| key.callback_data.clone()).unwrap();
+    let tap = || async {
+        world.telegram.tap(LUC.1, message.message_id, &data).unwrap();
+        world.settle().await;
+        world.telegram.answers().pop().unwrap()
+    };
+    let answer = tap().await;
+    let text = answer.text.clone().unwrap_or_default();
+    assert!(text.contains("tu as déjà autre chose à cette heure-là") && answer.alert, "{answer:?}");
+    assert_eq!(calls(&world).into_iter().filter(|call| call["status"] == "Planned").count(), 1, "{:#?}", calls(&world));
+    world.end().await;
+}
+
 /// A call in vain may end an alert: when to try again is asked in its message all the same, and planned there.
 #[tokio::test]
 async fn an_alert_that_a_call_in_vain_ended_asks_when_to_try_again() {

@@ -185,6 +185,23 @@ async fn a_call_can_be_moved_from_its_message() {
     drop(world);
 }
 
+#[tokio::test]
+async fn a_call_that_is_moved_to_a_time_that_was_taken_meanwhile_says_so() {
+    let (world, lead, _) = planned().await;
+    world.pass(55 * MINUTE).await;
+    let reminder = world.last();
+    let asked = tap(&world, &reminder, "2:cm:").await;
+    let mut keys = asked.keyboard.iter().flatten().filter_map(|key| key.callback_data.clone());
+    let data = keys.find(|data| data.starts_with("2:cm:1")).unwrap();
+    let slot: i64 = data.trim_start_matches("2:cm:").parse().unwrap();
+    call(&world, &lead, slot - world.clock.now().0);
+    world.settle().await;
+    let moved = tap(&world, &reminder, &data).await;
+    assert!(moved.plain.contains("maintenant prévu"), "{moved:#?}");
+    assert!(moved.plain.contains("tu as déjà autre chose à cette heure-là"), "{moved:#?}");
+    drop(world);
+}
+
 /// What is logged below an alert is the call that was planned for then, and no second one.
 #[tokio::test]
 async fn a_call_logged_below_an_alert_is_the_one_that_was_planned() {

@@ -104,6 +104,23 @@ async fn a_wish_to_buy_that_was_overlooked_is_a_hot_lead_after_two_taps_and_none
     world.end().await;
 }
 
+/// Nobody was late with an answer that nobody knew to be expected.
+#[tokio::test]
+async fn what_opens_by_a_correction_opens_when_it_is_made() {
+    let (world, lead) = wrote(MINUTE, "Merci beaucoup !").await;
+    assert_eq!(Meaning::of(reading(&world, &lead)), Meaning::Nothing);
+    world.pass(DAY - 5 * MINUTE).await;
+    world.pass(2 * HOUR).await;
+    let asked = reading_of(&world, "Sophie").await;
+    let before = world.clock.now();
+    tap(&world, &asked, "2:mn:w").await;
+    let alert = world.alert(&lead, "HotLead24h");
+    assert_eq!(alert["status"], "Open");
+    let opened = alert["openedAt"].as_str().unwrap().to_owned();
+    assert!(opened >= before.to_espo(), "{opened} is before {}", before.to_espo());
+    world.end().await;
+}
+
 #[tokio::test]
 async fn a_message_that_came_days_late_makes_no_hot_lead_whoever_says_so() {
     let (world, lead) = wrote(2 * DAY, oblique()).await;

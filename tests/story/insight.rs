@@ -150,3 +150,18 @@ async fn what_was_learned_of_a_lead_is_what_is_suggested() {
     assert_eq!(world.alert(&lead, "NoReply3d")["suggestedAction"], "Relance douce par email");
     world.end().await;
 }
+
+/// Nothing is known of when and where Sophie answers, but what she asked for last is.
+#[tokio::test]
+async fn what_a_lead_said_last_is_the_reason_when_no_more_is_known() {
+    let world = World::begin().await;
+    let lead = world.lead("Sophie", 20 * DAY, json!({}));
+    world.whatsapp(&lead, "in", 9 * DAY, "Quel est le prix pour 12 postes ?");
+    world.mail_to("Sophie", 4 * DAY, "Bonjour Sophie, voici notre offre.");
+    world.settle().await;
+    assert_eq!(world.alert(&lead, "NoReply3d")["status"], "Open");
+    let told = world.last().plain.replace(['\u{a0}', '\u{202f}'], " ");
+    assert!(told.contains("💡 Dernier message sur WhatsApp : demande de prix, il y a 9 jours."), "{told}");
+    assert!(told.contains("→ Relance douce") && told.contains("sa demande du 21 février"), "{told}");
+    world.end().await;
+}

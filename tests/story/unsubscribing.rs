@@ -5,7 +5,8 @@ use max::domain::{DAY, LeadId, MINUTE};
 use max::engine::corrections::corrections;
 use serde_json::{Value, json};
 
-use crate::support::{CAMILLE, LUC, Setting, World, button};
+use crate::support::log::Log;
+use crate::support::{CAMILLE, CLAIRE, LUC, Setting, TEAM, World, button};
 
 const WISH: &str = "Merci de ne plus me contacter et de supprimer mes coordonnées de votre fichier.";
 
@@ -110,6 +111,51 @@ async fn in_the_stead_of_an_owner_who_is_not_linked_a_stand_in_hears_of_it_and_d
     world.telegram.tap(CAMILLE.1, asked.message_id, &button(&asked, "onote").unwrap()).unwrap();
     world.settle().await;
     assert_eq!(in_crm(&world, &lead), (json!(true), json!(true)));
+    world.end().await;
+}
+
+/// Sophie asked for a quote of Luc, who is not linked, and now she wants to be left alone.
+async fn unsubscribed_unheard(setting: Setting, fill: impl FnOnce(&World)) -> (World, String) {
+    let world = World::with(setting, fill).await;
+    let lead = world.sophie_asks().await;
+    world.pass(MINUTE).await;
+    world.mail_from("Sophie", 1, WISH);
+    world.settle().await;
+    (world, lead)
+}
+
+#[tokio::test]
+async fn where_neither_owner_nor_stand_in_hears_of_it_a_manager_of_the_team_does_and_decides() {
+    let config = format!("[teams.\"{TEAM}\"]\nmanagers = [\"{}\"]\n", CLAIRE.0);
+    let setting = Setting { config, linked: vec![CAMILLE, CLAIRE], ..Setting::default() };
+    let (world, lead) = unsubscribed_unheard(setting, |_| {}).await;
+    let asked = world.messages(CLAIRE.1).pop().unwrap();
+    assert!(asked.plain.contains("ne veut plus recevoir de messages"), "{asked:#?}");
+    world.telegram.tap(CLAIRE.1, asked.message_id, &button(&asked, "onote").unwrap()).unwrap();
+    world.settle().await;
+    assert_eq!(in_crm(&world, &lead), (json!(true), json!(true)));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn where_no_manager_hears_of_it_an_administrator_does_and_else_the_log_names_the_lead() {
+    let setting = || Setting { linked: vec![CAMILLE], ..Setting::default() };
+    let promoted = |world: &World| world.espo.update("User", CAMILLE.0, "admin", json!({"type": "admin"}));
+    let (world, lead) = unsubscribed_unheard(setting(), promoted).await;
+    let asked = world.messages(CAMILLE.1).pop().unwrap();
+    assert!(asked.plain.contains("ne veut plus recevoir de messages"), "{asked:#?}");
+    world.telegram.tap(CAMILLE.1, asked.message_id, &button(&asked, "onot").unwrap()).unwrap();
+    world.settle().await;
+    assert!(!is_marked(&world, &lead));
+    world.end().await;
+
+    let (log, _listening) = Log::begin();
+    let (world, lead) = unsubscribed_unheard(setting(), |_| {}).await;
+    let told = world.messages(CAMILLE.1);
+    assert!(told.iter().all(|message| !message.plain.contains("ne veut plus recevoir")), "{told:#?}");
+    let lines = log.lines(&["wants no more messages", "nobody", &lead]);
+    assert_eq!(lines.len(), 1, "{}", log.text());
+    assert!(is_marked(&world, &lead));
     world.end().await;
 }
 

@@ -4,44 +4,53 @@
 
 use std::borrow::Cow;
 
-/// A value in a flat object.
+/// A value in a flat object as it is spelled: a string with its quotes, `true`, `false` or `null`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Value<'a> {
-    Null,
-    Bool(bool),
-    Text(Spelled<'a>),
-}
+pub(super) struct Value<'a>(&'a str);
 
-/// A well-formed JSON string as it is spelled, quotes included; unescaped only for whoever wants to read it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Spelled<'a> {
-    json: &'a str,
-    escaped: bool,
-}
+impl<'a> Value<'a> {
+    pub(super) fn is_null(self) -> bool {
+        self.0 == "null"
+    }
 
-impl<'a> Spelled<'a> {
-    /// The text that is meant. Never fails on what [`members`] has found.
-    pub(super) fn text(self) -> Option<Cow<'a, str>> {
-        if self.escaped {
-            return serde_json::from_str(self.json).ok().map(Cow::Owned);
+    /// The truth value, if it is one.
+    pub(super) fn flag(self) -> Option<bool> {
+        match self.0 {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
         }
-        self.json.get(1..self.json.len() - 1).map(Cow::Borrowed)
+    }
+
+    /// What stands between the quotes of a string: the text that is meant when nothing in it is escaped.
+    pub(super) fn spelled(self) -> Option<&'a str> {
+        self.0.strip_prefix('"')?.strip_suffix('"')
+    }
+
+    /// The text that a string means.
+    pub(super) fn text(self) -> Option<Cow<'a, str>> {
+        let spelled = self.spelled()?;
+        if memchr::memchr(b'\\', spelled.as_bytes()).is_some() {
+            return serde_json::from_str(self.0).ok().map(Cow::Owned);
+        }
+        Some(Cow::Borrowed(spelled))
     }
 }
 
-/// Calls `take` with every member of the object that `line` consists of, in order; a key comes as it is spelled,
-/// without its quotes. `None` when the line is not plain enough to be sure, or `take` says that it is not.
-pub(super) fn members<'a>(line: &'a str, mut take: impl FnMut(&'a str, Value<'a>) -> Option<()>) -> Option<()> {
-    let mut cursor = Cursor { line, at: 0 };
+/// Calls `take` with every member of the object that `line` consists of, in order: the key as it is spelled, without
+/// its quotes, the value, and whether anything in it is escaped. `None` when the line is not plain enough to be sure, or
+/// `take` says that it is not.
+pub(super) fn members<'a>(line: &'a str, mut take: impl FnMut(&'a str, Value<'a>, bool) -> Option<()>) -> Option<()> {
+    let mut cursor = Cursor { line, at: 0, escaped: false };
     cursor.expect(b'{')?;
     loop {
-        let key = cursor.string()?;
-        cursor.expect(b':')?;
-        let value = cursor.value()?;
-        if key.escaped {
+        let key = Value(cursor.string()?).spelled()?;
+        if cursor.escaped {
             return None;
         }
-        take(key.json.get(1..key.json.len() - 1)?, value)?;
+        cursor.expect(b':')?;
+        let value = cursor.value()?;
+        take(key, Value(value), cursor.escaped)?;
         match cursor.next()? {
             b',' => {}
             b'}' => break,
@@ -55,6 +64,8 @@ pub(super) fn members<'a>(line: &'a str, mut take: impl FnMut(&'a str, Value<'a>
 struct Cursor<'a> {
     line: &'a str,
     at: usize,
+    /// Something was escaped in the string or word that was read last.
+    escaped: bool,
 }
 
 impl<'a> Cursor<'a> {
@@ -76,23 +87,21 @@ impl<'a> Cursor<'a> {
         (self.next()? == wanted).then_some(())
     }
 
-    fn value(&mut self) -> Option<Value<'a>> {
+    fn value(&mut self) -> Option<&'a str> {
         self.skip_blanks();
-        let rest = self.line.as_bytes().get(self.at..)?;
-        if rest.first() == Some(&b'"') {
-            return self.string().map(Value::Text);
+        let rest = self.line.get(self.at..)?;
+        if rest.starts_with('"') {
+            return self.string();
         }
-        let words: [(&[u8], Value<'a>); 3] =
-            [(b"true", Value::Bool(true)), (b"false", Value::Bool(false)), (b"null", Value::Null)];
-        let (word, value) = words.into_iter().find(|(word, _)| rest.starts_with(word))?;
+        let word = ["true", "false", "null"].into_iter().find(|word| rest.starts_with(word))?;
         self.at += word.len();
-        Some(value)
+        Some(word)
     }
 
-    fn string(&mut self) -> Option<Spelled<'a>> {
+    fn string(&mut self) -> Option<&'a str> {
         self.expect(b'"')?;
         let (start, bytes) = (self.at - 1, self.line.as_bytes());
-        let mut escaped = false;
+        self.escaped = false;
         loop {
             self.at += plain_bytes(bytes.get(self.at..)?);
             match bytes.get(self.at)? {
@@ -100,10 +109,10 @@ impl<'a> Cursor<'a> {
                 b'\\' => self.at += escape_length(&bytes[self.at..])?,
                 _ => return None,
             }
-            escaped = true;
+            self.escaped = true;
         }
         self.at += 1;
-        Some(Spelled { json: self.line.get(start..self.at)?, escaped })
+        self.line.get(start..self.at)
     }
 }
 
@@ -149,11 +158,18 @@ mod tests {
 
     fn read(line: &str) -> Option<Vec<(String, Json)>> {
         let mut all = Vec::new();
-        members(line, |key, value| {
-            let value = match value {
-                Value::Null => Json::Null,
-                Value::Bool(yes) => Json::Bool(yes),
-                Value::Text(text) => Json::String(text.text().unwrap().into_owned()),
+        members(line, |key, value, escaped| {
+            let text = value.text().map(|text| text.into_owned());
+            if let Some(text) = &text {
+                assert!(escaped || value.spelled() == Some(text));
+            }
+            let value = match (text, value.flag()) {
+                (Some(text), _) => Json::String(text),
+                (None, Some(yes)) => Json::Bool(yes),
+                (None, None) => {
+                    assert!(value.is_null());
+                    Json::Null
+                }
             };
             all.push((key.to_owned(), value));
             Some(())

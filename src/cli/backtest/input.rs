@@ -15,7 +15,7 @@ use crate::rules::Settings;
 use crate::rules::history::{Deed, Fact, Life, NextStep, is_young};
 
 use super::BacktestError;
-use super::flat::{self, Spelled, Value};
+use super::flat::{self, Value};
 use super::groups::Groups;
 use super::ids::{Ids, Query, Seen};
 
@@ -330,17 +330,18 @@ struct ActivityLine<'a> {
     auto_reply: Option<bool>,
     /// Instead of `message_preview`: few are asked for.
     #[serde(skip)]
-    spelled_preview: Option<Spelled<'a>>,
+    spelled_preview: Option<Value<'a>>,
     /// Known already; see [`PlannedLine`].
     #[serde(skip)]
-    created_at: Option<Spelled<'a>>,
+    created_at: Option<&'a str>,
 }
 
 impl<'a> ActivityLine<'a> {
     /// The line, if it is an ordinary one and all that is required is there.
     fn plain(line: &'a str) -> Option<Self> {
         let mut found = Members::default();
-        flat::members(line, |key, value| match found.place(key) {
+        flat::members(line, |key, value, escaped| match found.place(key) {
+            Some(_) if escaped && key != "message_preview" => None,
             Some(place) => place.replace(value).is_none().then_some(()),
             None => Some(()),
         })?;
@@ -355,15 +356,11 @@ impl<'a> ActivityLine<'a> {
             intent: flag(found.intent)?,
             expects_reply: flag(found.expects_reply)?,
             auto_reply: flag(found.auto_reply)?,
-            spelled_preview: match found.message_preview {
-                None | Some(Value::Null) => None,
-                Some(Value::Text(spelled)) => Some(spelled),
-                Some(Value::Bool(_)) => return None,
+            spelled_preview: match found.message_preview.filter(|value| !value.is_null()) {
+                Some(value) if value.flag().is_some() => return None,
+                preview => preview,
             },
-            created_at: match found.created_at {
-                Some(Value::Text(spelled)) => Some(spelled),
-                None | Some(Value::Null | Value::Bool(_)) => None,
-            },
+            created_at: found.created_at.and_then(Value::spelled),
         })
     }
 }
@@ -403,20 +400,16 @@ impl<'a> Members<'a> {
     }
 }
 
-/// A required text; `None` when it is none, or not there.
+/// A required text in which nothing is escaped; `None` when it is none, or not there.
 fn text(value: Option<Value<'_>>) -> Option<Text<'_>> {
-    match value? {
-        Value::Text(spelled) => spelled.text().map(Text),
-        Value::Null | Value::Bool(_) => None,
-    }
+    value?.spelled().map(|text| Text(Cow::Borrowed(text)))
 }
 
 /// An optional truth value; `None` when it is something else.
 fn flag(value: Option<Value<'_>>) -> Option<Option<bool>> {
-    match value {
-        None | Some(Value::Null) => Some(None),
-        Some(Value::Bool(yes)) => Some(Some(yes)),
-        Some(Value::Text(_)) => None,
+    match value.filter(|value| !value.is_null()) {
+        Some(value) => value.flag().map(Some),
+        None => Some(None),
     }
 }
 
@@ -438,7 +431,7 @@ struct Checked<'a> {
     at: Timestamp,
     planned_at: Option<Timestamp>,
     preview: Option<Text<'a>>,
-    spelled_preview: Option<Spelled<'a>>,
+    spelled_preview: Option<Value<'a>>,
     intent: Option<bool>,
     expects_reply: Option<bool>,
     auto_reply: Option<bool>,
@@ -449,7 +442,7 @@ impl<'a> Checked<'a> {
         let activity = ActivityLine::plain(line).map_or_else(|| object(line), Ok)?;
         let status = name("status", &activity.status, ActivityStatus::parse)?;
         let planned_at = if status == ActivityStatus::Planned {
-            let created_at = activity.created_at.and_then(Spelled::text).map(Text);
+            let created_at = activity.created_at.map(|text| Text(Cow::Borrowed(text)));
             let created_at =
                 created_at.map_or_else(|| object(line).map(|line: PlannedLine<'a>| line.created_at), Ok)?;
             Some(instant("created_at", &created_at)?)
@@ -491,7 +484,7 @@ impl<'a> Checked<'a> {
         if let Some(given) = self.given_reading() {
             return given;
         }
-        let spelled = self.spelled_preview.and_then(Spelled::text);
+        let spelled = self.spelled_preview.and_then(Value::text);
         let preview = self.preview.as_ref().map(|preview| &preview.0).or(spelled.as_ref());
         let detected = reader.read(preview.map_or("", |preview| preview));
         Reading {

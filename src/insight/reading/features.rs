@@ -141,7 +141,7 @@ impl Features {
         let last = words.clauses.len().saturating_sub(1);
         let mut seen = [0_u64; 4];
         for hit in &message.hits {
-            let denied = message.denied(hit);
+            let denied = hit.denied;
             let masked = message.is_masked(hit) && hit.sign != Sign::Mask;
             let sign = hit.sign as u32;
             if !masked {
@@ -170,7 +170,7 @@ impl Features {
                 }
             }
         }
-        let wishes = message.wishes();
+        let wishes = &message.wishes;
         let clear = wishes.iter().any(|(wish, _)| *wish == Wish::Clear);
         let step = wishes.iter().any(|(wish, _)| *wish == Wish::Step);
         let verdict =

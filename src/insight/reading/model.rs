@@ -17,6 +17,8 @@ pub const EXPECTS: usize = Category::ALL.len() + 1;
 const ROW: usize = 32;
 /// How much the categories count for whether a message wants to buy; the plain answer counts for the rest.
 const BY_CATEGORY: f32 = 0.8;
+/// So many features are looked up together.
+const TOGETHER: usize = 64;
 const MAGIC: &[u8; 8] = b"MAXread1";
 
 /// Weights learnt from labelled sentences.
@@ -27,10 +29,15 @@ pub struct Model {
     steps: [f32; ANSWERS],
     /// In ascending order; a feature's row has the same place.
     names: Vec<u32>,
-    rows: Vec<[i8; ROW]>,
+    rows: Vec<Row>,
     /// An open table over `names`: its place + 1, or 0.
     table: Vec<(u32, u32)>,
 }
+
+/// A feature's weights; in memory, a row never lies across two lines of the processor's cache.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(align(32))]
+struct Row([i8; ROW]);
 
 static TRAINED: LazyLock<Model> = LazyLock::new(|| {
     Model::from_bytes(include_bytes!("data/weights.bin")).expect("the committed weights are whole: a test reads them")
@@ -91,12 +98,12 @@ impl Model {
             for ((small, weight), step) in small.iter_mut().zip(row).zip(steps) {
                 *small = if step > 0.0 { (weight / step).round() as i8 } else { 0 };
             }
-            rows.push(small);
+            rows.push(Row(small));
         }
         Self::new(bias, steps, weights.into_iter().map(|(name, _)| name).collect(), rows)
     }
 
-    fn new(bias: [f32; ANSWERS], steps: [f32; ANSWERS], names: Vec<u32>, rows: Vec<[i8; ROW]>) -> Self {
+    fn new(bias: [f32; ANSWERS], steps: [f32; ANSWERS], names: Vec<u32>, rows: Vec<Row>) -> Self {
         let mut table = vec![(0, 0); (names.len() * 2 + 2).next_power_of_two()];
         for (place, name) in names.iter().enumerate() {
             let mut slot = slot(*name, table.len());
@@ -119,7 +126,7 @@ impl Model {
             bytes.extend(name.to_le_bytes());
         }
         for row in &self.rows {
-            bytes.extend(row[..ANSWERS].iter().map(|weight| weight.to_le_bytes()[0]));
+            bytes.extend(row.0[..ANSWERS].iter().map(|weight| weight.to_le_bytes()[0]));
         }
         bytes
     }
@@ -142,31 +149,48 @@ impl Model {
         }
         let rows = rest
             .chunks_exact(ANSWERS)
-            .map(|row| std::array::from_fn(|at| row.get(at).map_or(0, |weight| i8::from_le_bytes([*weight]))));
+            .map(|row| Row(std::array::from_fn(|at| row.get(at).map_or(0, |weight| i8::from_le_bytes([*weight])))));
         Some(Self::new(bias, steps, names, rows.collect()))
     }
 
     fn row(&self, name: u32) -> Option<&[i8; ROW]> {
+        self.place(name, self.first(name)).map(|place| &self.rows[place].0)
+    }
+
+    /// What stands where a name is looked for first.
+    fn first(&self, name: u32) -> (u32, u32) {
+        self.table[slot(name, self.table.len())]
+    }
+
+    /// A name's place among the rows; `first` stands where it is looked for first.
+    fn place(&self, name: u32, mut first: (u32, u32)) -> Option<usize> {
         let mut slot = slot(name, self.table.len());
         loop {
-            match self.table[slot] {
+            match first {
                 (_, 0) => return None,
-                (known, place) if known == name => return Some(&self.rows[place as usize - 1]),
+                (known, place) if known == name => return Some(place as usize - 1),
                 _ => slot = (slot + 1) & (self.table.len() - 1),
             }
+            first = self.table[slot];
         }
     }
 
     pub(super) fn scores(&self, features: &[Feature]) -> Scores {
         let mut sums = [[0_i32; ROW]; Group::ALL.len()];
         let mut counts = [0; Group::ALL.len()];
-        for feature in features {
-            let group = feature.group as usize;
-            counts[group] += 1;
-            if let Some(row) = self.row(feature.name) {
-                for (sum, weight) in sums[group].iter_mut().zip(row) {
-                    *sum += i32::from(*weight);
-                }
+        let (mut firsts, mut known) = ([(0, 0); TOGETHER], Vec::with_capacity(TOGETHER));
+        for features in features.chunks(TOGETHER) {
+            // Names and rows lie all over memory: looked up together, they are waited for together.
+            for (first, feature) in firsts.iter_mut().zip(features) {
+                *first = self.first(feature.name);
+            }
+            for (first, feature) in firsts.iter().zip(features) {
+                let group = feature.group as usize;
+                counts[group] += 1;
+                known.extend(self.place(feature.name, *first).map(|place| (group, place)));
+            }
+            for (group, place) in known.drain(..) {
+                add(&mut sums[group], &self.rows[place].0);
             }
         }
         let shares = Group::ALL.map(|group| group.share(counts[group as usize]));
@@ -189,6 +213,12 @@ impl Model {
             }
         }
         added
+    }
+}
+
+fn add(sums: &mut [i32; ROW], weights: &[i8; ROW]) {
+    for (sum, weight) in sums.iter_mut().zip(weights) {
+        *sum += i32::from(*weight);
     }
 }
 

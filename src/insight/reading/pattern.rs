@@ -22,6 +22,8 @@ pub(super) struct Hit {
     pub(super) start: usize,
     /// Index after its last word.
     pub(super) end: usize,
+    /// A negation reaches it: found out when the message is put together.
+    pub(super) denied: bool,
 }
 
 struct Phrase {
@@ -64,10 +66,10 @@ struct Choice {
 struct Index {
     phrases: Vec<Phrase>,
     choices: Vec<Choice>,
-    choice_of: HashMap<Vec<Form>, usize>,
-    exact: HashMap<&'static str, Vec<usize>>,
+    choice_of: HashMap<Vec<Form>, usize, FixedState>,
+    exact: HashMap<&'static str, Vec<usize>, FixedState>,
     /// By the first three bytes of the stem.
-    prefix: HashMap<[u8; 3], Vec<(&'static str, usize)>>,
+    prefix: HashMap<[u8; 3], Vec<(&'static str, usize)>, FixedState>,
     figures: Vec<usize>,
     /// The words that the lexicon names.
     numbers: HashMap<&'static str, usize, FixedState>,
@@ -106,7 +108,14 @@ pub(super) fn find(words: &Words) -> Vec<Hit> {
             search.each_candidate(start, clause.end, |phrase| {
                 let phrase = &index.phrases[phrase];
                 if let Some(end) = search.matches(&phrase.elements, clause, start) {
-                    hits.push(Hit { sign: phrase.sign, phrase: phrase.name, clause: number, start, end });
+                    hits.push(Hit {
+                        sign: phrase.sign,
+                        phrase: phrase.name,
+                        clause: number,
+                        start,
+                        end,
+                        denied: false,
+                    });
                 }
             });
         }

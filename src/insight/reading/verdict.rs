@@ -31,6 +31,8 @@ pub(super) struct Message<'a> {
     masked: Vec<bool>,
     /// How many masked words stand before each; one more at the end.
     masked_before: Vec<usize>,
+    /// What is wanted, clause by clause, before the message as a whole is weighed.
+    pub(super) wishes: Vec<(Wish, Hit)>,
 }
 
 impl<'a> Message<'a> {
@@ -51,7 +53,12 @@ impl<'a> Message<'a> {
         for (place, masked) in masked.iter().enumerate() {
             masked_before[place + 1] = masked_before[place] + usize::from(*masked);
         }
-        Self { words, hits, bounds, masked, masked_before }
+        let mut message = Self { words, hits, bounds, masked, masked_before, wishes: Vec::new() };
+        for place in 0..message.hits.len() {
+            message.hits[place].denied = message.denies(&message.hits[place]);
+        }
+        message.wishes = message.wishes();
+        message
     }
 
     /// What the message means, and the hits that decided.
@@ -64,8 +71,7 @@ impl<'a> Message<'a> {
             return (AUTO_REPLY, machine);
         }
         let stop: Vec<Hit> = self.all(Sign::Stop);
-        let wishes = self.wishes();
-        let clear = wishes.iter().any(|(wish, _)| *wish == Wish::Clear);
+        let clear = self.wishes.iter().any(|(wish, _)| *wish == Wish::Clear);
         let asked = self.words.clauses.iter().any(|clause| clause.question);
         let away = self.all(Sign::Away);
         if !clear && !asked && stop.is_empty() && self.all(Sign::Human).is_empty() && distinct(&away) >= 2 {
@@ -74,7 +80,7 @@ impl<'a> Message<'a> {
         if !stop.is_empty() {
             return (DONE, stop);
         }
-        let wanted = self.surviving(wishes);
+        let wanted = self.surviving();
         if !wanted.is_empty() {
             return (WANTS, wanted);
         }
@@ -124,15 +130,14 @@ impl<'a> Message<'a> {
         self.in_clause(clause, sign).next().is_some()
     }
 
-    /// What is wanted, clause by clause, before the message as a whole is weighed.
-    pub(super) fn wishes(&self) -> Vec<(Wish, Hit)> {
+    fn wishes(&self) -> Vec<(Wish, Hit)> {
         let mut wishes = Vec::new();
         let mut asked_in = None;
         for (number, clause) in self.words.clauses.iter().enumerate() {
             if self.has_free(number, Sign::Maybe) {
                 continue;
             }
-            let asks = self.in_clause(number, Sign::Ask).any(|hit| !self.denied(hit));
+            let asks = self.in_clause(number, Sign::Ask).any(|hit| !hit.denied);
             if asks {
                 asked_in = Some(clause.sentence);
             }
@@ -141,14 +146,12 @@ impl<'a> Message<'a> {
             for hit in &self.hits[self.bounds[number]..self.bounds[number + 1]] {
                 let wish = match hit.sign {
                     Sign::Sure => Some(Wish::Clear),
-                    Sign::Buy if !self.denied(hit) => Some(Wish::Clear),
-                    Sign::Lean if !self.denied(hit) => Some(Wish::Step),
-                    Sign::Offer
-                        if (asks && (clause.question || !had) || self.is_short(clause, had)) && !self.denied(hit) =>
-                    {
+                    Sign::Buy if !hit.denied => Some(Wish::Clear),
+                    Sign::Lean if !hit.denied => Some(Wish::Step),
+                    Sign::Offer if (asks && (clause.question || !had) || self.is_short(clause, had)) && !hit.denied => {
                         Some(Wish::Clear)
                     }
-                    Sign::Step if asks && !had && !self.denied(hit) => Some(Wish::Step),
+                    Sign::Step if asks && !had && !hit.denied => Some(Wish::Step),
                     _ => None,
                 };
                 let inside_mask =
@@ -186,7 +189,7 @@ impl<'a> Message<'a> {
     }
 
     /// Whether a negation stands before the hit in its clause, or right behind its first words ("je n'achète pas").
-    pub(super) fn denied(&self, hit: &Hit) -> bool {
+    fn denies(&self, hit: &Hit) -> bool {
         const REACH: usize = 7;
         let clause = &self.words.clauses[hit.clause];
         let before = hit.start.saturating_sub(REACH).max(clause.start);
@@ -201,7 +204,7 @@ impl<'a> Message<'a> {
     }
 
     /// The wishes that the rest of the message leaves standing.
-    fn surviving(&self, mut wishes: Vec<(Wish, Hit)>) -> Vec<Hit> {
+    fn surviving(&self) -> Vec<Hit> {
         let sells = distinct(&self.all(Sign::Sells)) * 2 + distinct(&self.all(Sign::MaySell)) >= 2 && self.offers();
         let applies = self.hits.iter().any(|hit| hit.sign == Sign::Applies);
         let mocks = self.hits.iter().any(|hit| hit.sign == Sign::Mocks);
@@ -212,7 +215,7 @@ impl<'a> Message<'a> {
         let refusals = self.clauses_of(&[Sign::Refuse, Sign::Wrong]);
         let delays = self.clauses_of(&[Sign::Postpone]);
         let sentence = |clause: usize| self.words.clauses[clause].sentence;
-        wishes.retain(|(wish, hit)| {
+        let stands = |(wish, hit): &&(Wish, Hit)| {
             let clause = hit.clause;
             let refused = refusals.iter().any(|refusal| *refusal >= clause);
             let delayed = delays.iter().any(|delay| *delay >= clause || sentence(*delay) == sentence(clause))
@@ -223,8 +226,8 @@ impl<'a> Message<'a> {
             };
             let after_refusal = *wish == Wish::Step && !refusals.is_empty() && !self.words.clauses[clause].question;
             !(refused || delayed || about_trouble || after_refusal)
-        });
-        wishes.into_iter().map(|(_, hit)| hit).collect()
+        };
+        self.wishes.iter().filter(stands).map(|(_, hit)| *hit).collect()
     }
 
     /// A supplier speaks of what is theirs; a buyer who asks for a quote does so once, and of what is ours.

@@ -30,7 +30,7 @@ impl Worker {
         Ok(())
     }
 
-    /// Tells a lead's owner, or who stands in, that it wants no more messages, if that still counts.
+    /// Tells a lead's owner, or who is next in line, that it wants no more messages, if that still counts.
     pub(super) async fn tell_unsubscribed(
         &mut self,
         key: &str,
@@ -43,7 +43,14 @@ impl Worker {
         let Some((mark, lead)) = counts.zip(lead) else { return self.settle(key, sequence).await };
         let chat = match self.who_hears_of(&lead).await? {
             Recipient::Known(told) => store.present_chat(told.chat)?,
-            Recipient::Nobody => return self.settle(key, sequence).await,
+            Recipient::Nobody => {
+                tracing::warn!(
+                    lead = %lead.id,
+                    "a lead wants no more messages, and nobody who may see it is linked to Telegram: neither its owner nor \
+                     who stands in, who leads its teams or an administrator; it is not contacted, and the CRM is not told"
+                );
+                return self.settle(key, sequence).await;
+            }
             Recipient::Later => {
                 self.wake_in(LONGEST_PAUSE * 1000);
                 return Ok(());
@@ -60,9 +67,8 @@ impl Worker {
 
     /// The first in line who may see the lead.
     async fn who_hears_of(&self, lead: &Lead) -> Result<Recipient, EngineError> {
-        let Some(owner) = &lead.owner else { return Ok(Recipient::Nobody) };
-        for told in told_of_unsubscribed(self.store(), &self.sender.people, owner, self.now())? {
-            let Some(user) = told.user.as_ref().filter(|user| user.id != *owner) else {
+        for told in told_of_unsubscribed(self.store(), &self.sender.people, lead, self.now())? {
+            let Some(user) = told.user.as_ref().filter(|user| lead.owner.as_ref() != Some(&user.id)) else {
                 return Ok(Recipient::Known(told));
             };
             match self.sender.permissions.of(&user.id, &lead.id).await {

@@ -3,12 +3,14 @@
 
 use super::super::bot::Bot;
 use super::super::render::{Key, KeyKind, Rendered, about_a_call};
+use super::super::times::collides;
 use super::Reader;
 use crate::domain::appointment::Appointment;
 use crate::domain::ask::Ask;
 use crate::domain::{ActivityStatus, CallOutcome, Deed, DeedId, DeedKind, Lead, Timestamp};
 use crate::engine::EngineError;
 use crate::engine::appointments::{Standing, standing};
+use crate::engine::day::occupied;
 use crate::engine::deeds::Did;
 use crate::voice::screens::{CallNow, Screen};
 
@@ -67,11 +69,20 @@ impl Bot {
             keyboard.extend(others);
             return Ok(self.call_now(reader, &tapped.lead, CallNow::Moves, keyboard));
         };
+        let taken = self.is_taken(reader, &tapped.appointment, to)?;
         let kind = DeedKind::MoveCall { activity: tapped.appointment.activity.clone(), to };
         if let Some(answer) = self.change_call(reader, message_id, &tapped, kind).await? {
             return Ok(answer);
         }
-        Ok(self.call_now(reader, &tapped.lead, CallNow::Moved(to), Vec::new()))
+        let now = if taken { CallNow::MovedOnto(to) } else { CallNow::Moved(to) };
+        Ok(self.call_now(reader, &tapped.lead, now, Vec::new()))
+    }
+
+    /// Whether the reader has something else planned then than the call itself.
+    fn is_taken(&self, reader: &Reader, call: &Appointment, at: Timestamp) -> Result<bool, EngineError> {
+        let mut taken = occupied(self.engine.store(), &reader.user.id, reader.now)?;
+        taken.retain(|span| *span != (call.begin, call.end));
+        Ok(collides(&taken, at))
     }
 
     fn tapped_call(&self, reader: &Reader, message_id: i32) -> Result<Option<Tapped>, EngineError> {

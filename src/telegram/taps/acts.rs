@@ -102,11 +102,15 @@ impl Bot {
             return self.no_calls(tap, alert).await;
         }
         let id = DeedId::of(&[alert.id.as_str(), &alert.openings.to_string(), "call", &at.0.to_string()]);
-        self.do_deed(tap, alert, id, DeedKind::PlanCall { at }).await?;
+        // Offered when it was free, it may have been taken since.
+        let was_taken = times::collides(&occupied(self.engine.store(), &tap.user.id, now)?, at);
+        let did = self.do_deed(tap, alert, id, DeedKind::PlanCall { at }).await?;
         if !alert.state.is_open() {
             self.refresh(alert).await?;
         }
-        Ok(Answer::word(self.toast(tap.manner, Toast::CallPlanned { at, now, zone })))
+        let taken = was_taken && did == Did::Done;
+        let said = self.toast(tap.manner, Toast::CallPlanned { at, now, zone, taken });
+        Ok(if taken { Answer::dialog(said) } else { Answer::word(said) })
     }
 
     pub(super) async fn called(&self, tap: &Tap, alert: &Alert, outcome: CallOutcome) -> Result<Answer, EngineError> {

@@ -4,7 +4,7 @@ use super::{Answer, Halt, Tap, Then};
 use crate::domain::button::OptOut;
 use crate::domain::unsubscribed::UnsubscribedStage;
 use crate::domain::{Deed, DeedId, DeedKind, LeadId};
-use crate::engine::told::answers_for;
+use crate::engine::unsubscribing::may_answer;
 use crate::telegram::bot::Bot;
 use crate::telegram::render;
 use crate::voice::Toast;
@@ -14,10 +14,7 @@ impl Bot {
         let (store, now) = (self.engine.store(), self.engine.clock().now());
         let dialog = |toast| Ok(Answer::dialog(self.toast(tap.manner, toast)));
         let Some((mark, known)) = store.unsubscribed(lead)?.zip(store.lead(lead)?) else { return dialog(Toast::Stale) };
-        let Some(owner) = known.owner.as_ref().filter(|_| !tap.place.chat.is_group()) else {
-            return dialog(Toast::NotYours);
-        };
-        if !answers_for(store, &self.people, &tap.user.id, owner, now)? {
+        if tap.place.chat.is_group() || !may_answer(store, &self.people, &tap.user, &known, now)? {
             return dialog(Toast::NotYours);
         }
         match self.rights(&tap.user.id, lead, tap.asks).await? {

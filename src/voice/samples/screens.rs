@@ -89,7 +89,12 @@ impl<See: FnMut(Said)> Trial<'_, See> {
                 Screen::CallOver { lead, at: NOW.plus(-DAY) },
             ];
             let ends = [CallNow::Held, CallNow::NotHeld, CallNow::Moved(NOW.plus(DAY)), CallNow::Gone];
-            let ends = ends.into_iter().chain([CallNow::Moves, CallNow::Anothers, CallNow::Forgotten]);
+            let ends = ends.into_iter().chain([
+                CallNow::MovedOnto(NOW.plus(DAY)),
+                CallNow::Moves,
+                CallNow::Anothers,
+                CallNow::Forgotten,
+            ]);
             let ends = ends.chain(CallOutcome::ALL.map(CallNow::Noted));
             screens.extend(ends.map(|now| Screen::CallNow { lead, now }));
             let message = &exchanges[0];

@@ -135,7 +135,7 @@ const MACHINE_FROM: f32 = 0.3;
 /// The same where it says what only a person would ("I'm travelling this week, will take a look when I'm back").
 const MACHINE_LIKE_A_PERSON_FROM: f32 = 0.5;
 /// From this likelihood on, what does not want to buy wants no more messages.
-const STOP_FROM: f32 = 0.2;
+const STOP_FROM: f32 = 0.45;
 
 struct Verdict {
     reading: Reading,

@@ -1,7 +1,10 @@
 //! What waits in the outbox, in memory and in order: a worker finds what it may try without reading what has to
 //! wait. Made from the rows when the store is opened; every batch that is applied is entered.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use foldhash::fast::RandomState;
 
 use super::{OutboxEntry, Result};
 use crate::domain::Timestamp;
@@ -42,7 +45,7 @@ struct Queue {
 pub(super) struct Planned {
     /// What becomes of the rows that change; one without entries is removed.
     pub(super) rows: BTreeMap<u64, Vec<OutboxEntry>>,
-    places: Vec<(String, Option<Place>)>,
+    places: HashMap<String, Option<Place>, RandomState>,
 }
 
 /// The whole outbox, without what its entries say.
@@ -50,7 +53,7 @@ pub(super) struct Planned {
 pub(super) struct Waiting {
     crm: Queue,
     telegram: Queue,
-    places: HashMap<String, Place, foldhash::fast::RandomState>,
+    places: HashMap<String, Place, RandomState>,
     /// No row has this number or a greater one.
     next_row: u64,
 }
@@ -68,8 +71,7 @@ impl Waiting {
         let Planned { mut rows, mut places } = Planned::default();
         let mut new_row = self.next_row;
         for (key, entry) in changes {
-            let before = places.iter().rev().find(|(known, _)| *known == key);
-            let before = before.map_or_else(|| self.places.get(&key).copied(), |(_, place)| *place);
+            let before = places.get(&key).copied().unwrap_or_else(|| self.places.get(&key).copied());
             if rows.get(&new_row).is_some_and(|entries: &Vec<OutboxEntry>| entries.len() == TOGETHER) {
                 new_row += 1;
             }
@@ -78,14 +80,14 @@ impl Waiting {
                 (None, Some(_)) => new_row,
                 (None, None) => continue,
             };
-            if !rows.contains_key(&row) {
-                rows.insert(row, if row < self.next_row { read(row)? } else { Vec::new() });
-            }
-            let entries = rows.entry(row).or_default();
+            let entries = match rows.entry(row) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(if row < self.next_row { read(row)? } else { Vec::new() }),
+            };
             if before.is_some() {
                 entries.retain(|known| known.effect.key() != key);
             }
-            places.push((key, entry.as_ref().map(|entry| Place::of(entry, row))));
+            places.insert(key, entry.as_ref().map(|entry| Place::of(entry, row)));
             entries.extend(entry);
         }
         Ok(Planned { rows, places })

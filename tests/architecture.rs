@@ -338,17 +338,24 @@ fn the_readme_leaves_out_no_command_route_or_metric() {
 
 #[test]
 fn links_between_our_pages_lead_somewhere() {
-    for page in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md"] {
-        let text = read(page);
-        for link in text.split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
-            if let Some(heading) = link.strip_prefix('#') {
-                let headings = text.lines().filter(|line| line.starts_with('#')).map(|line| {
-                    line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-").replace(['.', ','], "")
-                });
-                assert!(headings.into_iter().any(|known| known == heading), "{page}: #{heading}");
-            } else if !link.starts_with("http") {
-                assert!(root().join(link).exists(), "{page}: {link}");
+    for page in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/reading.md", "docs/kpi.md"] {
+        let folder = Path::new(page).parent().unwrap();
+        for link in read(page).split("](").skip(1).map(|rest| rest.split(')').next().unwrap()) {
+            if link.starts_with("http") {
+                continue;
             }
+            let (target, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if target.is_empty() { Path::new(page).to_owned() } else { folder.join(target) };
+            assert!(root().join(&target).exists(), "{page}: {link}");
+            assert!(heading.is_empty() || has_heading(&target, heading), "{page}: {link}");
         }
     }
+}
+
+/// Whether a page has a heading that is linked to so.
+fn has_heading(page: &Path, heading: &str) -> bool {
+    read(&page.display().to_string()).lines().filter(|line| line.starts_with('#')).any(|line| {
+        let known = line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-").replace(['.', ','], "");
+        known == heading
+    })
 }

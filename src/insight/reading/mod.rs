@@ -131,9 +131,9 @@ const INTENT_FROM: f32 = 0.6;
 /// From this likelihood on, a message that is not said to want to buy may well want to.
 const UNSURE_FROM: f32 = 0.05;
 /// From this likelihood on, what does not want to buy was written by a machine.
-const MACHINE_FROM: f32 = 0.3;
+const MACHINE_FROM: f32 = 0.2;
 /// The same where it says what only a person would ("I'm travelling this week, will take a look when I'm back").
-const MACHINE_LIKE_A_PERSON_FROM: f32 = 0.5;
+const MACHINE_LIKE_A_PERSON_FROM: f32 = 0.4;
 /// From this likelihood on, what does not want to buy wants no more messages.
 const STOP_FROM: f32 = 0.45;
 

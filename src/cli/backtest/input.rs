@@ -46,7 +46,7 @@ pub(super) struct Recording {
     pub(super) leads: Vec<LeadRow>,
     /// By lead, each lead's by (instant, activity id).
     pub(super) facts: Groups<Fact>,
-    /// Next steps by lead, in any order.
+    /// Next steps by lead, in their order.
     pub(super) steps: Groups<NextStep>,
     /// How many activities there are, those of unknown leads included.
     pub(super) activities: usize,
@@ -227,7 +227,9 @@ impl<'r> Intake<'r> {
             }
         });
         self.recording.facts = facts;
-        self.recording.steps = Groups::of(&self.steps, self.recording.leads.len());
+        let mut steps = Groups::of(&self.steps, self.recording.leads.len());
+        steps.each_mut(|steps| steps.sort_unstable());
+        self.recording.steps = steps;
     }
 }
 

@@ -16,6 +16,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::say::complain;
 use crate::config::{Config, Mistakes};
 use crate::decide::replay::{Episodes, Passage, Passed, Replay};
 use crate::domain::Timestamp;
@@ -149,7 +150,7 @@ pub fn run(args: &Args) -> ExitCode {
     let Err(error) = backtest(args, io::stdout().lock()) else { return ExitCode::SUCCESS };
     let code = error.exit_code();
     if code != ExitCode::SUCCESS {
-        eprintln!("error: {error}");
+        complain(format_args!("error: {error}"));
     }
     code
 }

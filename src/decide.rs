@@ -27,6 +27,18 @@ pub struct Subject<'a> {
     pub alerts: &'a [Alert],
     /// The owner's working hours, in which target times run.
     pub calendar: &'a Calendar,
+    /// Whether what is not among these activities has not happened.
+    pub silence: Silence,
+}
+
+/// What is to be made of nothing having been seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// Nothing has happened.
+    Believed,
+    /// Not everything is seen that may have happened. What was seen opens and closes alerts; nothing opens or wakes because of
+    /// what was not: that is for whoever decides again once silence is believed.
+    InDoubt,
 }
 
 /// One step in an alert's life.
@@ -231,9 +243,19 @@ impl<'a> Ledger<'a> {
         (history, Episodes::new(alerts.into_iter().map(Episode::of).collect()))
     }
 
+    /// The places of alerts that closed with their lead: that it is active again is a fact, and no silence.
+    fn ended_with_the_lead(&self) -> Vec<usize> {
+        let ended = |alert: &Alert| matches!(alert.state, AlertState::Closed { reason: CloseReason::LeadClosed, .. });
+        self.alerts().iter().enumerate().filter(|(_, alert)| ended(alert)).map(|(place, _)| place).collect()
+    }
+
     /// Lets the rules do what they do up to `to`.
     fn run(&mut self, from: Option<Timestamp>, to: Timestamp) -> Ahead {
         let (history, episodes) = self.history_and_episodes();
+        let episodes = match self.subject.silence {
+            Silence::Believed => episodes,
+            Silence::InDoubt => episodes.in_doubt(self.ended_with_the_lead()),
+        };
         let mut replay = Replay::new(&history, self.settings, episodes);
         replay.run(from, to, |passed| self.enter(passed));
         let verdict = replay.verdict(to);

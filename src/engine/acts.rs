@@ -107,7 +107,8 @@ impl Engine {
             }
         }
         let decision = decide(self, &loaded);
-        self.commit(&loaded, decision, batch, self.now(), Some(actor))?;
+        let span = (loaded.evaluated.at, self.now());
+        self.commit(&loaded, decision, batch, span, Some(actor))?;
         Ok(self.store.alert(alert)?.map_or(Acted::Unknown, Acted::Done))
     }
 

@@ -114,7 +114,8 @@ pub fn outlook(subject: &Subject<'_>, settings: &Settings, now: Timestamp) -> Op
     Ledger::new(subject, settings).leave_alone(now).outlook
 }
 
-/// A person closes an alert, at `resolution.at`. Settles the lower episodes that hold by the same act. Closing
+/// A person closes an alert, at `resolution.at`. Settles the lower episodes that hold by the same act, and while silence is
+/// in doubt the silences that would have taken the alert's place already: they are what the person saw. Closing
 /// what is resolved already changes nothing; neither does closing an alert about an answer that is not open,
 /// since that would answer messages the person has not seen.
 pub fn resolve(subject: &Subject<'_>, settings: &Settings, alert: &AlertId, resolution: Resolution) -> Decision {
@@ -127,7 +128,7 @@ pub fn resolve(subject: &Subject<'_>, settings: &Settings, alert: &AlertId, reso
         if !is_over {
             let resolution = Resolution { act: root.id.clone(), ..resolution };
             if was_open {
-                ledger.settle_lower(root.alert_type, &resolution);
+                ledger.settle_besides(root.alert_type, &resolution);
             }
             ledger.settle(place, resolution);
             let ahead = ledger.run(None, now);
@@ -356,9 +357,11 @@ impl<'a> Ledger<'a> {
     }
 
     /// Settles the episodes below `root` that hold at the moment of the act, with the facts as they were before
-    /// it.
-    fn settle_lower(&mut self, root: AlertType, resolution: &Resolution) {
+    /// it, and the silences above it that nobody was told of because silence is in doubt.
+    fn settle_besides(&mut self, root: AlertType, resolution: &Resolution) {
         let stands_apart = |alert_type| alert_type == AlertType::PreferredChannel;
+        let is_withheld = self.subject.silence == Silence::InDoubt && self.settings.inhibition;
+        let goes_along = |it: AlertType| it > root || (is_withheld && it != root && !it.is_about_an_answer());
         if stands_apart(root) {
             return;
         }
@@ -367,7 +370,7 @@ impl<'a> Ledger<'a> {
         replay.look(resolution.at);
         let verdict = replay.verdict(resolution.at);
         let mut new_place = self.subject.alerts.len();
-        for finding in verdict.findings().filter(|it| it.alert_type > root && !stands_apart(it.alert_type)) {
+        for finding in verdict.findings().filter(|it| goes_along(it.alert_type) && !stands_apart(it.alert_type)) {
             let known = replay.episodes().find(&finding);
             if known.is_some_and(|place| !replay.episodes().may_open(place, self.settings, resolution.at)) {
                 continue;

@@ -250,6 +250,34 @@ fn in_doubt_a_lead_that_is_active_again_has_its_alert_back() {
     assert_eq!(desk.open(), [AlertType::NoReply3d], "and not NoFollowup7d");
 }
 
+/// > What a person closes meanwhile is what was shown: the silence rules that hold at that moment and would have taken
+/// > its place are resolved too.
+#[test]
+fn in_doubt_a_person_settles_the_silences_that_nobody_was_told_of() {
+    let mut desk = Desk::new().with(out("a", ZERO));
+    desk.advance(day(3));
+    desk.silence = Silence::InDoubt;
+    desk.advance(day(8));
+    let alert = desk.id(AlertType::NoReply3d);
+    desk.resolve(&alert, day(8));
+    desk.silence = Silence::Believed;
+    desk.last = Some(day(3));
+    assert_eq!(steps(&desk.advance(day(20))), []);
+    assert!(desk.alert(AlertType::NoFollowup7d).resolution().is_some_and(|by| by.act == alert));
+
+    // But no message that the person has not seen is answered by it.
+    let mut desk = Desk::new().with(inbound("a", day(7), false));
+    desk.advance(day(7));
+    assert_eq!(desk.open(), [AlertType::NoContact7d]);
+    desk.silence = Silence::InDoubt;
+    desk.advance(day(9));
+    desk.resolve(&desk.id(AlertType::NoContact7d), day(9));
+    desk.silence = Silence::Believed;
+    desk.last = Some(day(7));
+    assert_eq!(steps(&desk.advance(day(10))), [(day(8), Step::Opened)]);
+    assert_eq!(desk.open(), [AlertType::AwaitingReply24h]);
+}
+
 #[test]
 fn the_very_first_evaluation_says_so() {
     let mut desk = Desk::new().with(out("a", ZERO));

@@ -130,6 +130,88 @@ async fn what_is_reported_while_the_crm_is_not_seen_counts_at_once() {
     }
 }
 
+#[tokio::test]
+async fn what_a_person_closes_while_the_crm_is_not_seen_is_what_the_person_saw() {
+    for fault in faults() {
+        // NoReply3d is open; an hour later NoFollowup7d would take its place.
+        let world = nina(7 * DAY - HOUR).await;
+        world.espo.fail(fault.clone());
+        pass(&world, 3 * HOUR).await;
+        let (alert, before) = (world.app().engine.store().open_alerts().unwrap().remove(0), told(&world));
+        assert_eq!(alert.alert_type, AlertType::NoReply3d, "{fault:?}");
+        let path = format!("/api/alerts/{}/resolve", alert.id);
+        for _ in 0..2 {
+            let (status, answer) = world.api("POST", &path, json!({"by": "Luc"})).await;
+            let answer = (status, &answer["status"], &answer["resolvedBy"]);
+            assert_eq!(answer, (200, &json!("resolved"), &json!("Luc")), "{fault:?}");
+        }
+        pass(&world, 10 * MINUTE).await;
+        assert_eq!((open(&world), told(&world)), (vec![], before), "{fault:?}");
+        heal(&world).await;
+        assert_eq!((open(&world), told(&world)), (vec![], before), "{fault:?}: nobody is answered with another alert");
+        assert_eq!(world.espo.list("MaxAlert").last().unwrap()["status"], "Resolved", "{fault:?}");
+        world.end().await;
+    }
+}
+
+/// For the first minutes what is known is fresh enough, but no lead can be looked at once more.
+#[tokio::test]
+async fn nothing_is_different_before_what_is_known_is_too_old() {
+    let world = nina(7 * DAY - MINUTE).await;
+    world.espo.fail(Fault::Down);
+    for _ in 0..2 {
+        world.clock.advance(MINUTE);
+        world.quiet().await;
+    }
+    let (alert, before) = (world.app().engine.store().open_alerts().unwrap().remove(0), told(&world));
+    assert_eq!(alert.alert_type, AlertType::NoReply3d);
+    let (_, answer) = world.api("POST", &format!("/api/alerts/{}/resolve", alert.id), json!({"by": "Luc"})).await;
+    assert_eq!(answer["status"], "resolved");
+    heal(&world).await;
+    assert_eq!((open(&world), told(&world)), (vec![], before));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_tap_while_mails_are_not_seen_leaves_nothing_open() {
+    for fault in [None, Some(faults()[1].clone())] {
+        let world = nina(7 * DAY - HOUR).await;
+        fault.iter().for_each(|fault| world.espo.fail(fault.clone()));
+        pass(&world, 3 * HOUR).await;
+        let before = told(&world);
+        world.tap("done").await;
+        assert_eq!((open(&world), told(&world)), (vec![], before), "{fault:?}");
+        heal(&world).await;
+        assert_eq!((open(&world), told(&world)), (vec![], before), "{fault:?}");
+        world.end().await;
+    }
+}
+
+/// An act stands wherever it came in; what it does not settle opens at its instant, not at that of the act.
+#[tokio::test]
+async fn the_gap_before_an_act_is_gone_through_when_everything_is_seen() {
+    for fault in faults() {
+        let world = World::begin().await;
+        world.lead("Nina", 20 * DAY, json!({}));
+        world.mail_from("Nina", 22 * HOUR, "Bonjour, où êtes-vous situés exactement ?");
+        let wrote = world.clock.now().plus(-22 * HOUR);
+        world.settle().await;
+        let alert = world.app().engine.store().open_alerts().unwrap().remove(0);
+        assert_eq!(alert.alert_type, AlertType::NoContact7d);
+        world.espo.fail(fault.clone());
+        pass(&world, 3 * HOUR).await;
+        let until = world.clock.now().plus(DAY).to_string();
+        let path = format!("/api/alerts/{}/snooze", alert.id);
+        let (status, answer) = world.api("POST", &path, json!({"until": until})).await;
+        assert_eq!((status, &answer["status"]), (200, &json!("snoozed")), "{fault:?}");
+        world.quiet().await;
+        assert_eq!(open(&world), [(AlertType::NoContact7d, alert.opened_at.unwrap())], "{fault:?}");
+        heal(&world).await;
+        assert_eq!(open(&world), [(AlertType::AwaitingReply24h, wrote.plus(DAY))], "{fault:?}");
+        world.end().await;
+    }
+}
+
 /// What is told through the chat of a lead that is active again rests on that fact, and on no silence.
 #[tokio::test]
 async fn what_was_archived_comes_back_while_mails_are_not_seen() {

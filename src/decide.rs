@@ -396,7 +396,7 @@ impl<'a> Ledger<'a> {
 
     /// An open alert follows its lead and its evidence.
     fn bring_up_to_date(&mut self, place: usize, verdict: &Verdict<'_>, now: Timestamp) {
-        let Subject { lead, activities, alerts, .. } = *self.subject;
+        let (Subject { lead, activities, alerts, calendar, .. }, settings) = (*self.subject, self.settings);
         let Some(alert) = self.drafts.get(&place).map(|draft| &draft.alert).or(alerts.get(place)) else { return };
         let finding = verdict.finding(alert.alert_type);
         let evidence = finding.map(|finding| finding.grounds.evidence(activities)).filter(|it| *it != alert.evidence);
@@ -410,6 +410,11 @@ impl<'a> Ledger<'a> {
             draft.refresh |= refresh;
             let from = std::mem::replace(&mut draft.alert.owner, lead.owner.clone());
             draft.alert.teams.clone_from(&lead.teams);
+            if owner_changed {
+                // As if it had opened for whoever has the lead now.
+                let target = settings.target(draft.alert.alert_type).zip(draft.alert.opened_at);
+                draft.alert.due_at = target.map(|(target, opened_at)| calendar.after_working_time(opened_at, target));
+            }
             if owner_changed && draft.alert.state == AlertState::Open && draft.announce.is_none() {
                 draft.announce = Some((Occasion::NewOwner, now));
             }

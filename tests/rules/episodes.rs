@@ -187,6 +187,25 @@ fn target_times_run_in_the_owners_working_hours() {
     assert_eq!(desk.alert(AlertType::HotLead24h).due_at, Some(day(7).plus(HOUR)), "Monday, 10 o'clock");
 }
 
+/// > They count from when the alert opened, in the hours of whoever has the lead now.
+///
+/// > An open alert follows its lead: when owner or teams change, the record is updated, the old owner's message says
+/// > who took over and loses its buttons, and the new owner is told once.
+#[test]
+fn a_target_time_follows_the_lead_into_its_new_owners_hours() {
+    use chrono::{NaiveTime, Weekday};
+    let (nine, eighteen) = (NaiveTime::from_hms_opt(9, 0, 0).unwrap(), NaiveTime::from_hms_opt(18, 0, 0).unwrap());
+    let mut desk = Desk::new().with(inbound("a", day(1), true));
+    desk.advance(day(1));
+    assert_eq!(desk.alert(AlertType::HotLead24h).due_at, Some(day(1).plus(2 * HOUR)));
+    desk.calendar = Calendar::new(chrono_tz::UTC, vec![Weekday::Thu], nine, eighteen).unwrap();
+    desk.advance(day(1).plus(HOUR));
+    assert_eq!(desk.alert(AlertType::HotLead24h).due_at, Some(day(1).plus(2 * HOUR)), "still the same owner's");
+    desk.lead.owner = Some(UserId::from("other"));
+    desk.advance(day(2));
+    assert_eq!(desk.alert(AlertType::HotLead24h).due_at, Some(day(3).plus(2 * HOUR)), "Thursday, 11 o'clock");
+}
+
 /// > While the CRM is not seen, or not all of it, silence is in doubt: what is reported and what people do opens a
 /// > HotLead24h and closes what it settles, and nothing opens or wakes because of what was not heard.
 ///

@@ -41,7 +41,7 @@ fn entry(effect: Effect, sequence: u64, not_before: Timestamp) -> OutboxEntry {
 
 fn put(store: &Store, entries: &[OutboxEntry]) {
     let mut batch = Batch::default();
-    entries.iter().for_each(|entry| batch.put_outbox(entry));
+    entries.iter().for_each(|entry| batch.put_outbox(entry.clone()));
     store.apply(batch).expect("room on the disk");
 }
 

@@ -388,19 +388,17 @@ impl Config {
         if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
     }
 
-    /// The working hours in a configuration's TOML text, whatever is in its other tables.
+    /// The working hours in a configuration's TOML text: everybody's, and in what those of some users differ.
     ///
     /// # Errors
     /// When the text is not TOML, for each table or key there is none of (a misspelt `[rule]` would silently mean the
-    /// defaults), and for each mistake in `[working_hours]`.
-    pub fn working_hours_from_toml(text: &str) -> Result<Calendar, Mistakes> {
+    /// defaults), for each value that does not read, and for each mistake in working hours. What could be read, and
+    /// makes no sense or is missing elsewhere, is not looked at: whoever asks for hours has no credentials to give.
+    pub fn working_hours_from_toml(text: &str) -> Result<(Calendar, BTreeMap<UserId, Personal>), Mistakes> {
         let source = source(text, "text", Environment::default().source(Some(Map::new())))?;
         let mut reader = Reader { source: &source, mistakes: Vec::new() };
-        reader.refuse_unknown_tables();
-        let working_hours = reader.table("working_hours");
-        let default_country = reader.key("default_country", General::default().default_country);
-        let calendar = reader.calendar(&working_hours, &default_country);
-        if reader.mistakes.is_empty() { Ok(calendar) } else { Err(Mistakes(reader.mistakes)) }
+        let Self { calendar, people, .. } = reader.config();
+        if reader.mistakes.is_empty() { Ok((calendar, people)) } else { Err(Mistakes(reader.mistakes)) }
     }
 
     /// The file, if one is named, and the environment, with the mistakes in what they say.
@@ -423,33 +421,7 @@ impl Config {
     ) -> Result<(Self, Vec<Mistake>), Mistakes> {
         let source = source(text, place, environment)?;
         let mut reader = Reader { source: &source, mistakes };
-        reader.refuse_unknown_tables();
-        let general = General {
-            language: reader.key("language", Lang::default()),
-            formal: reader.key("formal", false),
-            default_country: reader.key("default_country", General::default().default_country),
-        };
-        let working_hours: HoursSection = reader.table("working_hours");
-        let calendar = reader.calendar(&working_hours, &general.default_country);
-        let people = reader.people();
-        let config = Self {
-            general,
-            store: reader.table("store"),
-            espocrm: reader.table_or("espocrm", EspoSettings::new("", "")),
-            sync: reader.table("sync"),
-            telegram: reader.table("telegram"),
-            http: reader.table("http"),
-            working_hours,
-            calendar,
-            people,
-            rules: reader.table("rules"),
-            leads: reader.table("leads"),
-            voice: reader.table("voice"),
-            teams: reader.table("teams"),
-            stand_ins: reader.table("stand_ins"),
-            escalation: reader.table("escalation"),
-            second_opinion: reader.table("second_opinion"),
-        };
+        let config = reader.config();
         reader.mistakes.extend(config.mistakes());
         Ok((config, reader.mistakes))
     }
@@ -666,6 +638,37 @@ impl Reader<'_> {
         "people",
         "second_opinion",
     ];
+
+    /// All of it; with mistakes in place of what does not read.
+    fn config(&mut self) -> Config {
+        self.refuse_unknown_tables();
+        let general = General {
+            language: self.key("language", Lang::default()),
+            formal: self.key("formal", false),
+            default_country: self.key("default_country", General::default().default_country),
+        };
+        let working_hours: HoursSection = self.table("working_hours");
+        let calendar = self.calendar(&working_hours, &general.default_country);
+        let people = self.people();
+        Config {
+            general,
+            store: self.table("store"),
+            espocrm: self.table_or("espocrm", EspoSettings::new("", "")),
+            sync: self.table("sync"),
+            telegram: self.table("telegram"),
+            http: self.table("http"),
+            working_hours,
+            calendar,
+            people,
+            rules: self.table("rules"),
+            leads: self.table("leads"),
+            voice: self.table("voice"),
+            teams: self.table("teams"),
+            stand_ins: self.table("stand_ins"),
+            escalation: self.table("escalation"),
+            second_opinion: self.table("second_opinion"),
+        }
+    }
 
     fn refuse_unknown_tables(&mut self) {
         let Ok(all) = self.source.clone().try_deserialize::<BTreeMap<String, serde_json::Value>>() else { return };

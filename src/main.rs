@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use max::cli::say::complain;
 use max::cli::{self, Cli};
 
 fn main() -> ExitCode {
@@ -11,7 +12,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("max: the runtime cannot be started: {error}");
+            complain(format_args!("max: the runtime cannot be started: {error}"));
             return ExitCode::FAILURE;
         }
     };

@@ -297,6 +297,23 @@ fn a_misspelt_table_is_no_configuration_of_defaults() {
     }
 }
 
+/// What the daemon would refuse to read is refused wherever it stands, but for what a backtest does not need.
+#[test]
+fn nothing_misspelt_passes_in_any_table() {
+    let run = |text: &str| Files::new(SOPHIE, "").config(text).run(DAYS.0, DAYS.1);
+    for (text, place) in [
+        ("[people.rep]\ndayz = [\"mon\"]", "people.rep: unknown field `dayz`"),
+        ("[people.rep]\ndays = [\"monday-ish\"]", "people.rep.days"),
+        ("[espocrm]\nurl = [5]", "espocrm.url"),
+        ("[telegram]\ntokn = \"x\"", "telegram.tokn"),
+    ] {
+        let error = run(text).unwrap_err();
+        assert!(error.starts_with("max.toml: ") && error.contains(place), "{error}");
+    }
+    let elsewhere = "[voice]\ntemplates = \"no/such/folder\"\n[telegram]\ntoken = \"none\"\n[http]\npublic_url = \"x\"";
+    assert!(run(elsewhere).is_ok(), "no daemon is started");
+}
+
 #[test]
 fn the_configuration_counts() {
     let run = |config: &str| Files::new(SOPHIE, "").config(config).run(DAYS.0, DAYS.1);
@@ -356,12 +373,12 @@ fn a_lead_line_is_checked_field_by_field() {
         &[
             ("", "", ""),
             (r#""id":"l1","#, "", "missing field `id`"),
-            (r#""id":"l1""#, r#""id":null"#, "null"),
-            (r#""id":"l1""#, r#""id":7"#, "expected a string"),
+            (r#""id":"l1""#, r#""id":null"#, "id: invalid type: null, expected a string at column 10"),
+            (r#""id":"l1""#, r#""id":7"#, "id: invalid type: integer `7`, expected a string"),
             (r#""id":"l1""#, r#""id":"l\u0031""#, ""),
             (r#""name":"Sophie","#, "", ""),
             (r#""name":"Sophie""#, r#""name":null"#, ""),
-            (r#""name":"Sophie""#, r#""name":["Sophie"]"#, "expected a string"),
+            (r#""name":"Sophie""#, r#""name":["Sophie"]"#, "name: invalid type: sequence, expected a string"),
             (r#""name":"Sophie""#, r#""name":"\ud83d\ude00""#, ""),
             (r#""status":"New","#, "", "missing field `status`"),
             (r#""status":"New""#, r#""status":null"#, "null"),
@@ -372,22 +389,40 @@ fn a_lead_line_is_checked_field_by_field() {
             ("2026-02-20T09:00:00Z", "2026-02-29T09:00:00Z", "created_at"),
             ("2026-02-20T09:00:00Z", "2026-02-20T23:59:60Z", "created_at"),
             ("2026-02-20T09:00:00Z", "2026-02-20T09:00:00.123456+05:30", ""),
+            (
+                "2026-02-20T09:00:00Z",
+                "0000-01-01T00:00:00+01:00",
+                "created_at: `0000-01-01T00:00:00+01:00` is outside the years 0000 to 9999 in UTC",
+            ),
             (r#""created_at":"2026-02-20T09:00:00Z""#, r#""created_at":1771578000"#, "expected a string"),
             (r#""deleted":false"#, r#""deleted":null"#, ""),
             (r#""deleted":false"#, r#""deleted":0"#, "expected a boolean"),
-            (r#""deleted":false"#, r#""deleted":"false""#, "expected a boolean"),
+            (
+                r#""deleted":false"#,
+                r#""deleted":"false""#,
+                "deleted: invalid type: string \"false\", expected a boolean",
+            ),
             (r#""do_not_contact":false"#, r#""do_not_contact":null"#, ""),
             (r#""do_not_contact":false"#, r#""do_not_contact":"no""#, "expected a boolean"),
             (r#""owner":"rep""#, r#""owner":null"#, ""),
-            (r#""owner":"rep""#, r#""owner":12"#, "expected a string"),
+            (r#""owner":"rep""#, r#""owner":12"#, "owner: invalid type: integer `12`, expected a string"),
+            (r#""owner":"rep""#, r#""owner":"rep","owner_id":{"more":[1]}"#, ""),
             (r#""closed_at":"2026-03-09T00:00:00Z""#, r#""closed_at":null"#, ""),
             (r#""closed_at":"2026-03-09T00:00:00Z""#, r#""closed_at":"""#, "closed_at"),
             (r#""more":{"x":[1]}"#, r#""more":{"x":[1}"#, "at column"),
-            ("}}", "}", "EOF"),
+            ("}}", "}", "EOF while parsing an object at column 182"),
+            (r#""closed_at":"2026-03-09T00:00:00Z","more":{"x":[1]}}"#, "", "EOF while parsing a value at column 131"),
+            (
+                r#""rep""#,
+                r#""a\"b","x\\":{"owner":[1,"}"]},"closed_at":3,"y":"rep""#,
+                "closed_at: invalid type: integer `3`",
+            ),
             ("}}", "}} x", "trailing characters"),
             (good, r#"["l1","Sophie","New","2026-02-20T09:00:00Z",false,false,"rep",null]"#, "not a JSON object"),
             (good, "null", "not a JSON object"),
             (good, "# leads", "not a JSON object"),
+            ("{\"id", "\u{feff}{\"id", "begins with a byte order mark: save the file as UTF-8 without one"),
+            ("}}", "}}\u{a0}", "trailing characters"),
         ],
     );
 }
@@ -415,20 +450,21 @@ fn an_activity_line_is_checked_field_by_field() {
             (r#""id":"a","#, "", "missing field `id`"),
             (r#""id":"a""#, r#""id":null"#, "null"),
             (r#""lead_id":"l1","#, "", "missing field `lead_id`"),
-            (r#""lead_id":"l1""#, r#""lead_id":1"#, "expected a string"),
+            (r#""lead_id":"l1""#, r#""lead_id":1"#, "lead_id: invalid type: integer `1`, expected a string"),
             (r#""email""#, r#""sms""#, "channel: unknown value \"sms\""),
             (r#""email""#, r#""Email""#, "channel: unknown value \"Email\""),
-            (r#""email""#, r#"{"email":null}"#, "expected a string"),
-            (r#""email""#, "null", "null"),
+            (r#""email""#, r#"{"email":null}"#, "channel: invalid type: map, expected a string"),
+            (r#""email""#, "null", "channel: invalid type: null"),
             (r#""out""#, r#""outbound""#, "direction: unknown value"),
             (r#""sent""#, r#""seen""#, "status: unknown value"),
             (r#""status":"sent","#, "", "missing field `status`"),
             (r#""message_preview":"Bonjour","#, "", ""),
             (r#""Bonjour""#, "null", ""),
-            (r#""Bonjour""#, "17", "expected a string"),
+            (r#""Bonjour""#, "17", "message_preview: invalid type: integer `17`, expected a string"),
             (r#""timestamp":"2026-03-01T09:00:00Z","#, "", "missing field `timestamp`"),
             ("2026-03-01T09:00:00Z", "2026-03-01T25:00:00Z", "timestamp"),
             ("2026-03-01T09:00:00Z", "2026-06-30T23:59:60Z", "timestamp"),
+            ("2026-03-01T09:00:00Z", "9999-12-31T23:30:00-01:00", "is outside the years 0000 to 9999 in UTC"),
             (r#""intent":false"#, r#""intent":null"#, ""),
             (r#""intent":false"#, r#""intent":"yes""#, "expected a boolean"),
             (r#""expects_reply":false"#, r#""expects_reply":0"#, "expected a boolean"),
@@ -448,7 +484,7 @@ fn an_activity_line_is_checked_field_by_field() {
         &[
             (r#","created_at":"2026-03-01T08:00:00Z""#, "", "missing field `created_at`"),
             (r#""created_at":"2026-03-01T08:00:00Z""#, r#""created_at":null"#, "null"),
-            (r#""created_at":"2026-03-01T08:00:00Z""#, r#""created_at":17"#, "expected a string"),
+            (r#""created_at":"2026-03-01T08:00:00Z""#, r#""created_at":17"#, "created_at: invalid type: integer `17`"),
             (r#""created_at":"2026-03-01T08:00:00Z""#, r#""created_at":"soon""#, "created_at: `soon`"),
             (r#""intent":false"#, r#""intent":"yes""#, "expected a boolean"),
         ],
@@ -725,6 +761,28 @@ fn what_is_open_when_its_time_is_up_is_late() {
     assert_eq!(share(&answered.replace("10:00:00", "10:00:01"), "2026-03-03T00:00:00Z"), "0.0 %");
 }
 
+/// The target time runs in the owner's own hours, whether a recording names the owner by the user id or beside the name.
+#[test]
+fn whoever_works_other_hours_is_in_time_by_these() {
+    // Hot on a Monday at 9:00 in Paris, answered at 12:30: two working hours are over unless the day began at 11:00.
+    let hot = inbound("a", "2026-03-02T08:00:00Z", "").replace("\"intent\":false", "\"intent\":true");
+    let activities = format!("{hot}\n{}", out("b", "2026-03-02T11:30:00Z"));
+    let share = |lead: &str, config: &str| {
+        let files = Files::new(lead, &activities).config(config).summary();
+        let printed = files.run(DAYS.0, "2026-03-03T00:00:00Z").unwrap();
+        let line = printed.lines().find(|line| line.starts_with("HotLead24h")).unwrap();
+        line.rsplit("  ").next().unwrap().trim().to_owned()
+    };
+    let late = |user: &str| format!("[people.\"{user}\"]\nfrom = \"11:00\"");
+    assert_eq!(share(SOPHIE, ""), "0.0 %");
+    assert_eq!(share(SOPHIE, &late("rep")), "100.0 %");
+    assert_eq!(share(SOPHIE, &late("somebody else")), "0.0 %");
+    let exported = SOPHIE.replace("\"owner\":\"rep\"", r#""owner":"rep","owner_id":"65a0""#);
+    assert_eq!(share(&exported, &late("65a0")), "100.0 %");
+    assert_eq!(share(&exported, &late("rep")), "0.0 %", "the id is known, and is another");
+    assert_eq!(share(&SOPHIE.replace(r#","owner":"rep""#, ""), &late("rep")), "0.0 %");
+}
+
 #[test]
 fn an_alert_that_was_superseded_in_time_is_told_apart() {
     // Friday morning: the 24 working hours of NoReply3d outlast the four days until NoFollowup7d.
@@ -787,4 +845,40 @@ fn the_command_ends_as_scripts_expect() {
     let (code, printed, errors) = run(&Files::new(format!("{SOPHIE}\n{SOPHIE}"), ""), DAYS.0);
     assert_eq!((code, printed.as_str()), (Some(2), ""));
     assert!(errors.contains("leads.ndjson:2: "), "{errors}");
+}
+
+/// Standard output and standard error may be closed: what was found decides the exit code all the same.
+#[test]
+fn nobody_needs_to_listen() {
+    let files = Files::new(SOPHIE, "");
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    for (leads, code) in [("leads.ndjson", 0), ("nope", 2)] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_max"));
+        command.args(["backtest", "--from", DAYS.0, "--to", DAYS.1]);
+        command.arg("--leads").arg(files.path(leads)).arg("--activities").arg(files.path("activities.ndjson"));
+        let status = command.stdout(closed()).stderr(closed()).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{leads}");
+    }
+}
+
+/// One lead with so many planned calls that looking at each of them at every instant takes minutes.
+#[test]
+fn a_lead_of_which_much_is_planned_is_replayed_as_quickly_as_any() {
+    let at = |tick: i64| max::domain::Timestamp::parse_rfc3339(DAYS.0).unwrap().plus(tick * 60).to_string();
+    let mut lines = Vec::new();
+    for n in 0..40_000 {
+        lines.push(out(&format!("a{n}"), &at(n)));
+        let planned = out(&format!("p{n}"), &at(n + 120)).replace("\"sent\"", "\"planned\"");
+        lines.push(planned.replace('}', &format!(r#","created_at":"{}"}}"#, at(n))));
+    }
+    let files = Files::new(SOPHIE, lines.join("\n"));
+    let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_max"));
+    command.args(["backtest", "--from", DAYS.0, "--to", DAYS.1]);
+    command.arg("--leads").arg(files.path("leads.ndjson")).arg("--activities").arg(files.path("activities.ndjson"));
+    // Takes a second or two.
+    command.timeout(std::time::Duration::from_secs(60)).assert().success();
 }

@@ -216,3 +216,52 @@ fn read_names_the_malformed_line_and_has_printed_those_before() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(max(folder.path(), &["read", "nothing-here"]).status.code(), Some(2));
 }
+
+/// What an operator does who wonders about five days, with the command of the README, whatever the configuration says of
+/// `no_reply` so far.
+#[cfg(unix)]
+#[test]
+fn the_five_days_of_the_readme_are_five_days() {
+    let readme = include_str!("../README.md");
+    let command = readme.lines().find(|line| line.contains("> five-days.toml")).unwrap();
+    let example = include_str!("../config.example.toml");
+    for config in [example, WHOLE, "[rules]\nhot = \"12h\"\n[rules.target]\nNoReply3d = \"2h\"\n", ""] {
+        let folder = folder_with(config);
+        let shell = std::process::Command::new("sh").args(["-c", command]).current_dir(folder.path()).status().unwrap();
+        assert!(shell.success(), "{command}");
+        for name in ["leads.ndjson", "activities.ndjson"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let both = ["--config", "config.toml", "--config", "five-days.toml"];
+        let files = ["--leads", "leads.ndjson", "--activities", "activities.ndjson"];
+        let range = ["--from", "2026-07-01T00:00:00Z", "--to", "2026-09-30T23:59:59Z"];
+        let output = max(folder.path(), &[&["backtest"], &files[..], &range[..], &both[..]].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let said = text(&output.stdout);
+        let differences: Vec<&str> = said.lines().filter(|line| line.contains(" -> \"")).collect();
+        assert_eq!(differences, ["rules.no_reply  \"3d\" -> \"5d\""], "{said}");
+    }
+}
+
+/// Who does not read what was done has it done all the same.
+#[test]
+fn a_command_is_carried_out_whether_anybody_listens_or_not() {
+    let folder = folder_with(WHOLE);
+    let closed = || {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        writer
+    };
+    let code = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_max"));
+        let command = command.env_clear().current_dir(folder.path()).args(arguments);
+        command.stdout(closed()).stderr(closed()).status().unwrap().code()
+    };
+    assert_eq!(code(&["extension", "--out", "packed.zip"]), Some(0));
+    assert!(folder.path().join("packed.zip").exists());
+    assert_eq!(code(&["check", "--config", "config.toml"]), Some(0));
+    assert_eq!(code(&["check", "--config", "absent.toml"]), Some(2));
+    assert_eq!(code(&["link", "--config", "config.toml", "--user", "x"]), Some(1));
+    assert_eq!(code(&["read", "absent"]), Some(2));
+    assert_eq!(code(&["dance"]), Some(2));
+}

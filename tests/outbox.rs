@@ -1,9 +1,13 @@
 //! What the outbox costs each worker: as much as is ready, not as much as waits.
 
+use std::collections::BTreeMap;
+
 use max::domain::effect::{Effect, Occasion};
 use max::domain::{AlertId, Timestamp};
 use max::engine::outbox::ready;
 use max::store::{Batch, OutboxEntry, Store};
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 const NOW: Timestamp = Timestamp(1_772_355_600);
 
@@ -22,7 +26,7 @@ fn write(number: u64) -> Effect {
 
 fn put(store: &Store, entries: &[OutboxEntry]) {
     let mut batch = Batch::default();
-    entries.iter().for_each(|entry| batch.put_outbox(entry));
+    entries.iter().for_each(|entry| batch.put_outbox(entry.clone()));
     store.apply(batch).unwrap();
 }
 
@@ -66,4 +70,48 @@ fn a_clock_that_was_set_back_holds_nothing_up_that_is_for_the_crm() {
     put(&store, &[entry(write(1), 1, NOW.plus(86_400)), entry(write(2), 2, NOW.plus(1_800))]);
     let found = ready(&store, true, NOW).unwrap().entries;
     assert_eq!(found.iter().map(|(_, entry)| entry.sequence).collect::<Vec<_>>(), [1]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Rows hold several entries, are written anew when one of them is done, and are nobody's business: what was put is there
+    /// until it is removed, also when a batch says so of one entry more than once, and after the store was opened again.
+    #[test]
+    fn what_was_put_is_there_until_it_is_removed(
+        batches in vec(vec((0_u64..30, any::<bool>()), 1..25), 1..12),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut expected = BTreeMap::new();
+        let mut sequence = 0;
+        let mut store = Store::open(folder.path()).unwrap();
+        for (number, changes) in batches.into_iter().enumerate() {
+            let mut batch = Batch::default();
+            for (effect, is_put) in changes {
+                sequence += 1;
+                let effect = if effect % 2 == 0 { write(effect) } else { announce(effect) };
+                if is_put {
+                    expected.insert(effect.key(), entry(effect.clone(), sequence, NOW));
+                    batch.put_outbox(entry(effect, sequence, NOW));
+                } else {
+                    expected.remove(&effect.key());
+                    batch.remove_outbox(&effect.key());
+                }
+            }
+            store.apply(batch).unwrap();
+            if number % 4 == 3 {
+                drop(store);
+                store = Store::open(folder.path()).unwrap();
+            }
+            prop_assert_eq!(&store.outbox().unwrap().into_iter().collect::<BTreeMap<_, _>>(), &expected);
+            for key in expected.keys() {
+                let found = store.outbox_entry(key).unwrap();
+                prop_assert_eq!(found.as_ref(), expected.get(key));
+            }
+            let ready = |for_crm| store.outbox_ready(for_crm, NOW).unwrap();
+            let both: BTreeMap<_, _> = ready(true).into_iter().chain(ready(false)).collect();
+            prop_assert_eq!(&both, &expected);
+            prop_assert_eq!(store.outbox_len(), expected.len());
+        }
+    }
 }

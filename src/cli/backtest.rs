@@ -7,6 +7,7 @@ mod counts;
 mod differences;
 mod flat;
 mod groups;
+mod hours;
 mod ids;
 mod input;
 mod report;
@@ -16,15 +17,16 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::say::complain;
 use crate::config::{Config, Mistakes};
 use crate::decide::replay::{Episodes, Passage, Passed, Replay};
 use crate::domain::Timestamp;
-use crate::domain::calendar::Calendar;
 use crate::rules::history::History;
 use crate::rules::{BadSettings, Settings, settings_from_toml};
 
 use compare::Side;
 use counts::Range;
+use hours::WorkingHours;
 use input::Recording;
 use timeline::{Entry, Timeline};
 
@@ -45,7 +47,7 @@ pub struct Args {
     /// The last instant (RFC 3339, included).
     #[arg(long, value_name = "INSTANT", value_parser = Timestamp::parse_rfc3339)]
     pub to: Timestamp,
-    /// The configuration of M.A.X.; its `rules` count, and for tables its `working_hours`. Given twice: print a
+    /// The configuration of M.A.X.; its `rules` count, and for tables its `working_hours` and `people`. Given twice: print a
     /// comparison of the two for people, with or without --summary. An empty file stands for the defaults.
     #[arg(long, value_name = "FILE")]
     pub config: Vec<PathBuf>,
@@ -102,9 +104,10 @@ pub enum BacktestError {
         /// Why.
         source: BadSettings,
     },
-    /// The configuration's working hours, in which a summary's target times run, are no good.
+    /// The configuration's working hours, in which a summary's target times run, are no good, or something in it
+    /// cannot be read.
     #[error("{}: {source}", path.display())]
-    WorkingHours {
+    Config {
         /// Which file.
         path: PathBuf,
         /// Why.
@@ -135,7 +138,7 @@ impl BacktestError {
             | Self::Changed { .. }
             | Self::Unreadable { .. }
             | Self::Rules { .. }
-            | Self::WorkingHours { .. }
+            | Self::Config { .. }
             | Self::Malformed { .. } => ExitCode::from(2),
             // Whoever reads us has seen enough, as in `max backtest … | head`.
             Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
@@ -149,7 +152,7 @@ pub fn run(args: &Args) -> ExitCode {
     let Err(error) = backtest(args, io::stdout().lock()) else { return ExitCode::SUCCESS };
     let code = error.exit_code();
     if code != ExitCode::SUCCESS {
-        eprintln!("error: {error}");
+        complain(format_args!("error: {error}"));
     }
     code
 }
@@ -173,13 +176,13 @@ pub fn backtest(args: &Args, out: impl Write) -> Result<(), BacktestError> {
 fn replay_one(args: &Args, config: Option<&Path>, out: impl Write) -> Result<(), BacktestError> {
     let config = Configuration::read(config)?;
     let settings = config.rules()?;
-    let calendar = config.working_hours()?;
+    let hours = config.working_hours()?;
     let recording = Recording::read(&args.leads, &args.activities, args.from, &settings)?;
     let entries = replay(&recording, &settings, args.from, args.to);
     let mut out = BufWriter::with_capacity(1 << 16, out);
     if args.summary {
         let range = Range { from: args.from, to: args.to };
-        report::write_summary(&mut out, &recording, &entries, &settings, &calendar, range)?;
+        report::write_summary(&mut out, &recording, &entries, &settings, &hours, range)?;
     } else {
         report::write_lines(&mut out, &recording, &entries)?;
     }
@@ -215,8 +218,8 @@ fn is_same_file(paths: [&Path; 2]) -> bool {
     a == b
 }
 
-/// The daemon's configuration file; empty when none is given. What the rules do not need is not looked at, so
-/// that a backtest asks for no credentials.
+/// The daemon's configuration file; empty when none is given. Whatever is in it has to read, so that nothing misspelt
+/// passes; what is missing for a daemon may be, so that a backtest asks for no credentials.
 struct Configuration<'a> {
     path: &'a Path,
     text: String,
@@ -237,16 +240,17 @@ impl<'a> Configuration<'a> {
         Ok(settings)
     }
 
-    fn working_hours(&self) -> Result<Calendar, BacktestError> {
-        Config::working_hours_from_toml(&self.text)
-            .map_err(|source| BacktestError::WorkingHours { path: self.path.to_owned(), source })
+    fn working_hours(&self) -> Result<WorkingHours, BacktestError> {
+        let (everybody, people) = Config::working_hours_from_toml(&self.text)
+            .map_err(|source| BacktestError::Config { path: self.path.to_owned(), source })?;
+        Ok(WorkingHours { everybody, people })
     }
 }
 
 impl<'a> Side<'a> {
     fn read(path: &'a Path) -> Result<Self, BacktestError> {
         let config = Configuration::read(Some(path))?;
-        Ok(Self { path, settings: config.rules()?, calendar: config.working_hours()?, entries: Vec::new() })
+        Ok(Self { path, settings: config.rules()?, hours: config.working_hours()?, entries: Vec::new() })
     }
 
     /// Reads and replays the recording under these settings.

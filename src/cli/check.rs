@@ -3,6 +3,7 @@
 use secrecy::ExposeSecret;
 
 use super::ConfigFile;
+use super::say::say;
 use crate::config::Config;
 use crate::domain::time::format_duration;
 use crate::voice::Voice;
@@ -19,30 +20,29 @@ pub fn run(file: &ConfigFile) -> anyhow::Result<()> {
     } else {
         "API key"
     };
-    println!("The configuration is in order.");
-    println!(
+    say("The configuration is in order.")?;
+    say(format_args!(
         "  EspoCRM     {} ({sign}), polled every {}",
         config.espocrm.url,
         format_duration(config.sync.poll_interval)
-    );
+    ))?;
     let webhooks =
         if config.http.public_url.is_empty() { "none (http.public_url is empty)" } else { &config.http.public_url };
-    println!("  webhooks    {webhooks}");
-    println!(
+    say(format_args!("  webhooks    {webhooks}"))?;
+    say(format_args!(
         "  Telegram    {}",
         if config.telegram.is_on() { config.telegram.api_url.as_str() } else { "off (telegram.token is empty)" }
-    );
-    println!("  HTTP        {} ({} token(s))", config.http.listen, config.http.tokens.len());
-    println!(
+    ))?;
+    say(format_args!("  HTTP        {} ({} token(s))", config.http.listen, config.http.tokens.len()))?;
+    say(format_args!(
         "  hours       {} {}–{}, {}",
         config.working_hours.days.join(" "),
         config.working_hours.from,
         config.working_hours.to,
         config.working_hours.time_zone
-    );
-    println!(
-        "              (EspoCRM's working-time calendars go before them where M.A.X. may read them: max doctor says so)"
-    );
-    println!("  store       {}", config.store.path.display());
-    Ok(())
+    ))?;
+    say(
+        "              (EspoCRM's working-time calendars go before them where M.A.X. may read them: max doctor says so)",
+    )?;
+    Ok(say(format_args!("  store       {}", config.store.path.display()))?)
 }

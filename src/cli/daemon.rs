@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::ConfigFile;
+use super::say::{complain, say};
 use crate::app::{App, Failure};
 use crate::clock::Clock;
 use crate::config::{Config, Scope};
@@ -63,7 +64,7 @@ pub async fn generate(file: &ConfigFile) -> anyhow::Result<()> {
         Some(answer) => answer,
         None => generate_once(config).await?,
     };
-    println!("{tally}");
+    say(tally)?;
     Ok(())
 }
 
@@ -107,12 +108,12 @@ pub async fn link(args: &LinkArgs) -> anyhow::Result<()> {
         bail!("no daemon answers on {}; start it first with `max run`", config.http.listen);
     };
     let text = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    println!("{}", text("url"));
-    eprintln!(
+    say(text("url"))?;
+    complain(format_args!(
         "Send this link to {} only: whoever opens it in Telegram is linked. It works once, until {}.",
         text("user"),
         text("expiresAt")
-    );
+    ));
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::say::say;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -44,8 +45,13 @@ pub struct Args {
 /// When a port is taken, or the daemon cannot start.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let demo = Demo::start(&args, Clock::system()).await?;
-    println!("M.A.X. is at work: open http://{} in a browser.", demo.address);
-    println!("Its API is http://{}/api/alerts (Authorization: Bearer demo). Ctrl-C ends it.", demo.app.address);
+    let (page, api) = (demo.address, demo.app.address);
+    // Whether anybody reads this or not, it is there.
+    say(format_args!(
+        "M.A.X. is at work: open http://{page} in a browser.\n\
+         Its API is http://{api}/api/alerts (Authorization: Bearer demo). Ctrl-C ends it."
+    ))
+    .ok();
     tokio::signal::ctrl_c().await?;
     demo.stop().await;
     Ok(())

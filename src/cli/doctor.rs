@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use super::ConfigFile;
+use super::say::{complain, say};
 use crate::app::people;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -97,13 +98,18 @@ pub async fn run(args: &Args) -> ExitCode {
     let config = match Config::load(args.config.config.as_deref()) {
         Ok(config) => config,
         Err(mistakes) => {
-            eprintln!("max: {mistakes}");
+            complain(format_args!("max: {mistakes}"));
             return ExitCode::from(2);
         }
     };
     let findings = examine(&config, &Clock::system()).await;
-    print!("{}", if args.json { as_json(&findings) } else { as_text(&findings) });
-    if findings.iter().any(|finding| finding.state == State::Problem) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    let text = if args.json { as_json(&findings) } else { as_text(&findings) };
+    let unsaid = say(text.trim_end()).err().filter(|unsaid| !unsaid.nobody_listens());
+    if let Some(unsaid) = &unsaid {
+        complain(format_args!("max: {unsaid}"));
+    }
+    let has_problem = findings.iter().any(|finding| finding.state == State::Problem);
+    if has_problem || unsaid.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 /// Every check, in the order in which one leads to the next.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -15,6 +15,7 @@ use tempfile::NamedTempFile;
 
 use super::ConfigFile;
 use super::daemon::{NOT_MAX, call_daemon};
+use super::say::{complain, say};
 use crate::config::Config;
 use crate::domain::LeadId;
 use crate::engine::export::{Export, Part};
@@ -28,10 +29,11 @@ pub struct Args {
     /// Where the configuration is.
     #[command(flatten)]
     pub config: ConfigFile,
-    /// The file for the leads. One that exists is replaced once the new one is whole.
+    /// The file for the leads. One that exists is replaced once both new ones are whole; a link is followed, a pipe or
+    /// a device is written into.
     #[arg(long, value_name = "FILE", default_value = "leads.ndjson")]
     pub leads: PathBuf,
-    /// The file for their activities; replaced likewise.
+    /// The file for their activities; likewise.
     #[arg(long, value_name = "FILE", default_value = "activities.ndjson")]
     pub activities: PathBuf,
 }
@@ -48,7 +50,7 @@ pub struct OneFile(PathBuf);
 pub async fn run(args: &Args) -> anyhow::Result<()> {
     let config = Config::load(args.config.config.as_deref())?;
     let (mut leads, mut activities) = (Draft::begin(&args.leads)?, Draft::begin(&args.activities)?);
-    if leads.target == activities.target {
+    if leads.place == activities.place {
         return Err(OneFile(args.leads.clone()).into());
     }
     // The order matters: see `engine::export`.
@@ -56,27 +58,30 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     if !from_daemon(&config, &mut parts).await? {
         from_store(&config, &mut parts)?;
     }
-    for draft in [&leads, &activities] {
-        draft.finish()?;
-    }
     let unlike = statuses_unlike_a_backtest(&config, leads.file.reopen()?)?;
-    println!(
+    let written = format!(
         "{} ({} leads), {} ({} activities)",
         args.leads.display(),
         leads.lines,
         args.activities.display(),
         activities.lines
     );
-    leads.keep()?;
-    activities.keep()?;
+    let is_streamed = [&leads.place, &activities.place].into_iter().any(Place::is_stream);
+    keep_both(leads, activities)?;
+    let said = if is_streamed {
+        // The stream may be our standard output.
+        complain(written);
+        Ok(())
+    } else {
+        say(written)
+    };
     if let Some(active) = unlike {
-        eprintln!(
-            "Note: a backtest takes {} for active, unless its configuration says:",
+        complain(format_args!(
+            "Note: a backtest takes {} for active, unless its configuration says:\n[rules]\nactive_statuses = {active:?}",
             Settings::BACKTEST_ACTIVE.join(", ")
-        );
-        eprintln!("[rules]\nactive_statuses = {active:?}");
+        ));
     }
-    Ok(())
+    Ok(said?)
 }
 
 /// Fills the drafts through the running daemon; false when none answers.
@@ -137,24 +142,94 @@ fn from_store(config: &Config, parts: &mut [(Part, &mut Draft)]) -> anyhow::Resu
     Ok(())
 }
 
-/// A file in the making. It takes its name once it is whole.
+/// Where an export goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    /// A file by its own name, whatever links lead to it.
+    File(PathBuf),
+    /// A pipe or a device: what went into it can be taken back no more.
+    Stream(PathBuf),
+}
+
+impl Place {
+    fn of(path: &Path) -> anyhow::Result<Self> {
+        let cannot = || format!("{} cannot be written: create its folder, or name another", path.display());
+        let kind = match std::fs::metadata(path) {
+            Ok(known) => known.file_type(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Self::File(at_the_end_of_links(path).with_context(cannot)?));
+            }
+            Err(error) => return Err(error).with_context(cannot),
+        };
+        if kind.is_dir() {
+            bail!("{} is a folder: name a file in it", path.display());
+        }
+        if kind.is_file() {
+            return Ok(Self::File(path.canonicalize().with_context(cannot)?));
+        }
+        if !takes_a_stream(kind) {
+            bail!("{} is neither a file nor a pipe, nor a device that takes a stream: name a file", path.display());
+        }
+        Ok(Self::Stream(path.to_owned()))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::File(path) | Self::Stream(path) => path,
+        }
+    }
+
+    fn is_stream(&self) -> bool {
+        matches!(self, Self::Stream(_))
+    }
+}
+
+#[cfg(unix)]
+fn takes_a_stream(kind: std::fs::FileType) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    kind.is_fifo() || kind.is_char_device()
+}
+
+#[cfg(not(unix))]
+fn takes_a_stream(_: std::fs::FileType) -> bool {
+    false
+}
+
+/// Where a file that is not there yet is made: where the links, if there are any, point in the end.
+fn at_the_end_of_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    loop {
+        let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = folder.canonicalize()?;
+        path = folder.join(name);
+        match std::fs::read_link(&path) {
+            // The system has followed them already, and found that they are not too many.
+            Ok(next) => path = folder.join(next),
+            Err(_) => return Ok(path),
+        }
+    }
+}
+
+/// A file in the making. It takes its name once both are whole.
 struct Draft {
-    target: PathBuf,
+    place: Place,
     file: NamedTempFile,
     lines: usize,
 }
 
 impl Draft {
-    /// Begins beside `path`, so that a mistake in it shows before anything is read.
+    /// Begins beside the file that `path` names, so that a mistake in it shows before anything is read.
     fn begin(path: &Path) -> anyhow::Result<Self> {
-        let Some(name) = path.file_name().filter(|_| !path.is_dir()) else {
-            bail!("{} is a folder: name a file in it", path.display());
+        let place = Place::of(path)?;
+        let folder = match &place {
+            Place::File(file) => file.parent().map_or_else(PathBuf::new, Path::to_owned),
+            Place::Stream(_) => std::env::temp_dir(),
         };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let cannot = || format!("{} cannot be written: create its folder, or name another", path.display());
-        let folder = folder.canonicalize().with_context(cannot)?;
-        let file = tempfile::Builder::new().prefix(".max-export-").tempfile_in(&folder).with_context(cannot)?;
-        Ok(Self { target: folder.join(name), file, lines: 0 })
+        let file = tempfile::Builder::new().prefix(PREFIX).tempfile_in(&folder).with_context(|| {
+            format!("{} cannot be written: no file can be made in {}", path.display(), folder.display())
+        })?;
+        Ok(Self { place, file, lines: 0 })
     }
 
     fn add(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
@@ -162,19 +237,103 @@ impl Draft {
         self.file.write_all(bytes).with_context(|| self.cannot())
     }
 
-    /// All of it has reached the disk.
+    /// All of it has reached the disk, or whatever reads the stream.
     fn finish(&self) -> anyhow::Result<()> {
-        self.file.as_file().sync_all().with_context(|| self.cannot())
+        let finish = || match &self.place {
+            Place::File(_) => self.file.as_file().sync_all(),
+            Place::Stream(path) => {
+                let mut stream = File::options().write(true).open(path)?;
+                io::copy(&mut self.file.reopen()?, &mut stream).map(drop)
+            }
+        };
+        finish().with_context(|| self.cannot())
     }
 
     fn keep(self) -> anyhow::Result<()> {
         let cannot = self.cannot();
-        self.file.persist(&self.target).context(cannot)?;
+        match self.place {
+            Place::File(path) => drop(self.file.persist(&path).map_err(|failed| failed.error).context(cannot)?),
+            Place::Stream(_) => {}
+        }
         Ok(())
     }
 
     fn cannot(&self) -> String {
-        format!("{} cannot be written; it is as it was", self.target.display())
+        format!("{} cannot be written; no file is changed", self.place.path().display())
+    }
+}
+
+/// What files in the making, and those that are about to be replaced, are called for so long.
+const PREFIX: &str = ".max-export-";
+
+/// Both take their names, or neither does. Streams come first: when one of them fails, no file has changed yet.
+fn keep_both(leads: Draft, activities: Draft) -> anyhow::Result<()> {
+    let mut drafts = [leads, activities];
+    drafts.sort_by_key(|draft| !draft.place.is_stream());
+    drafts.iter().try_for_each(Draft::finish)?;
+    let [first, second] = drafts;
+    let cannot = first.cannot();
+    let before = Before::of(&first.place).with_context(|| cannot)?;
+    match first.keep().and_then(|()| second.keep()) {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            before.restore()?;
+            Err(error)
+        }
+    }
+}
+
+/// What stood where a file is kept, until the other one is kept as well.
+enum Before {
+    Nothing(PathBuf),
+    /// By another name.
+    File(PathBuf, NamedTempFile<()>),
+    /// It cannot be known, and not be put back.
+    Stream,
+}
+
+impl Before {
+    fn of(place: &Place) -> io::Result<Self> {
+        let Place::File(path) = place else { return Ok(Self::Stream) };
+        match std::fs::symlink_metadata(path) {
+            Ok(known) if known.is_file() => {}
+            Ok(_) => return Err(io::Error::other("it is no file any more")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::Nothing(path.clone())),
+            Err(error) => return Err(error),
+        }
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let aside = tempfile::Builder::new().prefix(PREFIX).make_in(folder, |aside| {
+            match std::fs::hard_link(path, aside) {
+                // Not everybody may link to everything, nor does every file system know links.
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => std::fs::rename(path, aside),
+                linked => linked,
+            }
+        });
+        Ok(Self::File(path.clone(), aside?))
+    }
+
+    fn restore(self) -> anyhow::Result<()> {
+        match self {
+            Self::Nothing(path) => match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(error).with_context(|| format!("{} is new, and cannot be taken away again", path.display()))
+                }
+                Ok(()) | Err(_) => Ok(()),
+            },
+            Self::File(path, aside) => {
+                let known = aside.path().to_owned();
+                if let Err(failed) = aside.persist(&path) {
+                    // It is the only one there is.
+                    failed.file.into_temp_path().keep()?;
+                    let (path, known) = (path.display(), known.display());
+                    return Err(failed.error).with_context(|| format!("{path} is new; as it was, it is {known} now"));
+                }
+                // When nothing had taken its place yet, both names are still there.
+                std::fs::remove_file(&known).ok();
+                Ok(())
+            }
+            Self::Stream => Ok(()),
+        }
     }
 }
 
@@ -204,6 +363,90 @@ fn statuses_unlike_a_backtest(config: &Config, leads: File) -> anyhow::Result<Op
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn draft(path: &Path) -> Draft {
+        let mut draft = Draft::begin(path).unwrap();
+        draft.add(b"new\n").unwrap();
+        draft
+    }
+
+    /// What stands in the folder, by name.
+    fn there(folder: &Path) -> Vec<(String, String)> {
+        let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let files = names.filter(|path| path.is_file());
+        let mut all: Vec<_> = files
+            .map(|path| (path.file_name().unwrap().display().to_string(), std::fs::read_to_string(&path).unwrap()))
+            .collect();
+        all.sort();
+        all
+    }
+
+    #[test]
+    fn both_files_are_kept_or_neither() {
+        let folder = tempfile::tempdir().unwrap();
+        let [leads, activities] = ["leads", "activities"].map(|name| folder.path().join(name));
+        for before in [None, Some("old")] {
+            before.into_iter().for_each(|old| std::fs::write(&leads, old).unwrap());
+            let drafts = (draft(&leads), draft(&activities));
+            // What makes the second rename fail, whoever tries.
+            std::fs::create_dir(&activities).unwrap();
+            let error = format!("{:#}", keep_both(drafts.0, drafts.1).unwrap_err());
+            assert!(error.contains("activities cannot be written; no file is changed: "), "{error}");
+            assert_eq!(error.matches("os error").count(), 1, "{error}");
+            let kept = before.map(|old| ("leads".to_owned(), old.to_owned()));
+            assert_eq!(there(folder.path()), Vec::from_iter(kept));
+            std::fs::remove_dir(&activities).unwrap();
+        }
+        keep_both(draft(&leads), draft(&activities)).unwrap();
+        let new = ["activities", "leads"].map(|name| (name.to_owned(), "new\n".to_owned()));
+        assert_eq!(there(folder.path()), new);
+        // The first one fails: the other is not touched, and nothing is left behind.
+        let drafts = (draft(&leads), draft(&activities));
+        std::fs::remove_file(&leads).unwrap();
+        std::fs::create_dir(&leads).unwrap();
+        keep_both(drafts.0, drafts.1).unwrap_err();
+        assert_eq!(there(folder.path()), new[..1]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_is_followed_also_to_what_is_not_there_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::create_dir(path("deep")).unwrap();
+        std::fs::write(path("deep/known"), "old").unwrap();
+        let links = [("a", "deep/known"), ("b", "c"), ("c", "deep/d"), ("deep/d", "../made")];
+        links.iter().for_each(|(link, to)| std::os::unix::fs::symlink(to, path(link)).unwrap());
+        keep_both(draft(&path("a")), draft(&path("b"))).unwrap();
+        for (file, link) in [("deep/known", "a"), ("made", "b")] {
+            assert_eq!(std::fs::read_to_string(path(file)).unwrap(), "new\n");
+            assert!(std::fs::symlink_metadata(path(link)).unwrap().is_symlink(), "{link}");
+        }
+        assert_eq!(Place::of(&path("a")).unwrap(), Place::of(&path("deep/known")).unwrap());
+        std::os::unix::fs::symlink("round", path("round")).unwrap();
+        assert!(Place::of(&path("round")).is_err());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_written_into_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let pipe = path("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read_to_string(pipe).unwrap()
+        });
+        keep_both(draft(&path("leads")), draft(&pipe)).unwrap();
+        assert_eq!(reader.join().unwrap(), "new\n");
+        assert!(Place::of(&pipe).unwrap().is_stream(), "it is a pipe still");
+        assert_eq!(there(folder.path()), [("leads".to_owned(), "new\n".to_owned())]);
+
+        let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+        let error = Place::of(&path("socket")).unwrap_err().to_string();
+        assert!(error.contains("/socket is neither a file nor a pipe"), "{error}");
+    }
 
     #[test]
     fn what_a_backtest_cannot_know_of_statuses_is_told() {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::say::say;
+
 /// Where to.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -16,10 +18,9 @@ pub struct Args {
 /// When the file cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     crate::espo::extension::pack(&args.out)?;
-    println!(
-        "{} is written. Install it in EspoCRM: Administration > Extensions > upload, then Install.",
-        args.out.display()
-    );
-    println!("On the server instead: php command.php extension --file={}", args.out.display());
-    Ok(())
+    let file = args.out.display();
+    Ok(say(format_args!(
+        "{file} is written. Install it in EspoCRM: Administration > Extensions > upload, then Install.\n\
+         On the server instead: php command.php extension --file={file}"
+    ))?)
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::ConfigFile;
 use super::daemon::{NOT_MAX, call_daemon};
+use super::say::say;
 use crate::config::Config;
 use crate::engine::kpi::{Whose, report};
 use crate::http::kpi::to_json;
@@ -41,8 +42,7 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
         Some(answer) => answer.json().await.context(NOT_MAX)?,
         None => from_store(&config, args)?,
     };
-    print!("{}", table(&figures));
-    Ok(())
+    Ok(say(table(&figures).trim_end())?)
 }
 
 fn from_store(config: &Config, args: &Args) -> anyhow::Result<Value> {

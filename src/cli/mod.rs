@@ -1,5 +1,8 @@
 //! The commands of `max`.
 
+// They panic where nobody listens; see `say`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod backtest;
 pub mod check;
 pub mod corrections;
@@ -10,6 +13,7 @@ pub mod export;
 pub mod extension;
 pub mod kpi;
 pub mod read;
+pub mod say;
 pub mod setup;
 pub mod voice;
 
@@ -21,6 +25,7 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::voice::VoiceError;
+use say::{Unsaid, complain};
 
 /// The nervous system of a sales pipeline: watches an EspoCRM, notices what a busy rep misses, tells on Telegram.
 #[derive(Debug, Parser)]
@@ -84,6 +89,8 @@ pub fn start_logging(cli: &Cli) {
     // Colours are for eyes: a file or the journal gets none.
     let colours = std::io::stderr().is_terminal();
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    // A log that cannot be written would be complained of where it cannot be written, with a panic.
+    let builder = builder.log_internal_errors(false);
     if cli.log_json { builder.json().init() } else { builder.init() }
 }
 
@@ -107,8 +114,9 @@ pub async fn carry_out(cli: Cli) -> ExitCode {
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.downcast_ref().is_some_and(Unsaid::nobody_listens) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("max: {error:#}");
+            complain(format_args!("max: {error:#}"));
             let asked_wrongly = error.is::<crate::config::Mistakes>()
                 || error.is::<export::OneFile>()
                 || error.is::<VoiceError>()

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::say::complain;
 use crate::insight::reading::{Explained, explain};
 
 /// Where the messages are.
@@ -59,7 +60,7 @@ pub fn run(args: &Args) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(ReadError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("max read: {error}");
+            complain(format_args!("max read: {error}"));
             if matches!(error, ReadError::Malformed { .. }) { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }

@@ -14,6 +14,7 @@ use anyhow::{Context, anyhow, bail};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::say::say;
 use crate::config::Config;
 use crate::espo::admin::{Admin, Keys};
 use crate::espo::error::ErrorKind;
@@ -87,17 +88,15 @@ pub async fn run(args: &Args) -> anyhow::Result<()> {
     let seen = look(&admin, &wanted).await?;
     let steps = if args.undo { plan::undo(&seen, &wanted) } else { plan::setup(&seen, &wanted)? };
     let (lines, deeds) = plan::print(&steps);
-    println!("{} (EspoCRM {})", settings.url, seen.settings.version);
-    print!("{lines}");
+    // What is agreed to with --yes is done whether anybody reads this or not.
+    let (url, version) = (&settings.url, &seen.settings.version);
+    say(format_args!("{url} (EspoCRM {version})\n{}", lines.trim_end())).ok();
     if args.dry_run {
-        println!("Nothing was done (--dry-run).");
-        return Ok(());
+        return Ok(say("Nothing was done (--dry-run).")?);
     }
     if deeds == 0 {
-        println!(
-            "{}",
-            if args.undo { "Nothing of M.A.X. is left here." } else { "Everything is in place; nothing was changed." }
-        );
+        let undone = "Nothing of M.A.X. is left here.";
+        say(if args.undo { undone } else { "Everything is in place; nothing was changed." }).ok();
     } else {
         if !args.yes && !ask::yes(if args.undo { "Remove this?" } else { "Do this?" })? {
             bail!("nothing was done");
@@ -210,7 +209,7 @@ async fn carry_out(
     let mut hand = Hand::new(admin, wanted, settings, seen);
     for step in steps.iter().filter(|step| step.deed.is_some()) {
         hand.carry_out(step).await?;
-        println!("  done: {}", step.what);
+        say(format_args!("  done: {}", step.what)).ok();
     }
     Ok(())
 }
@@ -252,21 +251,20 @@ fn finish(args: &Args, settings: &EspoSettings, keys: &Keys, config: &Config) ->
             .as_ref()
             .is_none_or(|secret| config.espocrm.secret_key.as_ref().is_some_and(|known| same(known, secret)));
     if is_written {
-        println!("The configuration has this address and key. Next: max doctor, then max run.");
-        return Ok(());
+        return Ok(say("The configuration has this address and key. Next: max doctor, then max run.")?);
     }
     match args.config.as_deref().filter(|_| args.write) {
         Some(path) => {
             file::write(path, &settings.url, keys, public_url)?;
-            println!(
+            say(format_args!(
                 "{} is written (readable by you only). Next: max doctor --config {0}, then max run --config {0}.",
                 path.display()
-            );
+            ))?;
         }
-        None => print!(
+        None => say(format_args!(
             "Write this into the configuration file (or use --write):\n\n{}",
-            file::lines(&settings.url, keys, public_url)
-        ),
+            file::lines(&settings.url, keys, public_url).trim_end()
+        ))?,
     }
     Ok(())
 }

@@ -121,6 +121,7 @@ impl<'h> Replay<'h> {
     /// Looks on until `now`, without anything opening or closing.
     pub(crate) fn look(&mut self, now: Timestamp) {
         self.course.advance(&self.history.facts, &self.settings.preferred_channel, now);
+        self.course.advance_steps(&self.history.steps, now);
     }
 
     /// The verdict at `now`, the instant looked at last.

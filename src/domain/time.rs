@@ -23,16 +23,23 @@ pub struct Timestamp(pub i64);
 
 /// Why a text is not an instant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an instant such as 2026-03-01T09:00:00Z")]
-pub struct NotAnInstant(pub String);
+pub enum NotAnInstant {
+    /// It is spelled otherwise.
+    #[error("`{0}` is not an instant such as 2026-03-01T09:00:00Z")]
+    Misspelt(String),
+    /// Its offset takes it to a year that cannot be written.
+    #[error("`{0}` is outside the years 0000 to 9999 in UTC")]
+    OutOfRange(String),
+}
 
 impl Timestamp {
-    /// Reads RFC 3339 with any offset. A leap second (`:60`) is refused: the rules count in exact seconds.
+    /// Reads RFC 3339 with any offset. A leap second (`:60`) is refused: the rules count in exact seconds. So is what
+    /// could not be written as RFC 3339 in UTC: its years have four digits.
     pub fn parse_rfc3339(text: &str) -> Result<Self, NotAnInstant> {
         if let Some(instant) = Self::parse_plain(text.as_bytes()) {
             return Ok(instant);
         }
-        let bad = || NotAnInstant(text.chars().take(64).collect());
+        let bad = || NotAnInstant::Misspelt(text.chars().take(64).collect());
         // chrono takes U+2212 for a minus sign; RFC 3339 does not.
         if !text.is_ascii() {
             return Err(bad());
@@ -41,7 +48,11 @@ impl Timestamp {
         if instant.timestamp_subsec_nanos() >= 1_000_000_000 {
             return Err(bad());
         }
-        Ok(Self(instant.timestamp()))
+        let at = Self(instant.timestamp());
+        if at != at.within_rfc3339() {
+            return Err(NotAnInstant::OutOfRange(text.to_owned()));
+        }
+        Ok(at)
     }
 
     /// Reads the one spelling in which nearly all instants come, `2026-03-01T09:00:00Z`, several times as fast;
@@ -79,7 +90,7 @@ impl Timestamp {
     pub fn parse_espo(text: &str) -> Result<Self, NotAnInstant> {
         NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S")
             .map(|at| Self(at.and_utc().timestamp()))
-            .map_err(|_| NotAnInstant(text.chars().take(64).collect()))
+            .map_err(|_| NotAnInstant::Misspelt(text.chars().take(64).collect()))
     }
 
     /// As EspoCRM writes it: `YYYY-MM-DD HH:MM:SS`, UTC.
@@ -256,7 +267,8 @@ mod tests {
         ) {
             let general = DateTime::parse_from_rfc3339(&text).ok().filter(|_| text.is_ascii());
             let general = general.filter(|at| at.timestamp_subsec_nanos() < 1_000_000_000);
-            prop_assert_eq!(Timestamp::parse_rfc3339(&text).ok(), general.map(|at| Timestamp(at.timestamp())));
+            let general = general.map(|at| Timestamp(at.timestamp())).filter(|at| *at == at.within_rfc3339());
+            prop_assert_eq!(Timestamp::parse_rfc3339(&text).ok(), general);
         }
 
         #[test]
@@ -274,6 +286,19 @@ mod tests {
         {
             assert_eq!(Timestamp(at).within_rfc3339(), nearest);
             assert_eq!(Timestamp::parse_rfc3339(&nearest.to_string()), Ok(nearest));
+        }
+    }
+
+    #[test]
+    fn what_an_offset_takes_out_of_the_years_that_can_be_written_is_refused() {
+        for text in ["0000-01-01T00:00:00+00:01", "9999-12-31T23:30:00-01:00", "0000-01-01T23:59:59.9+23:60"] {
+            assert!(Timestamp::parse_rfc3339(text).is_err(), "{text}");
+        }
+        let error = Timestamp::parse_rfc3339("0000-01-01T00:00:00+01:00").unwrap_err().to_string();
+        assert_eq!(error, "`0000-01-01T00:00:00+01:00` is outside the years 0000 to 9999 in UTC");
+        for text in ["0000-01-01T00:00:00-00:01", "0000-01-01T01:00:00+01:00", "9999-12-31T23:59:59.9+00:00"] {
+            let at = Timestamp::parse_rfc3339(text).unwrap();
+            assert_eq!(Timestamp::parse_rfc3339(&at.to_string()), Ok(at), "{text}");
         }
     }
 

@@ -226,7 +226,7 @@ impl Engine {
         for (_, entry) in self.store.outbox_beyond(false, now)? {
             let Effect::Announce { alert, .. } = &entry.effect else { continue };
             if self.store.alert(alert)?.is_some_and(|alert| alert.owner.as_ref() == Some(user)) {
-                batch.put_outbox(&OutboxEntry { not_before: now, ..entry });
+                batch.put_outbox(OutboxEntry { not_before: now, ..entry });
             }
         }
         self.store.apply(batch)?;

@@ -67,7 +67,7 @@ impl Engine {
             let effect = Effect::UndoOver(alert.clone());
             let sequence = self.next_sequence();
             let not_before = now.plus(UNDO_FOR);
-            batch.put_outbox(&OutboxEntry { effect, sequence, attempts: 0, not_before, decided_at: now });
+            batch.put_outbox(OutboxEntry { effect, sequence, attempts: 0, not_before, decided_at: now });
         }
         self.add_effect(&mut batch, Effect::WriteInsight(deed.lead), now)?;
         self.advance_by(loaded, batch, actor)?;

@@ -506,7 +506,7 @@ impl Engine {
             decided_at: now,
             effect,
         };
-        batch.put_outbox(&entry);
+        batch.put_outbox(entry);
         Ok(())
     }
 }

@@ -111,6 +111,9 @@ struct LeadLine<'a> {
     do_not_contact: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<&'a str>,
+    /// By which the configuration names people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner_id: Option<&'a UserId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     closed_at: Option<Timestamp>,
 }
@@ -125,6 +128,7 @@ impl<'a> LeadLine<'a> {
             deleted: lead.deleted,
             do_not_contact: lead.is_do_not_contact(),
             owner,
+            owner_id: lead.owner.as_ref(),
             closed_at: lead.closed_at.filter(|_| !is_active).map(Timestamp::within_rfc3339),
         }
     }

@@ -56,7 +56,7 @@ impl Engine {
                 batch.remove_outbox(key);
             } else if entry.attempts > 0 {
                 // What stood in its way is gone: the new one need not wait for it.
-                batch.put_outbox(&OutboxEntry { attempts: 0, not_before: entry.decided_at, ..entry });
+                batch.put_outbox(OutboxEntry { attempts: 0, not_before: entry.decided_at, ..entry });
             }
         }
         Ok(())
@@ -69,7 +69,7 @@ impl Engine {
     pub fn postpone(&mut self, key: &str, not_before: Timestamp) -> Result<()> {
         let mut batch = Batch::default();
         if let Some(entry) = self.store.outbox_entry(key)? {
-            batch.put_outbox(&OutboxEntry { attempts: entry.attempts + 1, not_before, ..entry });
+            batch.put_outbox(OutboxEntry { attempts: entry.attempts + 1, not_before, ..entry });
         }
         self.store.apply(batch)
     }
@@ -82,7 +82,7 @@ impl Engine {
         let mut batch = Batch::default();
         for (key, not_before) in effects {
             if let Some(entry) = self.store.outbox_entry(key)? {
-                batch.put_outbox(&OutboxEntry { not_before: *not_before, ..entry });
+                batch.put_outbox(OutboxEntry { not_before: *not_before, ..entry });
             }
         }
         self.store.apply(batch)

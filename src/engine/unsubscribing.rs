@@ -115,7 +115,7 @@ impl Engine {
         let calendar = first.map(|user| self.policy.calendars.of(&self.store, &user.id)).transpose()?;
         let not_before = calendar.map_or(now, |calendar| calendar.next_open(now));
         let (effect, sequence) = (Effect::TellUnsubscribed(lead.id.clone()), self.next_sequence());
-        batch.put_outbox(&OutboxEntry { effect, sequence, attempts: 0, not_before, decided_at: now });
+        batch.put_outbox(OutboxEntry { effect, sequence, attempts: 0, not_before, decided_at: now });
         Ok(())
     }
 

@@ -80,8 +80,8 @@ pub struct Fact {
     pub deed: Deed,
 }
 
-/// A planned activity: the matter is in hand while it is pending.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A planned activity: the matter is in hand while it is pending. Ordered by when it was planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct NextStep {
     /// From this instant on it is pending (inclusive).
     pub planned_at: Timestamp,
@@ -97,6 +97,11 @@ impl NextStep {
 
     pub(super) fn is_pending(self, now: Timestamp) -> bool {
         self.planned_at <= now && now < self.until
+    }
+
+    /// Whether it is pending at any time.
+    pub(super) fn is_ever_pending(self) -> bool {
+        self.planned_at < self.until
     }
 }
 
@@ -162,7 +167,7 @@ pub struct History {
     pub life: Life,
     /// What happened, and what is dated later than now.
     pub facts: Vec<Fact>,
-    /// Planned activities, in any order.
+    /// Planned activities, in their order.
     pub steps: Vec<NextStep>,
 }
 
@@ -235,5 +240,6 @@ pub(super) fn facts_and_steps(
             facts.push(Fact { at, index, channel, deed });
         }
     }
+    steps.sort_unstable();
     (facts, steps)
 }

@@ -130,6 +130,7 @@ pub fn evaluate(facts: &Facts<'_>, settings: &Settings, now: Timestamp) -> Evalu
     let history = History::of(facts.lead, facts.activities, &alerts, settings);
     let mut course = Course::default();
     course.advance(&history.facts, &settings.preferred_channel, now);
+    course.advance_steps(&history.steps, now);
     let verdict = verdict(&history, &course, settings, now);
     Evaluation {
         presence: verdict.presence,
@@ -219,10 +220,7 @@ fn next_due(basis: &Basis<'_>, view: &View<'_>, settings: &Settings) -> Option<T
     };
     consider(basis.life.closed_at);
     consider(basis.next_fact);
-    for step in basis.steps.iter().filter(|step| step.planned_at < step.until) {
-        consider(Some(step.planned_at));
-        consider(Some(step.until));
-    }
+    basis.in_hand.next_due().into_iter().for_each(&mut consider);
     consider(awaiting_reply::next_due(view, settings));
     consider(no_contact::next_due(view, settings));
     consider(Some(stale_lead::next_due(view, settings)));

@@ -113,6 +113,11 @@ pub(crate) struct Course {
     situation: Situation,
     /// The unanswered inbounds one by one: a next step has some of them in hand.
     waits: Vec<Wait>,
+    /// How many of the history's steps have been planned.
+    planned: usize,
+    /// Of the pending ones those that say anything, now or later: each was planned after the one before it, and ends
+    /// before it.
+    pending: Vec<NextStep>,
     /// The attempts on each channel of [`Trail::CHANNELS`].
     trails: [Trail; 3],
 }
@@ -127,6 +132,26 @@ impl Course {
             self.seen += together;
             self.see_together(&ahead[..together], at, settings);
         }
+    }
+
+    /// Takes in what was planned, and what came to its end, up to `now` (inclusive). `steps` are the same at each call.
+    pub(crate) fn advance_steps(&mut self, steps: &[NextStep], now: Timestamp) {
+        while let Some(step) = steps.get(self.planned).filter(|step| step.planned_at <= now || !step.is_ever_pending())
+        {
+            self.planned += 1;
+            if step.is_pending(now) {
+                // As long as one of these is pending, the new one is, and was planned later.
+                while self.pending.pop_if(|pending| pending.until <= step.until).is_some() {}
+                self.pending.push(*step);
+            }
+        }
+        while self.pending.pop_if(|pending| pending.until <= now).is_some() {}
+    }
+
+    /// What is in hand by the steps taken in.
+    fn in_hand(&self, steps: &[NextStep]) -> InHand {
+        let next_planned = steps.get(self.planned).map(|step| step.planned_at);
+        InHand { latest: self.pending.last().copied(), next_planned }
     }
 
     /// Takes in everything that happened at one instant: what counts among simultaneous facts is not which
@@ -177,7 +202,7 @@ impl Course {
             life: &history.life,
             situation: &self.situation,
             waits: &self.waits,
-            steps: &history.steps,
+            in_hand: self.in_hand(&history.steps),
             trails: &self.trails,
             next_fact: self.next_fact(&history.facts),
         }
@@ -194,6 +219,31 @@ impl Course {
     }
 }
 
+/// What the next steps come to at an instant.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct InHand {
+    /// Of those pending the one that was planned last: what came before that is in hand.
+    latest: Option<NextStep>,
+    /// When the next one will be planned.
+    next_planned: Option<Timestamp>,
+}
+
+impl InHand {
+    /// At `now`, by steps in any order.
+    pub(super) fn at(now: Timestamp, steps: &[NextStep]) -> Self {
+        let ahead = steps.iter().filter(|step| step.planned_at > now && step.is_ever_pending());
+        Self {
+            latest: steps.iter().filter(|step| step.is_pending(now)).max().copied(),
+            next_planned: ahead.map(|step| step.planned_at).min(),
+        }
+    }
+
+    /// The next instant at which it can be another.
+    pub(super) fn next_due(self) -> [Option<Timestamp>; 2] {
+        [self.latest.map(|step| step.until), self.next_planned]
+    }
+}
+
 /// Everything that verdicts about a lead rest on, from the instant of its situation until the next fact.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Basis<'a> {
@@ -201,7 +251,7 @@ pub(super) struct Basis<'a> {
     pub(super) situation: &'a Situation,
     /// Those in [`Situation::unanswered`], one by one; may be missing when there are no steps.
     pub(super) waits: &'a [Wait],
-    pub(super) steps: &'a [NextStep],
+    pub(super) in_hand: InHand,
     pub(super) trails: &'a [Trail; 3],
     pub(super) next_fact: Option<Timestamp>,
 }
@@ -227,8 +277,7 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     /// The situation as it is.
     pub(super) fn actual(basis: &Basis<'a>, now: Timestamp) -> Self {
-        let pending = basis.steps.iter().filter(|step| step.is_pending(now));
-        let planned_at = pending.map(|step| step.planned_at).max();
+        let planned_at = basis.in_hand.latest.map(|step| step.planned_at);
         Self {
             step_pending: planned_at.is_some(),
             not_in_hand: planned_at.map(|planned_at| waiting_since(basis.waits, planned_at)),
@@ -256,11 +305,37 @@ impl<'a> View<'a> {
 /// Those that wait when a step planned at `planned_at` is pending: it has all that came before it in hand.
 fn waiting_since(waits: &[Wait], planned_at: Timestamp) -> Waiting {
     let mut waiting = Waiting::default();
-    waits.iter().filter(|wait| wait.mark.at() > planned_at).for_each(|wait| waiting.add(*wait));
+    waits[waits.partition_point(|wait| wait.mark.at() <= planned_at)..].iter().for_each(|wait| waiting.add(*wait));
     waiting
 }
 
 /// Whether a fact is an inbound on this channel.
 pub(super) fn is_inbound_on(fact: &Fact, channel: Channel) -> bool {
     fact.channel == channel && matches!(fact.deed, Deed::Inbound { .. })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_is_in_hand_along_the_way_is_what_is_in_hand_at_an_instant(
+            steps in prop::collection::vec((0..40_i64, 0..40_i64), 0..12),
+            ways in prop::collection::vec(0..45_i64, 1..20),
+        ) {
+            let step = |(planned_at, until)| NextStep { planned_at: Timestamp(planned_at), until: Timestamp(until) };
+            let mut steps: Vec<NextStep> = steps.into_iter().map(step).collect();
+            steps.sort_unstable();
+            let mut course = Course::default();
+            let mut ways = ways;
+            ways.sort_unstable();
+            for now in ways.into_iter().map(Timestamp) {
+                course.advance_steps(&steps, now);
+                prop_assert_eq!(course.in_hand(&steps), InHand::at(now, &steps));
+            }
+        }
+    }
 }

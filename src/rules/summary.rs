@@ -7,7 +7,7 @@ use crate::domain::Timestamp;
 
 use super::history::{History, Life, NextStep};
 use super::preferred_channel::{Trail, can_hold};
-use super::situation::{Basis, Course, Situation, Wait};
+use super::situation::{Basis, Course, InHand, Situation, Wait};
 use super::{Settings, Verdict};
 
 /// A lead as of an instant, good for verdicts from then on until its next fact.
@@ -34,8 +34,8 @@ impl Summary {
     /// A lead whose course has been followed up to `now`. What follows from `settings` once and for all is part of
     /// it: see [`Settings::shape_of_summaries`].
     pub(crate) fn new(history: &History, course: &Course, settings: &Settings, now: Timestamp) -> Self {
-        let Basis { life, situation, waits, steps, trails, next_fact } = course.basis(history);
-        let steps: Box<[NextStep]> = steps.iter().filter(|step| step.until > now).copied().collect();
+        let Basis { life, situation, waits, trails, next_fact, .. } = course.basis(history);
+        let steps: Box<[NextStep]> = history.steps.iter().filter(|step| step.until > now).copied().collect();
         let compares = can_hold(trails, &settings.preferred_channel, now);
         let rest = (compares || !steps.is_empty()).then(|| {
             let waits = if steps.is_empty() { Box::default() } else { waits.into() };
@@ -61,15 +61,15 @@ impl Summary {
 
     /// What the rules say at `now`, an instant at or after that of the summary and before the next fact.
     pub fn verdict<'a>(&'a self, settings: &'a Settings, now: Timestamp) -> Verdict<'a> {
-        Verdict::new(self.basis(), settings, now)
+        Verdict::new(self.basis(now), settings, now)
     }
 
-    fn basis(&self) -> Basis<'_> {
+    fn basis(&self, now: Timestamp) -> Basis<'_> {
         let Self { life, situation, next_fact, rest } = self;
         let (waits, steps, trails) = match rest {
             Some(rest) => (&*rest.waits, &*rest.steps, &rest.trails),
             None => (Default::default(), Default::default(), &NO_TRAILS),
         };
-        Basis { life, situation, waits, steps, trails, next_fact: *next_fact }
+        Basis { life, situation, waits, in_hand: InHand::at(now, steps), trails, next_fact: *next_fact }
     }
 }

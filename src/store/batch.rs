@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::keys::{ACTIVITY, ALERT, BY_ALERT, BY_CALL, BY_PLACE, BY_TIME, Key, Kind};
 use super::outlooks::Written;
-use super::waiting::Place;
 use super::{
     AlertRecordState, Diary, Escalation, Evaluated, Hook, InsightRow, LastMail, Link, LinkRecord, LinkToken, Message,
     NotRelevant, OutboxEntry, PendingLink, SheetRow, StepRow, Weekly, encode, outlooks, waiting,
@@ -29,7 +28,7 @@ pub struct Batch {
     touched: usize,
     /// What becomes of leads in the index of what is due, in this order.
     changes: Vec<(LeadId, outlooks::Change)>,
-    /// What becomes of the outbox.
+    /// What becomes of the outbox, in this order.
     outbox: Vec<waiting::Change>,
     /// The leads that may be called otherwise.
     named: Vec<LeadId>,
@@ -38,7 +37,7 @@ pub struct Batch {
 impl Batch {
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.touched == 0 && self.changes.is_empty()
+        self.touched == 0 && self.changes.is_empty() && self.outbox.is_empty()
     }
 
     pub(super) fn take_changes(&mut self) -> Vec<(LeadId, outlooks::Change)> {
@@ -49,9 +48,13 @@ impl Batch {
         std::mem::take(&mut self.named)
     }
 
-    /// What is to be written, and what of it concerns the outbox.
-    pub(super) fn into_parts(self) -> (sled::Batch, Vec<waiting::Change>) {
-        (self.sled, self.outbox)
+    pub(super) fn take_outbox(&mut self) -> Vec<waiting::Change> {
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// What is to be written.
+    pub(super) fn into_rows(self) -> sled::Batch {
+        self.sled
     }
 
     pub(super) fn put<T: Serialize>(&mut self, key: Key, value: &T) {
@@ -215,16 +218,19 @@ impl Batch {
     }
 
     /// Sets an entry of the outbox.
-    pub fn put_outbox(&mut self, entry: &OutboxEntry) {
-        let key = entry.effect.key();
-        self.put(Key::new(Kind::Outbox).last(&key), entry);
-        self.outbox.push(waiting::Change::Put(key, Place::of(entry)));
+    pub fn put_outbox(&mut self, entry: OutboxEntry) {
+        self.outbox.push((entry.effect.key(), Some(entry)));
     }
 
     /// Removes an entry of the outbox.
     pub fn remove_outbox(&mut self, key: &str) {
-        self.remove(Key::new(Kind::Outbox).last(key));
-        self.outbox.push(waiting::Change::Remove(key.to_owned()));
+        self.outbox.push((key.to_owned(), None));
+    }
+
+    /// Sets a row of the outbox.
+    pub(super) fn put_outbox_row(&mut self, row: u64, entries: &[OutboxEntry]) {
+        let key = outbox_key(row);
+        if entries.is_empty() { self.remove(key) } else { self.put(key, &entries) }
     }
 
     /// Notes that a record is to be looked at again. `sequence` tells this hint from an earlier one.
@@ -459,6 +465,10 @@ impl Batch {
     pub fn remove_user(&mut self, user: &UserId) {
         self.remove(Key::new(Kind::User).last(user.as_str()));
     }
+}
+
+pub(super) fn outbox_key(row: u64) -> Key {
+    Key::new(Kind::Outbox).number(i64::try_from(row).unwrap_or(i64::MAX))
 }
 
 pub(super) fn activity_key(lead: &LeadId, activity: &ActivityId) -> Key {

@@ -31,8 +31,8 @@ pub(super) enum Kind {
     Evaluated = b'b' as isize,
     /// What happened to an alert: alert, instant, sequence.
     Event = b'p' as isize,
-    /// Outbox: effect key.
-    Outbox = b'o' as isize,
+    /// Outbox: row. What one decision has done is together in a row, or in few.
+    Outbox = b'3' as isize,
     /// What users wish: user.
     Preferences = b'f' as isize,
     /// What Telegram delivered and was not carried out yet: update.
@@ -103,6 +103,8 @@ pub(super) enum Kind {
     /// What people said messages mean: lead, activity.
     Correction = b'Z' as isize,
 
+    /// Up to schema 3, an entry of the outbox: effect key.
+    OldOutbox = b'o' as isize,
     /// Up to schema 2, an activity: lead, activity.
     OldActivity = b'A' as isize,
     /// Up to schema 2, an alert: alert.
@@ -132,25 +134,30 @@ pub(super) const BY_CALL: &str = "a";
 /// See [`BY_CALL`].
 pub(super) const BY_TIME: &str = "t";
 
+/// Bytes that hold nearly every key.
+const USUAL_LENGTH: usize = 96;
+
 /// Builds one key, or the prefix of a range.
 #[derive(Clone, Debug)]
 pub(super) struct Key(Vec<u8>);
 
 impl Key {
     pub(super) fn new(kind: Kind) -> Self {
-        Self(vec![kind as u8])
+        let mut bytes = Vec::with_capacity(USUAL_LENGTH);
+        bytes.push(kind as u8);
+        Self(bytes)
     }
 
     /// A text that other parts follow.
-    pub(super) fn part(mut self, text: &str) -> Self {
-        self.0.extend(text.bytes().filter(|byte| *byte != 0));
-        self.0.push(0);
-        self
+    pub(super) fn part(self, text: &str) -> Self {
+        let mut key = self.last(text);
+        key.0.push(0);
+        key
     }
 
     /// A text that nothing follows.
     pub(super) fn last(mut self, text: &str) -> Self {
-        self.0.extend(text.bytes().filter(|byte| *byte != 0));
+        text.split('\0').for_each(|plain| self.0.extend_from_slice(plain.as_bytes()));
         self
     }
 

@@ -14,6 +14,7 @@ mod traces;
 mod upgrade;
 mod waiting;
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs::File;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,12 +45,14 @@ pub use rows::{
     AlertRecordState, Diary, Escalation, Evaluated, Hook, InsightRow, LastMail, Link, LinkRecord, LinkToken, Message,
     NotRelevant, OutboxEntry, PendingLink, RecordLink, Said, SheetRow, StepKind, StepRow, Weekly,
 };
-use waiting::{Place, Waiting};
+use waiting::Waiting;
 
 /// The log target of the database itself: it repeats for every write what we say once, and better.
 pub const DATABASE_LOG: &str = "sled";
 /// The layout of keys and values that this version writes.
-const SCHEMA: u32 = 3;
+const SCHEMA: u32 = 4;
+/// Bytes that hold nearly every value.
+const USUAL_ROW: usize = 1_024;
 /// First byte of every value: the encoding of what follows.
 const ENCODING: u8 = 1;
 
@@ -119,8 +122,8 @@ impl Store {
     /// # Errors
     /// When another process has it open, it was written by a newer version, or the disk says no.
     pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
-        Self::open_and(path, |tree, _| {
-            upgrade::upgrade(tree).map_err(|source| OpenError::Content { path: path.to_owned(), source })
+        Self::open_and(path, |tree, found| {
+            upgrade::upgrade(tree, found).map_err(|source| OpenError::Content { path: path.to_owned(), source })
         })
     }
 
@@ -149,7 +152,8 @@ impl Store {
             None => {}
         }
         let outlooks = RwLock::new(load_outlooks(&tree).map_err(content)?);
-        let (writes, waiting) = (AtomicU64::new(0), Mutex::default());
+        let waiting = Mutex::new(load_waiting(&tree).map_err(content)?);
+        let writes = AtomicU64::new(0);
         let (names, naming) = (RwLock::default(), Mutex::default());
         let inner = Inner { db, file, outlooks, writes, waiting, names, naming };
         let store = Self { tree, inner: Arc::new(inner) };
@@ -157,9 +161,6 @@ impl Store {
             let mut batch = Batch::default();
             batch.put_meta("schema", &SCHEMA);
             store.apply(batch).and_then(|()| store.flush()).map_err(content)?;
-        }
-        for (key, entry) in store.outbox().map_err(content)? {
-            store.waiting().enter(waiting::Change::Put(key, Place::of(&entry)));
         }
         Ok(store)
     }
@@ -191,15 +192,19 @@ impl Store {
             changed
         });
         let named = batch.take_named();
-        let (rows, outbox) = batch.into_parts();
-        self.tree.apply_batch(rows)?;
+        let outbox = batch.take_outbox();
+        let planned = (!outbox.is_empty()).then(|| self.waiting().plan(outbox, |row| self.outbox_row(row)));
+        let planned = planned.transpose()?;
+        if let Some(planned) = &planned {
+            planned.rows.iter().for_each(|(row, entries)| batch.put_outbox_row(*row, entries));
+        }
+        self.tree.apply_batch(batch.into_rows())?;
         self.rename(&named)?;
         if let Some(changed) = changed {
             self.inner.outlooks.write().unwrap_or_else(PoisonError::into_inner).accept(changed);
         }
-        if !outbox.is_empty() {
-            let mut waiting = self.waiting();
-            outbox.into_iter().for_each(|change| waiting.enter(change));
+        if let Some(planned) = planned {
+            self.waiting().accept(planned);
         }
         self.inner.writes.fetch_add(1, Ordering::SeqCst);
         Ok(())
@@ -481,14 +486,18 @@ impl Store {
         self.outlooks().next_due()
     }
 
-    /// The outbox, by effect key.
+    /// The outbox: effects' keys and entries, oldest decision first.
     pub fn outbox(&self) -> Result<Vec<(String, OutboxEntry)>> {
-        self.pairs(&Key::new(Kind::Outbox))
-            .map(|pair| {
-                let (key, entry) = pair?;
-                Ok((text_after(&key, 1), entry))
-            })
-            .collect()
+        let mut all = Vec::new();
+        for entries in self.values::<Vec<OutboxEntry>>(&Key::new(Kind::Outbox)) {
+            all.extend(entries?.into_iter().map(|entry| (entry.effect.key(), entry)));
+        }
+        all.sort_by_key(|(_, entry)| entry.sequence);
+        Ok(all)
+    }
+
+    fn outbox_row(&self, row: u64) -> Result<Vec<OutboxEntry>> {
+        Ok(self.get(&batch::outbox_key(row))?.unwrap_or_default())
     }
 
     /// The entries for the CRM (or for Telegram) that may be tried at `now`, oldest decision first, with their keys.
@@ -504,11 +513,14 @@ impl Store {
     }
 
     fn outbox_entries(&self, keys: Vec<String>) -> Result<Vec<(String, OutboxEntry)>> {
-        let mut entries = Vec::with_capacity(keys.len());
-        for key in keys {
-            if let Some(entry) = self.outbox_entry(&key)? {
-                entries.push((key, entry));
-            }
+        let waiting = self.waiting();
+        let rows: BTreeSet<u64> = keys.iter().filter_map(|key| waiting.row(key)).collect();
+        drop(waiting);
+        let wanted: HashSet<String> = keys.into_iter().collect();
+        let mut entries = Vec::with_capacity(wanted.len());
+        for row in rows {
+            let found = self.outbox_row(row)?.into_iter().map(|entry| (entry.effect.key(), entry));
+            entries.extend(found.filter(|(key, _)| wanted.contains(key)));
         }
         entries.sort_by_key(|(_, entry)| entry.sequence);
         Ok(entries)
@@ -542,7 +554,8 @@ impl Store {
     /// One entry of the outbox.
     pub fn outbox_entry(&self, key: &str) -> Result<Option<OutboxEntry>> {
         // Most are asked for because they might be there, and are not: the tree would be searched in vain.
-        if self.waiting().holds(key) { self.get(&Key::new(Kind::Outbox).last(key)) } else { Ok(None) }
+        let Some(row) = self.waiting().row(key) else { return Ok(None) };
+        Ok(self.outbox_row(row)?.into_iter().find(|entry| entry.effect.key() == key))
     }
 
     /// The alerts that users found beside the point, oldest first.
@@ -583,8 +596,8 @@ impl Store {
     /// The deeds that the CRM is still to be told, oldest first.
     pub fn pending_deeds(&self) -> Result<Vec<Deed>> {
         let mut pending = Vec::new();
-        for key in self.keys(&Key::new(Kind::Outbox).last(DEEDS)) {
-            let key = text_after(&key?, 1);
+        let keys = self.waiting().beginning_with(DEEDS);
+        for key in keys {
             let id = DeedId::from(key.strip_prefix(DEEDS).unwrap_or_default());
             let entry = self.outbox_entry(&key)?;
             pending.extend(entry.map(|entry| entry.sequence).zip(self.deed(&id)?));
@@ -908,6 +921,16 @@ fn load_outlooks(tree: &sled::Tree) -> Result<Outlooks> {
     }))
 }
 
+fn load_waiting(tree: &sled::Tree) -> Result<Waiting> {
+    let mut waiting = Waiting::default();
+    for pair in pairs(tree, &Key::new(Kind::Outbox)) {
+        let (key, entries): (_, Vec<OutboxEntry>) = pair?;
+        let row = number_at(&key, 1).and_then(|row| u64::try_from(row).ok());
+        waiting.load(row.unwrap_or_default(), &entries);
+    }
+    Ok(waiting)
+}
+
 fn get<T: DeserializeOwned>(tree: &sled::Tree, key: &Key) -> Result<Option<T>> {
     tree.get(key.bytes())?.map(|value| decode(key.bytes(), &value)).transpose()
 }
@@ -924,8 +947,10 @@ fn pairs<T: DeserializeOwned>(
 }
 
 fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(USUAL_ROW);
+    bytes.push(ENCODING);
     // Our rows are plain data without maps of unknown length: postcard has no way to refuse them.
-    postcard::to_extend(value, vec![ENCODING]).expect("rows are plain data")
+    postcard::to_extend(value, bytes).expect("rows are plain data")
 }
 
 fn decode<'a, T: Deserialize<'a>>(key: &[u8], value: &'a [u8]) -> Result<T> {

@@ -5,16 +5,24 @@ use super::batch::{activity_key, alert_key};
 use super::keys::{Key, Kind, text_after};
 use super::outlooks::{Change, Outlooks};
 use super::rows::Evaluated;
-use super::{Batch, ENCODING, Result, StoreError, load_outlooks};
+use super::{Batch, ENCODING, OutboxEntry, Result, StoreError, load_outlooks, load_waiting};
 use crate::domain::{ActivityId, Alert, AlertId, LeadId};
 
 /// Rows in one write.
 const PORTION: usize = 1_000;
 
+/// Brings a store of an earlier schema up to the present one.
+pub(super) fn upgrade(tree: &sled::Tree, from: u32) -> Result<()> {
+    tracing::info!("the store is brought up to its present layout; with many leads this takes some minutes");
+    if from < 3 {
+        histories(tree)?;
+    }
+    outbox(tree)
+}
+
 /// From schema 1 or 2: a lead's activities and alerts come together, and when leads are due goes into buckets. Outlooks are not
 /// taken along; whoever asks for them makes them anew from the histories.
-pub(super) fn upgrade(tree: &sled::Tree) -> Result<()> {
-    tracing::info!("the store is brought up to its present layout; with many leads this takes some minutes");
+fn histories(tree: &sled::Tree) -> Result<()> {
     // Without it all outlooks are made anew.
     tree.remove(Key::new(Kind::Meta).last("rules_in_force").bytes())?;
     portions(tree, Kind::OldActivity, |batch, key, value| {
@@ -37,6 +45,17 @@ pub(super) fn upgrade(tree: &sled::Tree) -> Result<()> {
     Ok(())
 }
 
+/// From schema 3 or earlier: entries of the outbox have numbered rows.
+fn outbox(tree: &sled::Tree) -> Result<()> {
+    let mut row = load_waiting(tree)?.next_row();
+    portions(tree, Kind::OldOutbox, |batch, key, value| {
+        let entry: OutboxEntry = super::decode(key, value)?;
+        batch.put_outbox_row(row, &[entry]);
+        row += 1;
+        Ok(())
+    })
+}
+
 /// Has `rewrite` say what takes the place of the rows of a kind, and removes them.
 fn portions(
     tree: &sled::Tree,
@@ -53,7 +72,7 @@ fn portions(
             rewrite(&mut batch, key, value)?;
             batch.remove_bytes(key);
         }
-        tree.apply_batch(batch.into_parts().0)?;
+        tree.apply_batch(batch.into_rows())?;
         // sled keeps what is not flushed in memory.
         tree.flush()?;
     }
@@ -82,6 +101,7 @@ mod tests {
     use super::super::{SCHEMA, Store, encode};
     use super::*;
     use crate::domain::alert::Cited;
+    use crate::domain::effect::Effect;
     use crate::domain::{
         Activity, ActivityStatus, AlertState, AlertType, Anchor, Channel, Direction, Evidence, Reading, Timestamp,
     };
@@ -141,6 +161,37 @@ mod tests {
             store.tree.insert(key.into_bytes(), value).unwrap();
         }
         store.flush().unwrap();
+    }
+
+    #[test]
+    fn what_waited_in_the_outbox_of_an_older_store_waits_on() {
+        let entry = |number: u64| OutboxEntry {
+            effect: Effect::WriteAlert(AlertId(format!("a{number}"))),
+            sequence: number,
+            attempts: 2,
+            not_before: Timestamp(1_700_000_060),
+            decided_at: Timestamp(1_700_000_000),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        {
+            let store = Store::open(folder.path()).unwrap();
+            for number in 1..=2_500 {
+                let key = Key::new(Kind::OldOutbox).last(&entry(number).effect.key());
+                store.tree.insert(key.into_bytes(), encode(&entry(number))).unwrap();
+            }
+            // As after a kill in the middle of it.
+            store.tree.insert(super::super::batch::outbox_key(7).into_bytes(), encode(&vec![entry(9_999)])).unwrap();
+            store.tree.insert(Key::new(Kind::Meta).last("schema").into_bytes(), encode(&3_u32)).unwrap();
+            store.tree.insert(Key::new(Kind::Meta).last("rules_in_force").into_bytes(), encode(&5_u32)).unwrap();
+            store.flush().unwrap();
+        }
+        for _ in 0..2 {
+            let store = Store::open(folder.path()).unwrap();
+            let found = store.outbox().unwrap().into_iter().map(|(_, entry)| entry);
+            assert!(found.eq((1..=2_500).chain([9_999]).map(entry)));
+            assert!(store.keys(&Key::new(Kind::OldOutbox)).next().is_none());
+            assert_eq!(store.meta::<u32>("rules_in_force").unwrap(), Some(5), "outlooks of schema 3 are still good");
+        }
     }
 
     #[test]

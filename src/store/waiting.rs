@@ -1,34 +1,35 @@
 //! What waits in the outbox, in memory and in order: a worker finds what it may try without reading what has to
 //! wait. Made from the rows when the store is opened; every batch that is applied is entered.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::OutboxEntry;
+use foldhash::fast::RandomState;
+
+use super::{OutboxEntry, Result};
 use crate::domain::Timestamp;
 
-/// A change of the outbox.
-#[derive(Clone, Debug)]
-pub(super) enum Change {
-    /// An entry was set.
-    Put(String, Place),
-    /// An entry was removed.
-    Remove(String),
-}
+/// A change of the outbox: the effect's key, and the entry, if there is one from then on.
+pub(super) type Change = (String, Option<OutboxEntry>);
+
+/// Entries in one row: whoever is done with one of them writes the others again.
+const TOGETHER: usize = 8;
 
 /// Where an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+struct Place {
     for_crm: bool,
     not_before: Timestamp,
     sequence: u64,
     decided_at: Timestamp,
+    row: u64,
 }
 
 impl Place {
-    pub(super) fn of(entry: &OutboxEntry) -> Self {
+    fn of(entry: &OutboxEntry, row: u64) -> Self {
         let OutboxEntry { effect, sequence, not_before, decided_at, .. } = entry;
         let for_crm = effect.is_for_crm();
-        Self { for_crm, not_before: *not_before, sequence: *sequence, decided_at: *decided_at }
+        Self { for_crm, not_before: *not_before, sequence: *sequence, decided_at: *decided_at, row }
     }
 }
 
@@ -39,26 +40,77 @@ struct Queue {
     changes: u64,
 }
 
+/// Changes of the outbox, as they are to be written before they count.
+#[derive(Debug, Default)]
+pub(super) struct Planned {
+    /// What becomes of the rows that change; one without entries is removed.
+    pub(super) rows: BTreeMap<u64, Vec<OutboxEntry>>,
+    places: HashMap<String, Option<Place>, RandomState>,
+}
+
 /// The whole outbox, without what its entries say.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
     crm: Queue,
     telegram: Queue,
-    places: HashMap<String, Place>,
+    places: HashMap<String, Place, RandomState>,
+    /// No row has this number or a greater one.
+    next_row: u64,
 }
 
 impl Waiting {
-    pub(super) fn enter(&mut self, change: Change) {
-        match change {
-            Change::Put(key, place) => {
-                self.remove(&key);
-                let queue = self.queue_mut(place.for_crm);
-                queue.entries.insert((place.not_before, place.sequence, key.clone()));
-                queue.changes += 1;
-                self.places.insert(key, place);
+    /// Takes over a row of the tree.
+    pub(super) fn load(&mut self, row: u64, entries: &[OutboxEntry]) {
+        entries.iter().for_each(|entry| self.put(entry.effect.key(), Place::of(entry, row)));
+        self.next_row = self.next_row.max(row + 1);
+    }
+
+    /// Which rows `changes` change, and to what. An entry stays in its row as long as it is there, the new ones come together.
+    /// `read` reads a row.
+    pub(super) fn plan(&self, changes: Vec<Change>, read: impl Fn(u64) -> Result<Vec<OutboxEntry>>) -> Result<Planned> {
+        let Planned { mut rows, mut places } = Planned::default();
+        let mut new_row = self.next_row;
+        for (key, entry) in changes {
+            let before = places.get(&key).copied().unwrap_or_else(|| self.places.get(&key).copied());
+            if rows.get(&new_row).is_some_and(|entries: &Vec<OutboxEntry>| entries.len() == TOGETHER) {
+                new_row += 1;
             }
-            Change::Remove(key) => self.remove(&key),
+            let row = match (before, &entry) {
+                (Some(before), _) => before.row,
+                (None, Some(_)) => new_row,
+                (None, None) => continue,
+            };
+            let entries = match rows.entry(row) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(if row < self.next_row { read(row)? } else { Vec::new() }),
+            };
+            if before.is_some() {
+                entries.retain(|known| known.effect.key() != key);
+            }
+            places.insert(key, entry.as_ref().map(|entry| Place::of(entry, row)));
+            entries.extend(entry);
         }
+        Ok(Planned { rows, places })
+    }
+
+    /// The planned changes were written.
+    pub(super) fn accept(&mut self, planned: Planned) {
+        let last = planned.rows.keys().next_back();
+        self.next_row = last.map_or(self.next_row, |last| self.next_row.max(last + 1));
+        for (key, place) in planned.places {
+            match place {
+                Some(place) => self.put(key, place),
+                None => self.remove(&key),
+            }
+        }
+    }
+
+    fn put(&mut self, key: String, place: Place) {
+        self.remove(&key);
+        let queue = self.queue_mut(place.for_crm);
+        queue.entries.insert((place.not_before, place.sequence, key.clone()));
+        queue.changes += 1;
+        self.places.insert(key, place);
     }
 
     fn remove(&mut self, key: &str) {
@@ -77,8 +129,19 @@ impl Waiting {
         if for_crm { &mut self.crm } else { &mut self.telegram }
     }
 
-    pub(super) fn holds(&self, key: &str) -> bool {
-        self.places.contains_key(key)
+    /// No row has this number or a greater one.
+    pub(super) fn next_row(&self) -> u64 {
+        self.next_row
+    }
+
+    /// The row of an entry, if it is there.
+    pub(super) fn row(&self, key: &str) -> Option<u64> {
+        self.places.get(key).map(|place| place.row)
+    }
+
+    /// The keys of the entries that begin so, in no order.
+    pub(super) fn beginning_with(&self, prefix: &str) -> Vec<String> {
+        self.places.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
     }
 
     /// The keys of the entries that may be tried at `now`, in no order that means anything.

@@ -139,6 +139,12 @@ fn every_setting_that_differs_is_named() {
         days = ["sun", "mon"]
         from = "10:00"
         to = "11:30"
+        [people.nadia]
+        time_zone = "Indian/Reunion"
+        days = ["tue", "mon"]
+        from = "08:00"
+        to = "12:00"
+        away = ["2026-08-01..2026-08-15", "2026-04-01"]
     "#;
     let printed = Files::new(SOPHIE, "").configs("", b).compare(DAYS.0, DAYS.1);
     insta::assert_snapshot!(printed.split("\n\n").nth(1).unwrap());

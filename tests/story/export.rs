@@ -205,6 +205,9 @@ async fn what_is_exported_means_to_a_backtest_what_it_means_to_the_daemon() {
     assert!(planned["created_at"].as_str().unwrap() < planned["timestamp"].as_str().unwrap());
     assert_eq!(planned.get("intent"), None);
 
+    let known = world.app().engine.store().lead(&LeadId::from(leads[0].as_str())).unwrap().unwrap();
+    assert_eq!(by_id(&leads[0])["owner_id"], json!(known.owner.unwrap()), "by which [people] names an owner");
+
     // The same once the daemon has stopped; what was there before is replaced.
     let through_the_daemon = desk.bytes();
     world.stop().await;

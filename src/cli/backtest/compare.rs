@@ -6,13 +6,13 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::domain::calendar::Calendar;
 use crate::domain::{AlertType, Anchor, DAY, HOUR, MINUTE, Seconds, Timestamp};
 use crate::rules::Settings;
 
 use super::catches::{Catches, Elsewhere, Missed, Shifts, catches};
 use super::counts::{Busiest, Counts, Range, Tally, days_in_words};
 use super::differences::{Difference, differences};
+use super::hours::WorkingHours;
 use super::input::Recording;
 use super::report::{IN_TIME, owner_shown, owners_width, shown, write_size, write_superseded};
 use super::timeline::Entry;
@@ -22,7 +22,7 @@ use super::timeline::Entry;
 pub(super) struct Side<'a> {
     pub(super) path: &'a Path,
     pub(super) settings: Settings,
-    pub(super) calendar: Calendar,
+    pub(super) hours: WorkingHours,
     /// In the order of the output.
     pub(super) entries: Vec<Entry>,
 }
@@ -41,7 +41,7 @@ pub(super) fn write_comparison(
     range: Range,
 ) -> io::Result<()> {
     let counts = [&sides[0], &sides[1]]
-        .map(|side| Counts::of(recording, side.entries.iter(), &side.settings, &side.calendar, range));
+        .map(|side| Counts::of(recording, side.entries.iter(), &side.settings, &side.hours, range));
     writeln!(out, "Comparison from {} to {}", range.from, range.to)?;
     for (name, side) in NAMES.iter().zip(&sides) {
         // A path is as long as it is: it is there to be found again.
@@ -63,7 +63,7 @@ fn catches_of([a, b]: [Side<'_>; 2]) -> Catches {
 }
 
 fn write_differences(out: &mut impl Write, [a, b]: &[Side<'_>; 2]) -> io::Result<()> {
-    let differences = differences((&a.settings, &a.calendar), (&b.settings, &b.calendar));
+    let differences = differences((&a.settings, &a.hours), (&b.settings, &b.hours));
     if differences.is_empty() {
         return writeln!(out, "\nNo setting differs that a backtest looks at.");
     }

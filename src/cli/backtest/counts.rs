@@ -5,10 +5,10 @@ use std::fmt;
 
 use chrono::{Datelike, NaiveDate};
 
-use crate::domain::calendar::Calendar;
 use crate::domain::{AlertType, Anchor, CloseReason, Timestamp};
 use crate::rules::Settings;
 
+use super::hours::WorkingHours;
 use super::input::Recording;
 use super::timeline::Entry;
 
@@ -124,13 +124,15 @@ impl<'a> Counts<'a> {
         recording: &'a Recording,
         entries: impl Iterator<Item = &'e Entry>,
         settings: &Settings,
-        calendar: &Calendar,
+        hours: &WorkingHours,
         range: Range,
     ) -> Self {
         let mut counts = Self::default();
         let mut open: HashMap<(u32, AlertType, Anchor), Timestamp> = HashMap::new();
-        let due_after = |alert_type, opened_at| {
-            settings.target(alert_type).map(|target| calendar.after_working_time(opened_at, target))
+        let hours = hours.of_owners(recording);
+        let due_after = |lead: u32, alert_type, opened_at| {
+            let owner = recording.leads[lead as usize].owner;
+            settings.target(alert_type).map(|target| hours.after(owner, opened_at, target))
         };
         for entry in entries {
             let Entry { at, lead, alert_type, anchor, closed } = *entry;
@@ -142,7 +144,7 @@ impl<'a> Counts<'a> {
                 continue;
             };
             let Some(opened_at) = open.remove(&(lead, alert_type, anchor)) else { continue };
-            let due_at = due_after(alert_type, opened_at);
+            let due_at = due_after(lead, alert_type, opened_at);
             let in_time = due_at.is_some_and(|due_at| at <= due_at);
             let tally = Tally {
                 opened: 0,
@@ -155,7 +157,7 @@ impl<'a> Counts<'a> {
         }
         for ((lead, alert_type, _), opened_at) in open {
             // What would have closed at the last instant has closed.
-            let late = due_after(alert_type, opened_at).is_some_and(|due_at| due_at <= range.to);
+            let late = due_after(lead, alert_type, opened_at).is_some_and(|due_at| due_at <= range.to);
             counts.add(recording, lead, alert_type, Tally { late: u64::from(late), ..Tally::default() });
         }
         counts

@@ -1,12 +1,16 @@
 //! In which settings two configurations differ, as far as a backtest looks at them.
 
-use chrono::Weekday;
+use std::collections::BTreeSet;
 
-use crate::domain::calendar::{Calendar, Hours};
+use chrono::{NaiveTime, Weekday};
+
+use crate::domain::calendar::{Calendar, Hours, Personal};
 use crate::domain::holidays::Country;
 use crate::domain::time::format_duration;
-use crate::domain::{AlertType, Seconds};
+use crate::domain::{AlertType, Seconds, UserId};
 use crate::rules::Settings;
+
+use super::hours::WorkingHours;
 
 /// A key of the configuration with its value under either, both as the configuration writes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +21,14 @@ pub(super) struct Difference {
 
 /// What differs, in the order of the example configuration. A value that says the default in other words, or the
 /// same list in another order, is no difference.
-pub(super) fn differences(a: (&Settings, &Calendar), b: (&Settings, &Calendar)) -> Vec<Difference> {
-    let values = |(settings, calendar)| [working_hours(calendar), rules(settings), per_type(settings)].concat();
+pub(super) fn differences(a: (&Settings, &WorkingHours), b: (&Settings, &WorkingHours)) -> Vec<Difference> {
+    let users: BTreeSet<&UserId> = a.1.people.keys().chain(b.1.people.keys()).collect();
+    let people = |hours: &WorkingHours| -> Vec<_> {
+        users.iter().flat_map(|user| person(user, hours.people.get(*user).unwrap_or(&Personal::default()))).collect()
+    };
+    let values = |(settings, hours): (_, &WorkingHours)| {
+        [working_hours(&hours.everybody), people(hours), rules(settings), per_type(settings)].concat()
+    };
     let pairs = values(a).into_iter().zip(values(b));
     pairs.filter(|((_, a), (_, b))| a != b).map(|((key, a), (_, b))| Difference { key, values: [a, b] }).collect()
 }
@@ -41,6 +51,27 @@ fn working_hours(calendar: &Calendar) -> Vec<(String, String)> {
         ("holidays", list(calendar.holidays().map(|date| date.to_string()))),
     ];
     values.map(|(key, value)| (format!("working_hours.{key}"), value)).to_vec()
+}
+
+fn person(user: &UserId, personal: &Personal) -> Vec<(String, String)> {
+    let Personal { zone, days, from, to, away } = personal;
+    let as_all = |value: Option<String>| value.unwrap_or("(as everybody)".to_owned());
+    let time = |time: &NaiveTime| format!("\"{}\"", time.format("%H:%M"));
+    let days = days.as_ref().map(|days| {
+        let numbers: BTreeSet<u8> = days.iter().map(|day| day.num_days_from_monday() as u8).collect();
+        let days = numbers.into_iter().filter_map(|number| Weekday::try_from(number).ok());
+        list(days.map(|day| day.to_string().to_lowercase()))
+    });
+    let mut away: Vec<String> = away.iter().map(|(first, last)| format!("{first}..{last}")).collect();
+    away.sort();
+    let values = [
+        ("time_zone", as_all(zone.map(|zone| format!("{:?}", zone.name())))),
+        ("days", as_all(days)),
+        ("from", as_all(from.as_ref().map(time))),
+        ("to", as_all(to.as_ref().map(time))),
+        ("away", list(away.into_iter())),
+    ];
+    values.map(|(key, value)| (format!("people.{user}.{key}"), value)).to_vec()
 }
 
 fn rules(settings: &Settings) -> Vec<(String, String)> {

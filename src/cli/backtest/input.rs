@@ -2,12 +2,13 @@
 //! activities take some hundred bytes each on disk and some dozens here.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::domain::{ActivityStatus, Channel, Direction, Reading, Timestamp};
 use crate::insight::reading::read as read_text;
@@ -42,11 +43,13 @@ pub(super) struct Recording {
     /// In the order of bytes.
     lead_ids: Ids,
     owners: Ids,
+    /// The user ids of owners, where they are given beside their names.
+    owner_ids: BTreeMap<u32, String>,
     /// In the order of their ids.
     pub(super) leads: Vec<LeadRow>,
     /// By lead, each lead's by (instant, activity id).
     pub(super) facts: Groups<Fact>,
-    /// Next steps by lead, in any order.
+    /// Next steps by lead, in their order.
     pub(super) steps: Groups<NextStep>,
     /// How many activities there are, those of unknown leads included.
     pub(super) activities: usize,
@@ -80,12 +83,22 @@ impl Recording {
         self.leads[lead as usize].owner.map(|owner| self.owners.text(owner))
     }
 
+    /// Every owner with the user id: that of the first line that gives one, else what the owner is called.
+    pub(super) fn owners(&self) -> impl Iterator<Item = &str> {
+        let named = |owner: u32| self.owner_ids.get(&owner).map_or(self.owners.text(owner), String::as_str);
+        (0u32..).take(self.owners.len()).map(named)
+    }
+
     fn read_leads(path: &Path, settings: &Settings) -> Result<Self, BacktestError> {
         let (mut lead_ids, mut owners, mut leads) = (Ids::default(), Ids::default(), Vec::new());
+        let mut owner_ids = BTreeMap::new();
         each_line(path, |_, line| {
             let lead: LeadLine<'_> = object(line)?;
             lead_ids.insert(&lead.id.0).ok_or_else(|| duplicate(&lead.id.0))?;
             let owner = lead.owner.as_ref().and_then(|owner| owners.insert(&owner.0).or(owners.place_of(&owner.0)));
+            if let (Some(owner), Some(Perhaps::Text(id))) = (owner, lead.owner_id) {
+                owner_ids.entry(owner).or_insert_with(|| id.0.into_owned());
+            }
             let closed_at = lead.closed_at.as_ref().map(|at| instant("closed_at", at)).transpose()?;
             let life = Life {
                 created_at: instant("created_at", &lead.created_at)?,
@@ -100,7 +113,7 @@ impl Recording {
         let (lead_ids, order) = lead_ids.sorted();
         let leads = order.into_iter().map(|place| leads[place as usize]).collect();
         let (facts, steps) = (Groups::default(), Groups::default());
-        Ok(Self { lead_ids, owners, leads, facts, steps, activities: 0, of_unknown_leads: 0 })
+        Ok(Self { lead_ids, owners, owner_ids, leads, facts, steps, activities: 0, of_unknown_leads: 0 })
     }
 
     fn read_activities(&mut self, path: &Path, from: Timestamp, settings: &Settings) -> Result<(), BacktestError> {
@@ -227,7 +240,9 @@ impl<'r> Intake<'r> {
             }
         });
         self.recording.facts = facts;
-        self.recording.steps = Groups::of(&self.steps, self.recording.leads.len());
+        let mut steps = Groups::of(&self.steps, self.recording.leads.len());
+        steps.each_mut(|steps| steps.sort_unstable());
+        self.recording.steps = steps;
     }
 }
 
@@ -305,8 +320,20 @@ struct LeadLine<'a> {
     do_not_contact: Option<bool>,
     #[serde(borrow)]
     owner: Option<Text<'a>>,
+    /// As `max export` writes it; in another recording a field of this name may be anything.
+    #[serde(borrow)]
+    owner_id: Option<Perhaps<'a>>,
     #[serde(borrow)]
     closed_at: Option<Text<'a>>,
+}
+
+/// A text, if it is one.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Perhaps<'a> {
+    #[serde(borrow)]
+    Text(Text<'a>),
+    Other(IgnoredAny),
 }
 
 #[derive(Debug, Deserialize)]
@@ -519,10 +546,39 @@ impl Reader {
 
 /// Reads a line as one JSON object. serde would take an array for a struct as well.
 fn object<'a, T: Deserialize<'a>>(line: &'a str) -> Result<T, String> {
+    if line.starts_with('\u{feff}') {
+        return Err("begins with a byte order mark: save the file as UTF-8 without one".to_owned());
+    }
     if !line.trim_start().starts_with('{') {
         return Err("not a JSON object".to_owned());
     }
-    serde_json::from_str(line).map_err(|error| error.to_string().replace(" at line 1 column ", " at column "))
+    // Without its end there is but one line, also for what is missing behind it.
+    let line = line.trim_end_matches(['\n', '\r', ' ', '\t']);
+    serde_json::from_str(line).map_err(|error| {
+        let reason = error.to_string().replace(" at line 1 column ", " at column ");
+        match member_at(line, error.column()).filter(|_| reason.starts_with("invalid ")) {
+            Some(field) => format!("{field}: {reason}"),
+            None => reason,
+        }
+    })
+}
+
+/// The member of an object in which its byte `end` stands, as it is spelled.
+fn member_at(object: &str, end: usize) -> Option<&str> {
+    let (mut depth, mut is_escaped) = (0_usize, false);
+    let (mut begun, mut last, mut member) = (None, None, None);
+    for (at, byte) in object.bytes().enumerate().take(end) {
+        match (byte, begun) {
+            (b'"', Some(start)) if !is_escaped => (begun, last) = (None, object.get(start..at)),
+            (b'"', None) => begun = Some(at + 1),
+            (b'{' | b'[', None) => depth += 1,
+            (b'}' | b']', None) => depth = depth.saturating_sub(1),
+            (b':', None) if depth == 1 => member = last,
+            _ => {}
+        }
+        is_escaped = byte == b'\\' && !is_escaped;
+    }
+    member
 }
 
 fn instant(field: &str, text: &Text<'_>) -> Result<Timestamp, String> {

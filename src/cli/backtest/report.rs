@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
-use crate::domain::calendar::Calendar;
 use crate::domain::time::{DAY, HOUR, format_duration};
 use crate::domain::{AlertType, Anchor, CloseReason, Timestamp};
 use crate::rules::Settings;
 
 use super::counts::{Counts, Range, Tally, days_in_words};
+use super::hours::WorkingHours;
 use super::ids::{Cell, Cells};
 use super::input::Recording;
 use super::timeline::{Entry, Timeline};
@@ -154,10 +154,10 @@ pub(super) fn write_summary(
     recording: &Recording,
     entries: &Timeline,
     settings: &Settings,
-    calendar: &Calendar,
+    hours: &WorkingHours,
     range: Range,
 ) -> io::Result<()> {
-    let counts = Counts::of(recording, entries.iter(), settings, calendar, range);
+    let counts = Counts::of(recording, entries.iter(), settings, hours, range);
     writeln!(out, "Backtest from {} to {}", range.from, range.to)?;
     write_size(out, recording)?;
     write_types(out, &counts, settings)?;
@@ -205,7 +205,8 @@ pub(super) fn write_superseded(out: &mut impl Write, prefix: &str, counts: &Coun
 }
 
 /// What the column of that name means.
-pub(super) const IN_TIME: &str = "In time: closed within the target time, which runs in working hours.";
+pub(super) const IN_TIME: &str = "In time: closed within the target time, which runs in the owner's working hours, by [people] and [working_hours].\n\
+    (EspoCRM's working-time calendars, which the daemon goes by as well, are not known here.)";
 
 fn write_owners(out: &mut impl Write, counts: &Counts<'_>) -> io::Result<()> {
     let mut owners: Vec<(Option<&str>, Tally)> = counts.by_owner.iter().map(|(owner, n)| (*owner, *n)).collect();

@@ -6,6 +6,7 @@ use console::Term;
 use secrecy::SecretString;
 
 use super::AskedWrongly;
+use crate::cli::say;
 
 /// The variable that holds the administrator's password for those who run this by script.
 const PASSWORD: &str = "MAX_ADMIN_PASSWORD";
@@ -15,7 +16,7 @@ pub fn name(what: &str) -> anyhow::Result<String> {
     if !std::io::stdin().is_terminal() {
         return Err(AskedWrongly("who is the administrator? --admin NAME".to_owned()).into());
     }
-    print!("{what}: ");
+    say::ask(format_args!("{what}: "))?;
     let name = line()?;
     if name.is_empty() {
         return Err(AskedWrongly("without a name there is no login".to_owned()).into());
@@ -29,8 +30,7 @@ pub fn password(what: &str) -> anyhow::Result<SecretString> {
         return Ok(password.into());
     }
     let password = if std::io::stdin().is_terminal() {
-        eprint!("{what}: ");
-        std::io::stderr().flush()?;
+        write!(std::io::stderr(), "{what}: ")?;
         Term::stderr().read_secure_line()?
     } else {
         line()?
@@ -46,8 +46,7 @@ pub fn key() -> anyhow::Result<Option<SecretString>> {
     if !std::io::stdin().is_terminal() {
         return Ok(None);
     }
-    eprint!("The API key, to check all of it: ");
-    std::io::stderr().flush()?;
+    write!(std::io::stderr(), "The API key, to check all of it: ")?;
     let key = Term::stderr().read_secure_line()?;
     Ok(Some(key).filter(|key| !key.is_empty()).map(SecretString::from))
 }
@@ -59,14 +58,14 @@ pub fn yes(question: &str) -> anyhow::Result<bool> {
             AskedWrongly("nobody is there to be asked: --yes does it, --dry-run only shows it".to_owned()).into()
         );
     }
-    print!("{question} [y/N] ");
+    say::ask(format_args!("{question} [y/N] "))?;
     Ok(matches!(line()?.to_lowercase().as_str(), "y" | "yes" | "o" | "oui"))
 }
 
 /// Waits for Enter, when there is somebody to press it.
 pub fn enter() -> anyhow::Result<()> {
     if std::io::stdin().is_terminal() {
-        print!("    Enter when done. ");
+        say::ask("    Enter when done. ")?;
         line()?;
     }
     Ok(())
@@ -74,7 +73,6 @@ pub fn enter() -> anyhow::Result<()> {
 
 /// One line of the standard input.
 fn line() -> anyhow::Result<String> {
-    std::io::stdout().flush()?;
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line)?;
     Ok(line.trim_end_matches(['\n', '\r']).to_owned())

@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 use super::plan::Wanted;
 use super::{ask, file};
 use crate::cli::doctor::{State, crm};
+use crate::cli::say::{Unsaid, say};
 use crate::clock::Clock;
 use crate::espo::admin::Keys;
 use crate::espo::rights::Need;
@@ -13,10 +14,10 @@ use crate::espo::{EspoSettings, extension};
 
 /// Goes through the steps.
 pub async fn run(settings: &EspoSettings, wanted: &Wanted) -> anyhow::Result<()> {
-    println!("{}, as an administrator. Labels: English / French.\n", settings.url);
+    say(format_args!("{}, as an administrator. Labels: English / French.\n", settings.url))?;
     let steps = [install(), role(wanted), user(wanted), reps(), webhooks(wanted)];
     for (number, step) in steps.iter().enumerate() {
-        println!("{}. {step}", number + 1);
+        say(format_args!("{}. {step}", number + 1))?;
         ask::enter()?;
     }
     let mut settings = settings.clone();
@@ -24,19 +25,19 @@ pub async fn run(settings: &EspoSettings, wanted: &Wanted) -> anyhow::Result<()>
         match ask::key()? {
             Some(key) => settings.api_key = key,
             None => {
-                println!("With the API key in the configuration ([espocrm] api_key), max doctor checks all of it.");
+                say("With the API key in the configuration ([espocrm] api_key), max doctor checks all of it.")?;
                 return Ok(());
             }
         }
     }
-    check(&settings, wanted).await;
+    check(&settings, wanted).await?;
     let keys = Keys { api_key: settings.api_key.clone(), secret_key: settings.secret_key.clone() };
-    println!("\nIn the configuration file:\n\n{}", file::lines(&settings.url, &keys, wanted.public_url.as_deref()));
-    Ok(())
+    let lines = file::lines(&settings.url, &keys, wanted.public_url.as_deref());
+    Ok(say(format_args!("\nIn the configuration file:\n\n{}", lines.trim_end()))?)
 }
 
 /// What the key lets us see of it.
-async fn check(settings: &EspoSettings, wanted: &Wanted) {
+async fn check(settings: &EspoSettings, wanted: &Wanted) -> Result<(), Unsaid> {
     let public_url = wanted.public_url.as_deref().unwrap_or_default();
     let meant = crm::Meant { public_url, zone: chrono_tz::Tz::UTC, archive_status: "", active_statuses: None };
     let findings = crm::examine(settings, &meant, Clock::system().now()).await;
@@ -44,17 +45,14 @@ async fn check(settings: &EspoSettings, wanted: &Wanted) {
     // The daemon creates the webhooks at its start, and knows the time zone that was meant.
     let ours = |check: &str| !["crm.time_zone", "crm.webhooks"].contains(&check);
     for finding in findings.iter().filter(|finding| finding.state == State::Problem && ours(&finding.check)) {
-        println!("   {}: {}\n   → {}", finding.check, finding.found, finding.remedy);
+        say(format_args!("   {}: {}\n   → {}", finding.check, finding.found, finding.remedy))?;
         problems += 1;
     }
-    println!(
-        "{}",
-        if problems == 0 {
-            "Checked with the API key: all of this is right."
-        } else {
-            "Put this right, then run this again."
-        }
-    );
+    say(if problems == 0 {
+        "Checked with the API key: all of this is right."
+    } else {
+        "Put this right, then run this again."
+    })
 }
 
 fn install() -> String {

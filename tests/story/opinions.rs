@@ -14,8 +14,9 @@ use crate::support::log::Log;
 use crate::support::{LUC, Setting, World};
 
 /// How people say yes without saying what they want.
-const OBLIQUE: [&str; 5] = [
+const OBLIQUE: [&str; 6] = [
     "Ça me plaît bien tout ça, Sophie Martin au 0612345678",
+    "Tout le monde est content chez nous, Sophie Martin 0612345678",
     "Vous seriez là mardi ? Sophie Martin, 0612345678",
     "je pense que c'est bon de notre côté, Sophie Martin 0612345678",
     "Je suis partant, Sophie Martin 0612345678",

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use max::clock::Clock;
-use max::decide::{self, Subject};
+use max::decide::{self, Silence, Subject};
 use max::domain::calendar::Calendar;
 use max::domain::{
     Activity, ActivityId, ActivityStatus, AlertType, Channel, DAY, Direction, HOUR, Lead, LeadId, Reading, Timestamp,
@@ -155,7 +155,13 @@ fn fill(path: &Path, leads: usize) {
         for n in first..leads.min(first + LEADS_PER_BATCH) {
             let (lead, alerts) = (lead(n), Vec::new());
             let activities = activities(n, &lead);
-            let subject = Subject { lead: &lead, activities: &activities, alerts: &alerts, calendar: &calendar };
+            let subject = Subject {
+                lead: &lead,
+                activities: &activities,
+                alerts: &alerts,
+                calendar: &calendar,
+                silence: Silence::Believed,
+            };
             let decision = decide::advance(&subject, &settings, None, NOW, false);
             batch.put_lead(&lead, None);
             activities.iter().for_each(|activity| batch.put_activity(activity));

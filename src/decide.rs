@@ -27,6 +27,18 @@ pub struct Subject<'a> {
     pub alerts: &'a [Alert],
     /// The owner's working hours, in which target times run.
     pub calendar: &'a Calendar,
+    /// Whether what is not among these activities has not happened.
+    pub silence: Silence,
+}
+
+/// What is to be made of nothing having been seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    /// Nothing has happened.
+    Believed,
+    /// Not everything is seen that may have happened. What was seen opens and closes alerts; nothing opens or wakes because of
+    /// what was not: that is for whoever decides again once silence is believed.
+    InDoubt,
 }
 
 /// One step in an alert's life.
@@ -102,7 +114,8 @@ pub fn outlook(subject: &Subject<'_>, settings: &Settings, now: Timestamp) -> Op
     Ledger::new(subject, settings).leave_alone(now).outlook
 }
 
-/// A person closes an alert, at `resolution.at`. Settles the lower episodes that hold by the same act. Closing
+/// A person closes an alert, at `resolution.at`. Settles the lower episodes that hold by the same act, and while silence is
+/// in doubt the silences that would have taken the alert's place already: they are what the person saw. Closing
 /// what is resolved already changes nothing; neither does closing an alert about an answer that is not open,
 /// since that would answer messages the person has not seen.
 pub fn resolve(subject: &Subject<'_>, settings: &Settings, alert: &AlertId, resolution: Resolution) -> Decision {
@@ -115,7 +128,7 @@ pub fn resolve(subject: &Subject<'_>, settings: &Settings, alert: &AlertId, reso
         if !is_over {
             let resolution = Resolution { act: root.id.clone(), ..resolution };
             if was_open {
-                ledger.settle_lower(root.alert_type, &resolution);
+                ledger.settle_besides(root.alert_type, &resolution);
             }
             ledger.settle(place, resolution);
             let ahead = ledger.run(None, now);
@@ -231,9 +244,19 @@ impl<'a> Ledger<'a> {
         (history, Episodes::new(alerts.into_iter().map(Episode::of).collect()))
     }
 
+    /// The places of alerts that closed with their lead: that it is active again is a fact, and no silence.
+    fn ended_with_the_lead(&self) -> Vec<usize> {
+        let ended = |alert: &Alert| matches!(alert.state, AlertState::Closed { reason: CloseReason::LeadClosed, .. });
+        self.alerts().iter().enumerate().filter(|(_, alert)| ended(alert)).map(|(place, _)| place).collect()
+    }
+
     /// Lets the rules do what they do up to `to`.
     fn run(&mut self, from: Option<Timestamp>, to: Timestamp) -> Ahead {
         let (history, episodes) = self.history_and_episodes();
+        let episodes = match self.subject.silence {
+            Silence::Believed => episodes,
+            Silence::InDoubt => episodes.in_doubt(self.ended_with_the_lead()),
+        };
         let mut replay = Replay::new(&history, self.settings, episodes);
         replay.run(from, to, |passed| self.enter(passed));
         let verdict = replay.verdict(to);
@@ -334,9 +357,11 @@ impl<'a> Ledger<'a> {
     }
 
     /// Settles the episodes below `root` that hold at the moment of the act, with the facts as they were before
-    /// it.
-    fn settle_lower(&mut self, root: AlertType, resolution: &Resolution) {
+    /// it, and the silences above it that nobody was told of because silence is in doubt.
+    fn settle_besides(&mut self, root: AlertType, resolution: &Resolution) {
         let stands_apart = |alert_type| alert_type == AlertType::PreferredChannel;
+        let is_withheld = self.subject.silence == Silence::InDoubt && self.settings.inhibition;
+        let goes_along = |it: AlertType| it > root || (is_withheld && it != root && !it.is_about_an_answer());
         if stands_apart(root) {
             return;
         }
@@ -345,7 +370,7 @@ impl<'a> Ledger<'a> {
         replay.look(resolution.at);
         let verdict = replay.verdict(resolution.at);
         let mut new_place = self.subject.alerts.len();
-        for finding in verdict.findings().filter(|it| it.alert_type > root && !stands_apart(it.alert_type)) {
+        for finding in verdict.findings().filter(|it| goes_along(it.alert_type) && !stands_apart(it.alert_type)) {
             let known = replay.episodes().find(&finding);
             if known.is_some_and(|place| !replay.episodes().may_open(place, self.settings, resolution.at)) {
                 continue;
@@ -371,7 +396,7 @@ impl<'a> Ledger<'a> {
 
     /// An open alert follows its lead and its evidence.
     fn bring_up_to_date(&mut self, place: usize, verdict: &Verdict<'_>, now: Timestamp) {
-        let Subject { lead, activities, alerts, .. } = *self.subject;
+        let (Subject { lead, activities, alerts, calendar, .. }, settings) = (*self.subject, self.settings);
         let Some(alert) = self.drafts.get(&place).map(|draft| &draft.alert).or(alerts.get(place)) else { return };
         let finding = verdict.finding(alert.alert_type);
         let evidence = finding.map(|finding| finding.grounds.evidence(activities)).filter(|it| *it != alert.evidence);
@@ -385,6 +410,11 @@ impl<'a> Ledger<'a> {
             draft.refresh |= refresh;
             let from = std::mem::replace(&mut draft.alert.owner, lead.owner.clone());
             draft.alert.teams.clone_from(&lead.teams);
+            if owner_changed {
+                // As if it had opened for whoever has the lead now.
+                let target = settings.target(draft.alert.alert_type).zip(draft.alert.opened_at);
+                draft.alert.due_at = target.map(|(target, opened_at)| calendar.after_working_time(opened_at, target));
+            }
             if owner_changed && draft.alert.state == AlertState::Open && draft.announce.is_none() {
                 draft.announce = Some((Occasion::NewOwner, now));
             }

@@ -161,13 +161,29 @@ pub(crate) struct Episodes {
     open: Vec<usize>,
     /// A person has snoozed or settled one of them. The rules by themselves never do.
     has_acts: bool,
+    /// Silence is in doubt; of what is closed these places may open all the same.
+    in_doubt: Option<Vec<usize>>,
 }
 
 impl Episodes {
     pub(crate) fn new(all: Vec<Episode>) -> Self {
         let open = (0..all.len()).filter(|place| all[*place].is_open()).collect();
         let has_acts = all.iter().any(Episode::is_acted_on);
-        Self { all, open, has_acts }
+        Self { all, open, has_acts, in_doubt: None }
+    }
+
+    /// The same while silence is in doubt: what is open may stay so, a lead may just have asked for something, and these
+    /// places may open. Nothing else opens, takes the place of what is open, or wakes.
+    pub(crate) fn in_doubt(self, may_open: Vec<usize>) -> Self {
+        Self { in_doubt: Some(may_open), ..self }
+    }
+
+    fn may_open_in_doubt(&self, finding: &Finding) -> bool {
+        let Some(may_open) = &self.in_doubt else { return true };
+        match self.find(finding) {
+            Some(place) => self.open.contains(&place) || may_open.contains(&place),
+            None => finding.alert_type == AlertType::HotLead24h,
+        }
     }
 
     /// All of them, by place.
@@ -196,7 +212,7 @@ impl Episodes {
     }
 
     fn step(&mut self, verdict: &Verdict<'_>, settings: &Settings, now: Timestamp, tell: &mut impl FnMut(Passed)) {
-        let wanted = wanted(self.acted_on(), verdict, settings, now);
+        let wanted = wanted_of(self.acted_on(), verdict, settings, now, |finding| self.may_open_in_doubt(finding));
         let inherited = self.close_unwanted(verdict, &wanted, now, tell);
         for finding in wanted.iter().flatten() {
             self.open_or_wake(finding, inherited, now, tell);
@@ -244,7 +260,7 @@ impl Episodes {
         let place = open.or_else(|| self.find(finding)).unwrap_or(self.all.len());
         let passage = match self.all.get(place).map(|episode| episode.standing) {
             Some(Standing::Open) => return,
-            Some(Standing::Snoozed { until }) if until > now => return,
+            Some(Standing::Snoozed { until }) if until > now || self.in_doubt.is_some() => return,
             Some(Standing::Snoozed { .. }) => Passage::Woke,
             Some(Standing::Closed | Standing::Resolved { .. }) | None => {
                 let takes_over = !alert_type.is_about_an_answer() && alert_type != AlertType::PreferredChannel;
@@ -274,6 +290,17 @@ pub(super) type Wanted = [Option<Finding>; 7];
 /// What is to be open: every rule that holds with an episode that may be open, unless it is outranked. Rules that are
 /// outranked are not even asked.
 pub(super) fn wanted(episodes: &[Episode], verdict: &Verdict<'_>, settings: &Settings, now: Timestamp) -> Wanted {
+    wanted_of(episodes, verdict, settings, now, |_| true)
+}
+
+/// The same of those findings that `counts` lets count.
+fn wanted_of(
+    episodes: &[Episode],
+    verdict: &Verdict<'_>,
+    settings: &Settings,
+    now: Timestamp,
+    counts: impl Fn(&Finding) -> bool,
+) -> Wanted {
     let mut wanted = [None; 7];
     let mut outranked = false;
     for alert_type in AlertType::ALL {
@@ -281,7 +308,7 @@ pub(super) fn wanted(episodes: &[Episode], verdict: &Verdict<'_>, settings: &Set
         if outranked && !stands_apart {
             continue;
         }
-        let Some(finding) = verdict.finding(alert_type) else { continue };
+        let Some(finding) = verdict.finding(alert_type).filter(&counts) else { continue };
         let may_open_from = |place: usize| episodes[place].may_open_from(settings);
         if find(episodes, &finding).is_none_or(|place| may_open_from(place).is_some_and(|at| at <= now)) {
             wanted[alert_type as usize] = Some(finding);

@@ -107,17 +107,19 @@ impl Engine {
             }
         }
         let decision = decide(self, &loaded);
-        self.commit(&loaded, decision, batch, self.now(), Some(actor))?;
+        let span = (loaded.evaluated.at, self.now());
+        self.commit(&loaded, decision, batch, span, Some(actor))?;
         Ok(self.store.alert(alert)?.map_or(Acted::Unknown, Acted::Done))
     }
 
-    /// All about an alert's lead, once its alerts are those of now.
+    /// All about an alert's lead, once its alerts are those of now; while silence is in doubt, those that the person sees.
     fn loaded_up_to_now(&mut self, alert: &AlertId) -> Result<Option<Loaded>> {
-        let Some(before) = self.store.alert(alert)? else { return Ok(None) };
-        if self.store.evaluated(&before.lead_id).due.is_some_and(|due| due <= self.now()) {
-            self.evaluate_lead(&before.lead_id)?;
+        let Some(Alert { lead_id: lead, .. }) = self.store.alert(alert)? else { return Ok(None) };
+        if self.store.evaluated(&lead).due.is_some_and(|due| due <= self.now()) {
+            self.evaluate_lead(&lead)?;
         }
-        self.load(&before.lead_id)
+        let silence = self.silence_of(&lead)?;
+        Ok(self.load(&lead)?.map(|loaded| Loaded { silence, ..loaded }))
     }
 
     /// A record of ours was seen in the CRM. A status that is not the one we wrote last was set by a person.

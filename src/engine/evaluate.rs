@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::kpi::SWITCHED_ON;
 use super::observe::{BACKFILLED, LAST_SYNC};
 use super::{Engine, boundary};
-use crate::decide::{self, Decision, Step, Subject};
+use crate::decide::{self, Decision, Silence, Step, Subject};
 use crate::domain::calendar::Calendar;
 use crate::domain::effect::{Effect, Occasion};
 use crate::domain::event::Actor;
@@ -67,7 +67,8 @@ enum Trust {
 /// Whether a decision that has somebody told takes effect at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gate {
-    /// It does.
+    /// It does: what a person did or somebody reported is decided on in the act. While silence is in doubt, that is as far
+    /// as facts go.
     Open,
     /// Not before the lead has been looked at once more: what tells us of changes may have been missed.
     SecondLook(Trust),
@@ -84,11 +85,40 @@ pub(super) struct Loaded {
     pub(super) evaluated: Evaluated,
     /// The owner's.
     pub(super) calendar: Arc<Calendar>,
+    /// Whether what is not known of the lead has not happened.
+    pub(super) silence: Silence,
 }
 
 impl Loaded {
     pub(super) fn subject(&self) -> Subject<'_> {
-        Subject { lead: &self.lead, activities: &self.activities, alerts: &self.alerts, calendar: &self.calendar }
+        Subject {
+            lead: &self.lead,
+            activities: &self.activities,
+            alerts: &self.alerts,
+            calendar: &self.calendar,
+            silence: self.silence,
+        }
+    }
+
+    /// Up to when the lead counts as evaluated, once a decision that went from `from` (exclusive; none: only `to` counts) to
+    /// `to` is written. In doubt, time did not have its say: the same stretch is gone through again when it may, but for
+    /// what is decided already.
+    fn evaluated_by(&self, decision: &Decision, (from, to): (Option<Timestamp>, Timestamp)) -> Option<Timestamp> {
+        if self.silence == Silence::Believed {
+            return Some(to);
+        }
+        let is_decided = |step: &Step| match step {
+            Step::Opened | Step::Closed(_) | Step::Unresolved => true,
+            // An act stands, whenever it is looked at.
+            Step::Resolved | Step::Snoozed { .. } | Step::Unsnoozed | Step::Woke | Step::Moved { .. } => false,
+        };
+        let just_before = |at: Timestamp| at.plus(-1);
+        let decided = decision.transitions.iter().filter(|it| is_decided(&it.step)).map(|it| just_before(it.at)).max();
+        let begun = match from {
+            Some(_) => self.evaluated.at,
+            None => self.evaluated.at.map(|last| last.max(just_before(to))),
+        };
+        decided.max(begun)
     }
 }
 
@@ -171,7 +201,7 @@ impl Engine {
         let Some(found) = self.store.lead(lead)? else { return Ok(None) };
         let evaluated = self.store.evaluated(lead);
         let calendar = self.policy.calendars.of_owner(&self.store, found.owner.as_ref())?;
-        Ok(Some(Loaded { lead: found, activities, alerts, evaluated, calendar }))
+        Ok(Some(Loaded { lead: found, activities, alerts, evaluated, calendar, silence: Silence::Believed }))
     }
 
     /// Evaluates leads that time has made due, soonest first, a portion at a time.
@@ -290,13 +320,33 @@ impl Engine {
         self.advance_through(loaded, batch, Gate::Open, Some(actor))
     }
 
-    fn advance_through(&mut self, loaded: Loaded, batch: Batch, gate: Gate, by: Option<&Actor>) -> Result<Tally> {
+    /// The same once the lead has been brought up to now, when what it is judged by has become another: what follows from
+    /// that begins now.
+    pub(super) fn judge_anew(&mut self, loaded: &Loaded, actor: &Actor) -> Result<Tally> {
+        self.advance(loaded, (None, self.now()), Batch::default(), Gate::Open, Some(actor))
+    }
+
+    /// Whether a lead of which nothing was heard can be said to be silent, by whoever reports or does something: everything
+    /// is seen, and time has had its say. Where it has not, it has it in [`Engine::evaluate_due`], after a second look.
+    pub(super) fn silence_of(&self, lead: &LeadId) -> Result<Silence> {
+        let now = self.now();
+        let is_due = self.store.evaluated(lead).due.is_some_and(|due| due <= now);
+        let is_believed = self.may_evaluate(now)? == Trust::Whole && !is_due && !self.looks.held.contains(lead);
+        Ok(if is_believed { Silence::Believed } else { Silence::InDoubt })
+    }
+
+    fn advance_through(&mut self, mut loaded: Loaded, batch: Batch, gate: Gate, by: Option<&Actor>) -> Result<Tally> {
         let (now, last) = (self.now(), loaded.evaluated.at);
+        if gate == Gate::Open {
+            loaded.silence = self.silence_of(&loaded.lead.id)?;
+        }
         // Other rules count from the moment on at which they came into force, not for what was before.
         if last.is_some_and(|last| last < self.rules_since) && self.rules_since < now {
             let then = self.advance(&loaded, (None, self.rules_since), batch, gate, None)?;
-            let is_held = self.looks.held.contains(&loaded.lead.id);
-            let Some(loaded) = self.load(&loaded.lead.id)?.filter(|_| !is_held) else { return Ok(then) };
+            let (is_held, silence) = (self.looks.held.contains(&loaded.lead.id), loaded.silence);
+            let is_over = is_held && gate != Gate::Open;
+            let Some(loaded) = self.load(&loaded.lead.id)?.filter(|_| !is_over) else { return Ok(then) };
+            let loaded = Loaded { silence, ..loaded };
             return Ok(then.plus(self.advance(&loaded, (Some(self.rules_since), now), Batch::default(), gate, by)?));
         }
         self.advance(&loaded, (last.filter(|last| *last < now), now), batch, gate, by)
@@ -319,14 +369,16 @@ impl Engine {
             self.hold(&loaded.lead.id, trust, is_news(loaded, &decision))?;
             return Ok(Tally::default());
         }
-        self.looks.held.remove(&loaded.lead.id);
+        if loaded.silence == Silence::Believed {
+            self.looks.held.remove(&loaded.lead.id);
+        }
         let tally = Tally {
             evaluated: 1,
             opened: decision.transitions.iter().filter(|step| step.step == Step::Opened).count(),
             closed: decision.transitions.iter().filter(|step| matches!(step.step, Step::Closed(_))).count(),
         };
         tracing::debug!(lead = %loaded.lead.id, opened = tally.opened, closed = tally.closed, "evaluated");
-        self.commit(loaded, decision, batch, to, by)?;
+        self.commit(loaded, decision, batch, (from, to), by)?;
         Ok(tally)
     }
 
@@ -390,14 +442,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Writes a decision as of `at`: alerts, history, due index and outbox, together with what `batch` holds already.
-    /// `by` is the person whose act it was.
+    /// Writes a decision that went from the first instant (exclusive) to the second: alerts, history, due index and outbox,
+    /// together with what `batch` holds already. `by` is the person whose act it was. While silence is in doubt the lead is
+    /// due again at once: time is yet to have its say.
     pub(super) fn commit(
         &mut self,
         loaded: &Loaded,
         decision: Decision,
         mut batch: Batch,
-        at: Timestamp,
+        span: (Option<Timestamp>, Timestamp),
         by: Option<&Actor>,
     ) -> Result<()> {
         boundary::pass("before-commit");
@@ -427,10 +480,15 @@ impl Engine {
             self.chronicle(&mut batch, loaded, &decision, place, by, sequence)?;
         }
         self.count_on(&mut batch, loaded, &decision)?;
+        let at = loaded.evaluated_by(&decision, span);
         for effect in decision.effects {
             self.add_effect(&mut batch, effect, now)?;
         }
-        let evaluated = Evaluated { at: Some(at), due: decision.next_due };
+        let due = match loaded.silence {
+            Silence::Believed => decision.next_due,
+            Silence::InDoubt => Some(now),
+        };
+        let evaluated = Evaluated { at, due };
         batch.put_evaluated(&loaded.lead.id, evaluated, decision.outlook);
         self.store.apply(batch)?;
         self.ahead.push("after-commit");

@@ -3,6 +3,7 @@
 
 use super::Engine;
 use super::acts::Actor;
+use super::evaluate::Loaded;
 use super::unsubscribing::Wish;
 use crate::domain::effect::Effect;
 use crate::domain::meaning::{Corrected, Correction, Meaning};
@@ -51,6 +52,7 @@ impl Engine {
         }
         // What follows from it begins now: nobody was late with what nobody knew.
         self.evaluate_lead(&lead.id)?;
+        let silence = self.silence_of(&lead.id)?;
         let batch = self.said(&message, read_as, means, actor)?;
         match mark {
             _ if means == Meaning::Unsubscribe => self.mark_by_hand(batch, &lead, &message, actor)?,
@@ -59,7 +61,7 @@ impl Engine {
         }
         // A crash before this leaves the lead due.
         if let Some(loaded) = self.load(&lead.id)? {
-            let tally = self.advance_by(loaded, Batch::default(), actor)?;
+            let tally = self.judge_anew(&Loaded { silence, ..loaded }, actor)?;
             (done.opened, done.closed) = (tally.opened > 0, tally.closed > 0);
         }
         Ok(Some(done))

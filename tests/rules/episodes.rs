@@ -1,6 +1,6 @@
 //! The life of alerts: what opens, closes, falls silent, is closed by a person, and what is to be done about it.
 
-use max::decide::{self, Decision, Step, Subject};
+use max::decide::{self, Decision, Silence, Step, Subject};
 use max::domain::alert::{Resolution, Via};
 use max::domain::calendar::Calendar;
 use max::domain::effect::{Effect, Occasion};
@@ -23,6 +23,7 @@ struct Desk {
     alerts: Vec<Alert>,
     settings: Settings,
     calendar: Calendar,
+    silence: Silence,
     last: Option<Timestamp>,
 }
 
@@ -34,6 +35,7 @@ impl Desk {
             alerts: Vec::new(),
             settings: Settings::default(),
             calendar: around_the_clock(),
+            silence: Silence::Believed,
             last: None,
         }
     }
@@ -49,8 +51,13 @@ impl Desk {
     }
 
     fn decide(&mut self, decide: impl FnOnce(&Subject<'_>, &Settings) -> Decision) -> Decision {
-        let subject =
-            Subject { lead: &self.lead, activities: &self.activities, alerts: &self.alerts, calendar: &self.calendar };
+        let subject = Subject {
+            lead: &self.lead,
+            activities: &self.activities,
+            alerts: &self.alerts,
+            calendar: &self.calendar,
+            silence: self.silence,
+        };
         let decision = decide(&subject, &self.settings);
         for alert in &decision.alerts {
             self.alerts.retain(|known| known.id != alert.id);
@@ -178,6 +185,116 @@ fn target_times_run_in_the_owners_working_hours() {
     desk.see(inbound("a", tuesday_17, true));
     desk.advance(tuesday_17);
     assert_eq!(desk.alert(AlertType::HotLead24h).due_at, Some(day(7).plus(HOUR)), "Monday, 10 o'clock");
+}
+
+/// > They count from when the alert opened, in the hours of whoever has the lead now.
+///
+/// > An open alert follows its lead: when owner or teams change, the record is updated, the old owner's message says
+/// > who took over and loses its buttons, and the new owner is told once.
+#[test]
+fn a_target_time_follows_the_lead_into_its_new_owners_hours() {
+    use chrono::{NaiveTime, Weekday};
+    let (nine, eighteen) = (NaiveTime::from_hms_opt(9, 0, 0).unwrap(), NaiveTime::from_hms_opt(18, 0, 0).unwrap());
+    let mut desk = Desk::new().with(inbound("a", day(1), true));
+    desk.advance(day(1));
+    assert_eq!(desk.alert(AlertType::HotLead24h).due_at, Some(day(1).plus(2 * HOUR)));
+    desk.calendar = Calendar::new(chrono_tz::UTC, vec![Weekday::Thu], nine, eighteen).unwrap();
+    desk.advance(day(1).plus(HOUR));
+    assert_eq!(desk.alert(AlertType::HotLead24h).due_at, Some(day(1).plus(2 * HOUR)), "still the same owner's");
+    desk.lead.owner = Some(UserId::from("other"));
+    desk.advance(day(2));
+    assert_eq!(desk.alert(AlertType::HotLead24h).due_at, Some(day(3).plus(2 * HOUR)), "Thursday, 11 o'clock");
+}
+
+/// > While the CRM is not seen, or not all of it, silence is in doubt: what is reported and what people do opens a
+/// > HotLead24h and closes what it settles, and nothing opens or wakes because of what was not heard.
+///
+/// > That waits until everything is seen, and then opens at its instant.
+#[test]
+fn in_doubt_nothing_opens_or_wakes_because_of_what_was_not_heard() {
+    let mut desk = Desk::new().with(out("a", ZERO));
+    desk.advance(day(1));
+    desk.silence = Silence::InDoubt;
+    assert_eq!(steps(&desk.advance(day(4))), []);
+
+    let mut desk = Desk::new().with(out("a", ZERO));
+    desk.advance(day(3));
+    let alert = desk.id(AlertType::NoReply3d);
+    desk.snooze(&alert, Some(day(5)), day(3));
+    desk.silence = Silence::InDoubt;
+    assert_eq!(steps(&desk.advance(day(8))), [], "nor does anything take the place of what is open");
+    desk.silence = Silence::Believed;
+    desk.last = Some(day(3));
+    let decision = desk.advance(day(9));
+    assert_eq!(
+        steps(&decision),
+        [(day(5), Step::Woke), (day(7), Step::Closed(CloseReason::Superseded)), (day(7), Step::Opened)],
+        "gone through again, each at its instant"
+    );
+}
+
+#[test]
+fn in_doubt_what_was_seen_opens_and_closes() {
+    let mut desk = Desk::new().with(out("a", ZERO));
+    desk.advance(day(3));
+    desk.silence = Silence::InDoubt;
+    desk.see(inbound("b", day(8), true));
+    let decision = desk.advance(day(8).plus(HOUR));
+    assert_eq!(steps(&decision), [(day(8), Step::Closed(CloseReason::Cleared)), (day(8), Step::Opened)]);
+    assert_eq!(announced(&decision), [(desk.id(AlertType::HotLead24h), Occasion::Opened)]);
+    desk.see(out("c", day(9)));
+    assert_eq!(steps(&desk.advance(day(9))), [(day(9), Step::Closed(CloseReason::Cleared))]);
+
+    // A planned call that is over without a word may have taken place, where it is not seen.
+    desk.see(inbound("d", day(10), true));
+    desk.advance(day(10));
+    let plans = day(10).plus(HOUR);
+    desk.see(planned("p", plans, day(11)));
+    assert_eq!(steps(&desk.advance(day(11))), [(plans, Step::Closed(CloseReason::Planned))]);
+    assert_eq!(steps(&desk.advance(day(13))), []);
+}
+
+#[test]
+fn in_doubt_a_lead_that_is_active_again_has_its_alert_back() {
+    let mut desk = Desk::new().with(out("a", ZERO));
+    desk.advance(day(3));
+    desk.silence = Silence::InDoubt;
+    desk.lead.status = "Dead".to_owned();
+    desk.lead.closed_at = Some(day(6));
+    desk.advance(day(6));
+    assert_eq!(desk.open(), []);
+    desk.lead.status = "New".to_owned();
+    desk.lead.closed_at = None;
+    desk.advance(day(8));
+    assert_eq!(desk.open(), [AlertType::NoReply3d], "and not NoFollowup7d");
+}
+
+/// > What a person closes meanwhile is what was shown: the silence rules that hold at that moment and would have taken
+/// > its place are resolved too.
+#[test]
+fn in_doubt_a_person_settles_the_silences_that_nobody_was_told_of() {
+    let mut desk = Desk::new().with(out("a", ZERO));
+    desk.advance(day(3));
+    desk.silence = Silence::InDoubt;
+    desk.advance(day(8));
+    let alert = desk.id(AlertType::NoReply3d);
+    desk.resolve(&alert, day(8));
+    desk.silence = Silence::Believed;
+    desk.last = Some(day(3));
+    assert_eq!(steps(&desk.advance(day(20))), []);
+    assert!(desk.alert(AlertType::NoFollowup7d).resolution().is_some_and(|by| by.act == alert));
+
+    // But no message that the person has not seen is answered by it.
+    let mut desk = Desk::new().with(inbound("a", day(7), false));
+    desk.advance(day(7));
+    assert_eq!(desk.open(), [AlertType::NoContact7d]);
+    desk.silence = Silence::InDoubt;
+    desk.advance(day(9));
+    desk.resolve(&desk.id(AlertType::NoContact7d), day(9));
+    desk.silence = Silence::Believed;
+    desk.last = Some(day(7));
+    assert_eq!(steps(&desk.advance(day(10))), [(day(8), Step::Opened)]);
+    assert_eq!(desk.open(), [AlertType::AwaitingReply24h]);
 }
 
 #[test]

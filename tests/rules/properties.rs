@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use max::decide::{self, Decision, Outlook, Step, Subject};
+use max::decide::{self, Decision, Outlook, Silence, Step, Subject};
 use max::domain::alert::{Resolution, Via};
 use max::domain::calendar::Calendar;
 use max::domain::effect::Effect;
@@ -132,16 +132,30 @@ struct Kept {
     next_due: Option<Timestamp>,
     outlook: Option<Outlook>,
     calendar: Calendar,
+    silence: Silence,
 }
 
 impl Kept {
     fn new() -> Self {
-        Self { alerts: BTreeMap::new(), log: Vec::new(), next_due: None, outlook: None, calendar: around_the_clock() }
+        Self {
+            alerts: BTreeMap::new(),
+            log: Vec::new(),
+            next_due: None,
+            outlook: None,
+            calendar: around_the_clock(),
+            silence: Silence::Believed,
+        }
     }
 
     fn with<R>(&self, world: &World, ask: impl FnOnce(&Subject<'_>) -> R) -> R {
         let alerts: Vec<Alert> = self.alerts.values().cloned().collect();
-        ask(&Subject { lead: &world.lead, activities: &world.activities, alerts: &alerts, calendar: &self.calendar })
+        ask(&Subject {
+            lead: &world.lead,
+            activities: &world.activities,
+            alerts: &alerts,
+            calendar: &self.calendar,
+            silence: self.silence,
+        })
     }
 
     fn keep(&mut self, decision: Decision) {
@@ -303,6 +317,42 @@ proptest! {
         }
         let oracle = brute_force(&world);
         prop_assert_eq!(sorted(kept.log.clone()), sorted(oracle.log.clone()));
+    }
+
+    /// While silence is in doubt only a lead that has just asked for something opens an alert, and what is settled closes.
+    /// Once it is believed, what is open is what an evaluation at every second has open.
+    #[test]
+    fn what_doubt_withholds_opens_afterwards(
+        world in any_world(),
+        looks in prop::collection::btree_set(START + 1..END, 1..8),
+    ) {
+        let mut kept = Kept::new();
+        kept.advance(&world, None, START);
+        let mut last = START;
+        for now in looks {
+            kept.silence = Silence::InDoubt;
+            let before = kept.alerts.clone();
+            let told = kept.advance(&world, Some(last), now);
+            last = now;
+            for effect in told {
+                let Effect::Announce { alert, .. } = effect else { continue };
+                let is_news = kept.alerts[&alert].alert_type == AlertType::HotLead24h && !before.contains_key(&alert);
+                let was_closed = before.get(&alert).map(|alert| alert.state.clone());
+                let is_back = matches!(was_closed, Some(AlertState::Closed { reason: CloseReason::LeadClosed, .. }));
+                prop_assert!(is_news || is_back, "{:?} at {}", kept.alerts[&alert], now);
+            }
+            let mut oracle = Oracle::default();
+            (START..=now).for_each(|at| oracle.step(&world, Timestamp(at)));
+            for (alert_type, anchor) in kept.open() {
+                let is_told = oracle.log.iter().any(|(_, event, it, of)| {
+                    *event == Event::Opened && (*it, *of) == (alert_type, anchor)
+                });
+                prop_assert!(is_told, "{:?} {:?} at {}", alert_type, anchor, now);
+            }
+        }
+        kept.silence = Silence::Believed;
+        kept.advance(&world, Some(last), END);
+        prop_assert_eq!(kept.open(), brute_force(&world).open());
     }
 
     /// People resolve and snooze on the way.

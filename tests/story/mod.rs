@@ -9,6 +9,7 @@ mod commands;
 mod corrections;
 mod crm;
 mod day;
+mod doubt;
 mod drafts;
 mod escalation;
 mod export;

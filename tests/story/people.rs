@@ -12,6 +12,32 @@ const GROUP: i64 = -1_000_000_001;
 const FALLBACK: &str = "fallback_chat = -1000000001";
 const MOVED_GROUP: i64 = -1_000_000_002;
 
+/// Target times run in the hours of whoever has the lead.
+#[tokio::test]
+async fn who_takes_over_a_lead_has_the_target_time_of_the_own_hours() {
+    let config = format!("[people.{:?}]\ntime_zone = \"America/Montreal\"\ndays = [\"thu\"]\n", CAMILLE.0);
+    let mut world = World::with(Setting { config, linked: vec![LUC, CAMILLE], ..Setting::default() }, |_| {}).await;
+    let lead = world.lead("Marie", 8 * DAY, json!({}));
+    world.lead("Zoe", 8 * DAY, json!({"assignedUserId": CAMILLE.0}));
+    world.settle().await;
+    let due = |of: &str| {
+        let alerts = world.app().engine.store().open_alerts().unwrap();
+        let alert = alerts.into_iter().find(|alert| (alert.lead_id.as_str() == lead) == (of == "Marie")).unwrap();
+        (alert.opened_at, alert.due_at)
+    };
+    let (of_luc, of_camille) = (due("Marie"), due("Zoe"));
+    assert!(of_luc.1 < of_camille.1, "{of_luc:?} {of_camille:?}");
+    world.espo.update("Lead", &lead, "claire", json!({"assignedUserId": CAMILLE.0}));
+    world.pass(MINUTE).await;
+    assert_eq!(due("Marie"), (of_luc.0, of_camille.1), "counted from when it opened, as if it had opened for her");
+    let written = world.alert(&lead, "NoContact7d")["dueAt"].as_str().unwrap().replace(' ', "T") + "Z";
+    assert_eq!(written, of_camille.1.unwrap().to_string(), "and so it is in the CRM");
+    world.espo.update("Lead", &lead, "claire", json!({"assignedUserId": LUC.0}));
+    world.pass(MINUTE).await;
+    assert_eq!(due("Marie"), of_luc, "and back");
+    world.stop().await;
+}
+
 /// A world in which Luc is not on Telegram, Camille is, and what nobody else can be told goes to a group.
 async fn with_group() -> World {
     let telegram = FALLBACK;

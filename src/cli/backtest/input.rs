@@ -16,7 +16,7 @@ use crate::rules::Settings;
 use crate::rules::history::{Deed, Fact, Life, NextStep, is_young};
 
 use super::BacktestError;
-use super::flat::{self, Value};
+use super::flat::{Objects, Value};
 use super::groups::Groups;
 use super::ids::{Ids, Query, Seen};
 
@@ -118,9 +118,10 @@ impl Recording {
 
     fn read_activities(&mut self, path: &Path, from: Timestamp, settings: &Settings) -> Result<(), BacktestError> {
         let (mut ids, mut lines) = (Seen::default(), Lines::default());
+        let mut objects = activity_objects();
         let mut intake = Intake::new(self, from, settings);
         let all_read = each_line(path, |number, line| {
-            let activity = Checked::of(line)?;
+            let activity = Checked::of(line, &mut objects)?;
             let index = ids.push(&activity.id.0).ok_or("more lines than there is room for")?;
             lines.note(index, number);
             intake.take(index, &activity);
@@ -365,71 +366,62 @@ struct ActivityLine<'a> {
 
 impl<'a> ActivityLine<'a> {
     /// The line, if it is an ordinary one and all that is required is there.
-    fn plain(line: &'a str) -> Option<Self> {
-        let mut found = Members::default();
-        flat::members(line, |key, value, escaped| match found.place(key) {
-            Some(_) if escaped && key != "message_preview" => None,
-            Some(place) => place.replace(value).is_none().then_some(()),
-            None => Some(()),
-        })?;
+    fn plain(line: &'a str, objects: &mut ActivityObjects) -> Option<Self> {
+        let [
+            id,
+            lead_id,
+            channel,
+            direction,
+            status,
+            timestamp,
+            preview,
+            intent,
+            expects_reply,
+            auto_reply,
+            created_at,
+        ] = objects.read(line)?;
         Some(Self {
-            id: text(found.id)?,
-            lead_id: text(found.lead_id)?,
-            channel: text(found.channel)?,
-            direction: text(found.direction)?,
-            status: text(found.status)?,
+            id: text(id)?,
+            lead_id: text(lead_id)?,
+            channel: text(channel)?,
+            direction: text(direction)?,
+            status: text(status)?,
             message_preview: None,
-            timestamp: text(found.timestamp)?,
-            intent: flag(found.intent)?,
-            expects_reply: flag(found.expects_reply)?,
-            auto_reply: flag(found.auto_reply)?,
-            spelled_preview: match found.message_preview.filter(|value| !value.is_null()) {
+            timestamp: text(timestamp)?,
+            intent: flag(intent)?,
+            expects_reply: flag(expects_reply)?,
+            auto_reply: flag(auto_reply)?,
+            spelled_preview: match preview.filter(|value| !value.is_null()) {
                 Some(value) if value.flag().is_some() => return None,
                 preview => preview,
             },
-            created_at: found.created_at.and_then(Value::spelled),
+            created_at: created_at.and_then(Value::plain_text),
         })
     }
 }
 
-/// What has been found of an activity in a flat object.
-#[derive(Debug, Default)]
-struct Members<'a> {
-    id: Option<Value<'a>>,
-    lead_id: Option<Value<'a>>,
-    channel: Option<Value<'a>>,
-    direction: Option<Value<'a>>,
-    status: Option<Value<'a>>,
-    message_preview: Option<Value<'a>>,
-    timestamp: Option<Value<'a>>,
-    intent: Option<Value<'a>>,
-    expects_reply: Option<Value<'a>>,
-    auto_reply: Option<Value<'a>>,
-    created_at: Option<Value<'a>>,
-}
+/// Reads the lines of activities that are ordinary ones.
+type ActivityObjects = Objects<11>;
 
-impl<'a> Members<'a> {
-    fn place(&mut self, key: &str) -> Option<&mut Option<Value<'a>>> {
-        Some(match key {
-            "id" => &mut self.id,
-            "lead_id" => &mut self.lead_id,
-            "channel" => &mut self.channel,
-            "direction" => &mut self.direction,
-            "status" => &mut self.status,
-            "message_preview" => &mut self.message_preview,
-            "timestamp" => &mut self.timestamp,
-            "intent" => &mut self.intent,
-            "expects_reply" => &mut self.expects_reply,
-            "auto_reply" => &mut self.auto_reply,
-            "created_at" => &mut self.created_at,
-            _ => return None,
-        })
-    }
+fn activity_objects() -> ActivityObjects {
+    Objects::new([
+        "id",
+        "lead_id",
+        "channel",
+        "direction",
+        "status",
+        "timestamp",
+        "message_preview",
+        "intent",
+        "expects_reply",
+        "auto_reply",
+        "created_at",
+    ])
 }
 
 /// A required text in which nothing is escaped; `None` when it is none, or not there.
 fn text(value: Option<Value<'_>>) -> Option<Text<'_>> {
-    value?.spelled().map(|text| Text(Cow::Borrowed(text)))
+    value?.plain_text().map(|text| Text(Cow::Borrowed(text)))
 }
 
 /// An optional truth value; `None` when it is something else.
@@ -465,8 +457,8 @@ struct Checked<'a> {
 }
 
 impl<'a> Checked<'a> {
-    fn of(line: &'a str) -> Result<Self, String> {
-        let activity = ActivityLine::plain(line).map_or_else(|| object(line), Ok)?;
+    fn of(line: &'a str, objects: &mut ActivityObjects) -> Result<Self, String> {
+        let activity = ActivityLine::plain(line, objects).map_or_else(|| object(line), Ok)?;
         let status = name("status", &activity.status, ActivityStatus::parse)?;
         let planned_at = if status == ActivityStatus::Planned {
             let created_at = activity.created_at.map(|text| Text(Cow::Borrowed(text)));

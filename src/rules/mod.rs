@@ -220,7 +220,8 @@ fn next_due(basis: &Basis<'_>, view: &View<'_>, settings: &Settings) -> Option<T
     };
     consider(basis.life.closed_at);
     consider(basis.next_fact);
-    basis.in_hand.next_due().into_iter().for_each(&mut consider);
+    consider(basis.in_hand.ends_at());
+    consider(basis.in_hand.next_planned);
     consider(awaiting_reply::next_due(view, settings));
     consider(no_contact::next_due(view, settings));
     consider(Some(stale_lead::next_due(view, settings)));

@@ -225,7 +225,7 @@ pub(super) struct InHand {
     /// Of those pending the one that was planned last: what came before that is in hand.
     latest: Option<NextStep>,
     /// When the next one will be planned.
-    next_planned: Option<Timestamp>,
+    pub(super) next_planned: Option<Timestamp>,
 }
 
 impl InHand {
@@ -238,9 +238,9 @@ impl InHand {
         }
     }
 
-    /// The next instant at which it can be another.
-    pub(super) fn next_due(self) -> [Option<Timestamp>; 2] {
-        [self.latest.map(|step| step.until), self.next_planned]
+    /// When the latest one is over.
+    pub(super) fn ends_at(self) -> Option<Timestamp> {
+        self.latest.map(|step| step.until)
     }
 }
 

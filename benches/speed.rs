@@ -252,6 +252,8 @@ fn change(path: &Path, leads: usize) {
     };
     let engine = Handle::start(store, Clock::manual(NOW), policy).expect("an engine");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let seen = engine.run(|engine| engine.backfill_completed().and_then(|()| engine.sync_completed(NOW)));
+    runtime.block_on(seen).expect("a store that can be written");
     let rounds = (0..ROUNDS).map(|round| {
         let ids = (0..CHANGED).map(|n| (round * CHANGED + n) * (leads / (ROUNDS * CHANGED)));
         let ids: Vec<LeadId> = ids.map(|n| LeadId(format!("{n:017x}"))).collect();

@@ -118,7 +118,7 @@ impl Engine {
         if self.store.evaluated(&lead).due.is_some_and(|due| due <= self.now()) {
             self.evaluate_lead(&lead)?;
         }
-        let silence = self.silence_of(&lead)?;
+        let silence = self.silence_of(&lead);
         Ok(self.load(&lead)?.map(|loaded| Loaded { silence, ..loaded }))
     }
 

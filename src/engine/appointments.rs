@@ -150,13 +150,13 @@ impl Engine {
     fn is_looked_at(&self, appointment: &Appointment) -> Result<bool> {
         let hint = |id: &String| self.store.hint(&RecordRef::new("Call", id.as_str()));
         let waits = appointment.crm_id.as_ref().map(hint).transpose()?.flatten().is_some();
-        Ok(!waits && self.last_sync()?.is_some_and(|seen| seen >= appointment.due()))
+        Ok(!waits && self.last_sync().is_some_and(|seen| seen >= appointment.due()))
     }
 
     /// Whether a reminder can be said; at the very last it is enough that the CRM was seen not long ago.
     fn is_certain(&self, appointment: &Appointment, now: Timestamp) -> Result<bool> {
         let is_late = appointment.begin.since(now) <= AT_THE_LATEST;
-        let lately = self.last_sync()?.is_some_and(|seen| now.since(seen) <= TOO_LONG_AGO);
+        let lately = self.last_sync().is_some_and(|seen| now.since(seen) <= TOO_LONG_AGO);
         Ok(self.is_looked_at(appointment)? || is_late && lately)
     }
 

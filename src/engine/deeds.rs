@@ -205,7 +205,7 @@ impl Engine {
             created_at: (status == ActivityStatus::Planned).then_some(now),
             reading: Reading::default(),
             first_seen: now,
-            fresh_as_of: fresh_as_of(at, now, self.last_sync()?),
+            fresh_as_of: fresh_as_of(at, now, self.last_sync()),
         };
         batch.put_record_link(&reported(&activity.id), &activity.lead_id, &activity.id);
         batch.put_activity(&activity);
@@ -236,7 +236,7 @@ impl Engine {
         status: ActivityStatus,
         at: Timestamp,
     ) -> Result<()> {
-        let (now, last_sync) = (self.now(), self.last_sync()?);
+        let (now, last_sync) = (self.now(), self.last_sync());
         let Some(place) = loaded.activities.iter().position(|known| known.id == *id) else { return Ok(()) };
         let before = loaded.activities.remove(place);
         let activity = Activity {
@@ -324,7 +324,7 @@ impl Engine {
                 created_at: None,
                 reading: Reading::default(),
                 first_seen: now,
-                fresh_as_of: fresh_as_of(now, now, self.last_sync()?),
+                fresh_as_of: fresh_as_of(now, now, self.last_sync()),
             });
         }
         batch.put_record_link(&record, &deed.lead, &id);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::kpi::SWITCHED_ON;
-use super::observe::{BACKFILLED, LAST_SYNC};
+use super::observe::BACKFILLED;
 use super::{Engine, boundary};
 use crate::decide::{self, Decision, Silence, Step, Subject};
 use crate::domain::calendar::Calendar;
@@ -218,7 +218,7 @@ impl Engine {
     /// When the store cannot be read or written.
     pub fn evaluate_portion(&mut self) -> Result<Progress> {
         let now = self.now();
-        let trust = self.may_evaluate(now)?;
+        let trust = self.may_evaluate(now);
         if trust == Trust::None {
             return Ok(Progress::Waiting);
         }
@@ -242,16 +242,13 @@ impl Engine {
     }
 
     /// Whether what we know is complete and fresh enough for time to decide, or at least for facts to.
-    fn may_evaluate(&self, now: Timestamp) -> Result<Trust> {
+    fn may_evaluate(&self, now: Timestamp) -> Trust {
         let fresh = |at: Option<Timestamp>| at.is_some_and(|at| now.since(at) <= self.policy.stale_after);
-        if !self.store.meta::<bool>(BACKFILLED)?.unwrap_or_default() {
-            return Ok(Trust::None);
-        }
-        Ok(match self.store.meta(LAST_SYNC)? {
-            last_sync if fresh(last_sync) => Trust::Whole,
-            _ if fresh(self.looks.partial) => Trust::Partial,
+        match self.backfilled {
+            true if fresh(self.last_sync) => Trust::Whole,
+            true if fresh(self.looks.partial) => Trust::Partial,
             _ => Trust::None,
-        })
+        }
     }
 
     fn is_first_evaluation(&self) -> bool {
@@ -268,15 +265,14 @@ impl Engine {
         if self.store.cursor::<Timestamp>(SWITCHED_ON)?.is_none() {
             batch.put_cursor(SWITCHED_ON, &self.now());
         }
-        self.store.apply(batch)
+        self.store.apply(batch)?;
+        self.backfilled = true;
+        Ok(())
     }
 
     /// Whether the first backfill is complete.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn is_backfilled(&self) -> Result<bool> {
-        Ok(self.store.meta::<bool>(BACKFILLED)?.unwrap_or_default())
+    pub fn is_backfilled(&self) -> bool {
+        self.backfilled
     }
 
     /// Marks every lead as due now.
@@ -328,17 +324,17 @@ impl Engine {
 
     /// Whether a lead of which nothing was heard can be said to be silent, by whoever reports or does something: everything
     /// is seen, and time has had its say. Where it has not, it has it in [`Engine::evaluate_due`], after a second look.
-    pub(super) fn silence_of(&self, lead: &LeadId) -> Result<Silence> {
+    pub(super) fn silence_of(&self, lead: &LeadId) -> Silence {
         let now = self.now();
         let is_due = self.store.evaluated(lead).due.is_some_and(|due| due <= now);
-        let is_believed = self.may_evaluate(now)? == Trust::Whole && !is_due && !self.looks.held.contains(lead);
-        Ok(if is_believed { Silence::Believed } else { Silence::InDoubt })
+        let is_believed = self.may_evaluate(now) == Trust::Whole && !is_due && !self.looks.held.contains(lead);
+        if is_believed { Silence::Believed } else { Silence::InDoubt }
     }
 
     fn advance_through(&mut self, mut loaded: Loaded, batch: Batch, gate: Gate, by: Option<&Actor>) -> Result<Tally> {
         let (now, last) = (self.now(), loaded.evaluated.at);
         if gate == Gate::Open {
-            loaded.silence = self.silence_of(&loaded.lead.id)?;
+            loaded.silence = self.silence_of(&loaded.lead.id);
         }
         // Other rules count from the moment on at which they came into force, not for what was before.
         if last.is_some_and(|last| last < self.rules_since) && self.rules_since < now {

@@ -136,7 +136,7 @@ impl Engine {
 
     /// Goes on through all leads, up to the next few that are to be written.
     pub(super) fn next_insights(&mut self) -> Result<Portion> {
-        if !self.is_backfilled()? || is_first_evaluation(&self.store)? {
+        if !self.is_backfilled() || is_first_evaluation(&self.store)? {
             return Ok(Portion::NotYet);
         }
         let now = self.now();

@@ -212,7 +212,7 @@ fn concerned(owner: Option<&UserId>, teams: &[TeamId], people: &People) -> BTree
 
 impl Engine {
     fn next_figures(&mut self, anew: bool) -> Result<Next> {
-        if !self.is_backfilled()? || is_first_evaluation(&self.store)? {
+        if !self.is_backfilled() || is_first_evaluation(&self.store)? {
             return Ok(Next::NotYet);
         }
         let (now, calendar) = (self.now(), self.policy.calendars.everybody().clone());

@@ -107,7 +107,7 @@ impl Engine {
             created_at: (report.status == ActivityStatus::Planned).then_some(now),
             reading: read(report.direction, &report.text, false),
             first_seen: now,
-            fresh_as_of: fresh_as_of(timestamp, now, self.last_sync()?),
+            fresh_as_of: fresh_as_of(timestamp, now, self.last_sync()),
         };
         news.wishes.extend(Wish::of(&activity, &report.text));
         news.batch.put_record_link(&record, &activity.lead_id, &activity.id);

@@ -141,6 +141,10 @@ pub struct Engine {
     rules_since: Timestamp,
     /// Every lead has been evaluated for the first time.
     first_evaluation_done: bool,
+    /// The first backfill is complete, as the store has it.
+    backfilled: bool,
+    /// When the sources were last seen completely, as the store has it.
+    last_sync: Option<Timestamp>,
     /// What has been seen of the team's leads; nothing when a start came in between.
     survey: Option<Survey>,
 }
@@ -154,6 +158,8 @@ impl Engine {
         let sequence = sequence.max(store.outbox_last_sequence());
         let rules_since = Timestamp(i64::MIN);
         let first_evaluation_done = !evaluate::is_first_evaluation(&store)?;
+        let (backfilled, last_sync) =
+            (store.meta(observe::BACKFILLED)?.unwrap_or_default(), store.meta(observe::LAST_SYNC)?);
         let (me, ahead, round_is_open, looks) = (None, Vec::new(), false, Looks::default());
         let mut engine = Self {
             store,
@@ -166,6 +172,8 @@ impl Engine {
             looks,
             rules_since,
             first_evaluation_done,
+            backfilled,
+            last_sync,
             survey: None,
         };
         engine.heed_rules()?;

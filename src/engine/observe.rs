@@ -60,7 +60,7 @@ impl Engine {
             self.own_record_seen(record)?;
         }
         let now = self.now();
-        if self.is_backfilled()? {
+        if self.is_backfilled() {
             // Until then, all leads are gone through afterwards.
             for lead in &touched {
                 self.add_effect(&mut batch, Effect::WriteInsight(lead.clone()), now)?;
@@ -78,11 +78,8 @@ impl Engine {
     }
 
     /// The instant of the last complete sync, if there was one.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub fn last_sync(&self) -> Result<Option<Timestamp>> {
-        self.store.meta(LAST_SYNC)
+    pub fn last_sync(&self) -> Option<Timestamp> {
+        self.last_sync
     }
 
     /// Notes records that are worth another look.
@@ -162,7 +159,9 @@ impl Engine {
         let mut batch = Batch::default();
         batch.put_meta(LAST_SYNC, &started);
         self.looks.partial = None;
-        self.store.apply(batch)
+        self.store.apply(batch)?;
+        self.last_sync = Some(started);
+        Ok(())
     }
 }
 
@@ -197,7 +196,7 @@ impl Page {
             observed: Observed::default(),
             records: Vec::new(),
             company,
-            last_sync: engine.last_sync()?,
+            last_sync: engine.last_sync(),
             pending: engine.store.pending_deeds()?,
             leads: BTreeMap::new(),
             recalled: BTreeSet::new(),

@@ -52,7 +52,7 @@ impl Engine {
         }
         // What follows from it begins now: nobody was late with what nobody knew.
         self.evaluate_lead(&lead.id)?;
-        let silence = self.silence_of(&lead.id)?;
+        let silence = self.silence_of(&lead.id);
         let batch = self.said(&message, read_as, means, actor)?;
         match mark {
             _ if means == Meaning::Unsubscribe => self.mark_by_hand(batch, &lead, &message, actor)?,

@@ -373,7 +373,7 @@ impl Crm {
         let engine = &self.0.engine;
         let started = engine.clock().now();
         engine.run(super::Engine::sync_begun).await?;
-        if !engine.run(|engine| engine.is_backfilled()).await? {
+        if !engine.run(|engine| Ok(engine.is_backfilled())).await? {
             self.backfill().await?;
             engine.run(|engine| engine.backfill_completed()).await?;
         }

@@ -82,7 +82,7 @@ impl Engine {
     /// then changes nothing. What was written before the first look at the CRM was complete is left to people.
     pub(super) fn heed(&mut self, wish: &Wish) -> Result<()> {
         let Some(lead) = self.store.lead(wish.lead())?.filter(|lead| !lead.deleted) else { return Ok(()) };
-        if !self.is_backfilled()? || !self.policy.rules.is_active_status(&lead.status) || !self.is_news(wish)? {
+        if !self.is_backfilled() || !self.policy.rules.is_active_status(&lead.status) || !self.is_news(wish)? {
             return Ok(());
         }
         self.mark(Batch::default(), &lead, wish, None)

@@ -18,8 +18,8 @@ pub(super) async fn readyz(State(api): State<Api>) -> Result<(StatusCode, Json<V
     let now = api.engine.clock().now();
     let store = api.engine.store();
     let (crm, telegram) = (api.status.crm(), api.status.telegram());
-    let last_sync = api.engine.run(|engine| engine.last_sync()).await?;
-    let backfilled = api.engine.run(|engine| engine.is_backfilled()).await?;
+    let last_sync = api.engine.run(|engine| Ok(engine.last_sync())).await?;
+    let backfilled = api.engine.run(|engine| Ok(engine.is_backfilled())).await?;
     let oldest = store.outbox_oldest(None).map(|at| now.since(at));
     let reasons = api.status.reasons(backfilled);
     let ready = reasons.is_empty();

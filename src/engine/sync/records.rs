@@ -57,7 +57,7 @@ impl Crm {
             observed = self.with_texts(entity, observations, &observed.wanted_texts, cursor).await?;
             observed.new_addresses.extend(new_addresses);
         }
-        if !observed.new_addresses.is_empty() && self.0.engine.run(|engine| engine.is_backfilled()).await? {
+        if !observed.new_addresses.is_empty() && self.0.engine.run(|engine| Ok(engine.is_backfilled())).await? {
             Box::pin(self.mails_of(&observed.new_addresses)).await?;
         }
         Ok(observed)
